@@ -1,0 +1,1 @@
+"""Custody: the source owns a frame until every sink has committed it."""

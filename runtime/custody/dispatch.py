@@ -1,0 +1,150 @@
+"""Which frame a source sends next, which one again, and when it lets one go: decisions only.
+
+No clock, socket or file in here: `now_s` comes in, answers go out, so that histories of deliveries,
+deaths and delays can be replayed by tests. Persistence is the store's; the two are joined by the source's
+host.
+"""
+
+import dataclasses
+from collections.abc import Iterable
+
+
+@dataclasses.dataclass(kw_only=True)
+class _Out:
+    """A frame that was sent at least once and not yet committed by every sink."""
+
+    received: set[str] = dataclasses.field(default_factory=set)
+    resend_at_s: float = float("inf")
+    resend_after_s: float = 0.0
+    is_gap: bool = False
+
+
+class Dispatch:
+    """The books of one source about what its ordered consumers ("sinks") have received and committed."""
+
+    def __init__(self, *, sinks: Iterable[str], window: int, resend_after_s: float) -> None:
+        self.window = window
+        self.committed: dict[str, int] = dict.fromkeys(sinks, -1)
+        self._incarnation: dict[str, int] = dict.fromkeys(self.committed, -1)
+        self._resend_after_s = resend_after_s
+        self._out: dict[int, _Out] = {}
+        self._again: set[int] = set()
+        self._suspects: set[int] = set()
+        self._alone: int | None = None
+
+    @property
+    def outstanding(self) -> int:
+        """Frames sent and not yet received by every sink: what the window limits."""
+        everyone = len(self.committed)
+        return sum(len(frame.received) < everyone for frame in self._out.values())
+
+    @property
+    def has_window(self) -> bool:
+        return self.outstanding < self.window
+
+    @property
+    def is_empty(self) -> bool:
+        return not self._out
+
+    def floor_seq(self, next_seq: int) -> int:
+        """The oldest frame not committed by all, or `next_seq` when there is none."""
+        return min(self._out, default=next_seq)
+
+    def sent(self, seq: int) -> None:
+        """A frame was handed to the outlet for the first time (or is adopted from a dead process)."""
+        self._out[seq] = _Out(resend_after_s=self._resend_after_s)
+
+    def left(self, seq: int, now_s: float) -> None:
+        """A frame has left the outlet: from now on it may be missing, so its timer runs."""
+        frame = self._out.get(seq)
+        if frame is not None and not frame.is_gap:
+            frame.resend_at_s = now_s + frame.resend_after_s
+            frame.resend_after_s *= 2
+
+    def have(self, sink: str, incarnation: int, committed: int, received: Iterable[int]) -> list[int]:
+        """A sink says, in absolute terms, what it has; return the frames that every sink has committed.
+
+        A later incarnation that has less than an earlier one had lost it by dying: those frames go again.
+        """
+        if sink not in self.committed or incarnation < self._incarnation[sink]:
+            return []
+        has_died = self._incarnation[sink] not in (-1, incarnation)
+        self._incarnation[sink] = incarnation
+        self.committed[sink] = max(self.committed[sink], committed)
+        holds = set(received)
+        everyone = set(self.committed)
+        for seq, frame in self._out.items():
+            if seq <= self.committed[sink] or seq in holds:
+                frame.received.add(sink)
+            elif has_died or sink in frame.received:
+                frame.received.discard(sink)
+                self._again.add(seq)
+            if frame.received == everyone:
+                frame.resend_at_s = float("inf")
+                self._again.discard(seq)
+                self._absolve(seq)
+        settled = min(self.committed.values())
+        released = sorted(seq for seq in self._out if seq <= settled)
+        for seq in released:
+            del self._out[seq]
+        return released
+
+    def _absolve(self, seq: int) -> None:
+        self._suspects.discard(seq)
+        if self._alone == seq:
+            self._alone = None
+
+    def worker_died(self, suspects: Iterable[int]) -> None:
+        """Some worker is gone, and with it whatever it held: send again all that is out.
+
+        `suspects` are the frames it was working on. They come back one at a time; two of them at once
+        would leave open which one kills.
+        """
+        mine = {seq for seq in suspects if seq in self._out and not self._out[seq].is_gap}
+        self._suspects |= mine
+        if self._alone in mine:
+            self._alone = None
+        self._again |= {seq for seq, frame in self._out.items() if self._is_missing(frame)}
+
+    def _is_missing(self, frame: _Out) -> bool:
+        return not frame.is_gap and len(frame.received) < len(self.committed)
+
+    def was_alone(self, suspects: Iterable[int]) -> int | None:
+        """Return the one frame that a death can be laid on, if it was worked on alone."""
+        suspects = list(suspects)
+        return suspects[0] if len(suspects) == 1 and suspects[0] in self._out else None
+
+    def gave_up(self, seq: int) -> None:
+        """A frame will not be analysed: from now on it is a GAP on the commit link, not a packet."""
+        frame = self._out[seq]
+        frame.is_gap = True
+        frame.resend_at_s = float("inf")
+        self._again.discard(seq)
+        self._absolve(seq)
+
+    def is_out(self, seq: int) -> bool:
+        """Tell whether a frame is out as a packet that may still be given up."""
+        return seq in self._out and not self._out[seq].is_gap
+
+    def gaps_for(self, sink: str) -> list[int]:
+        """GAPs that a sink has not yet said to have, oldest first."""
+        return sorted(seq for seq, frame in self._out.items() if frame.is_gap and sink not in frame.received)
+
+    def due(self, now_s: float) -> list[tuple[int, bool]]:
+        """Return the frames to send again now, oldest first, each with whether it has to go alone."""
+        for seq, frame in self._out.items():
+            if frame.resend_at_s <= now_s:
+                frame.resend_at_s = float("inf")
+                self._again.add(seq)
+        chosen = []
+        for seq in sorted(self._again):
+            if not self._is_missing(self._out[seq]):
+                self._again.discard(seq)
+            elif seq not in self._suspects:
+                self._again.discard(seq)
+                chosen.append((seq, False))
+            elif self._alone in (None, seq):
+                self._alone = seq
+                self._again.discard(seq)
+                chosen.append((seq, True))
+        return chosen

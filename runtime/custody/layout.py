@@ -1,0 +1,164 @@
+"""The custody file: pool, frame table and counters of one source in one mmap that survives its process.
+
+    header   one page of 64-bit words: magic, sizes, counters, the redo record, drops not yet told
+    table    one page a slot: 64 words about the frame, then its uri
+    pixels   one stride a slot, sparse: only what a frame has touched takes memory
+
+Every change of the table or of a counter is a transaction of absolute word values: written to the redo
+record, marked valid, applied, unmarked. A successor applies a valid record again, so a process that is
+killed between two stores leaves no half change. (Redo logging as databases do it, for one writer.)
+"""
+
+import contextlib
+import mmap
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from threading import RLock
+
+from runtime.errors import StageError
+from runtime.wire.codec import MAX_PIXEL_BYTES
+
+PAGE_BYTES = 4096
+STRIDE_BYTES = MAX_PIXEL_BYTES
+"""Virtual size of a slot; the file is sparse, so a small frame takes only its own bytes."""
+
+MAGIC = 0x3159_444F_5453_5543
+SLOT_WORDS = PAGE_BYTES // 8
+URI_WORD = 64
+URI_BYTES = PAGE_BYTES - URI_WORD * 8
+
+REASONS = ("leaky", "late", "flushed")
+"""Why a frame was dropped: swapped for a fresher one, too old when its turn came, or the run was stopped."""
+MAX_STAGES = 64
+
+# Words of the header.
+H_MAGIC, H_SLOTS, H_STRIDE, H_CAPTURED, H_DELIVERED, H_LAST_SENT, H_LAST_EPOCH, H_LAST_PTS, H_LAST_RUNNING = (
+    range(9)
+)
+H_DROPPED = 16
+H_FAILED = 24
+H_TOLD = H_FAILED + MAX_STAGES  # number of stretches that wait to be told, then (from, to, reason) each
+H_REDO = 160  # number of pairs (0: none valid), then (word, value) each
+MAX_REDO_PAIRS = 64
+MAX_STRETCHES = 8
+
+# Words of a slot's record.
+(
+    S_STATE,
+    S_SEQ,
+    S_PREV,
+    S_GENERATION,
+    S_EPOCH,
+    S_PTS,
+    S_RUNNING,
+    S_DURATION,
+    S_CAPTURE_TIME,
+    S_HEIGHT,
+    S_WIDTH,
+    S_FLAGS,
+    S_ATTEMPT,
+    S_DEATHS,
+    S_GAP,
+    S_URI_LENGTH,
+) = range(16)
+S_STRETCHES = 16  # number of dropped stretches before this frame, then (from, to, reason) each
+
+FREE, WAITING, OUT = 0, 1, 2
+"""States of a slot: empty, captured but not yet sent, sent and not yet committed by every sink."""
+
+
+class CustodyFile:
+    """The words and pixels of one custody file, and transactions on them. One writer, many readers."""
+
+    def __init__(self, path: Path, writable: bool) -> None:
+        self.path = path
+        self._fd = os.open(path, os.O_RDWR if writable else os.O_RDONLY)
+        size = os.fstat(self._fd).st_size
+        self.mapped = mmap.mmap(
+            self._fd, size, prot=mmap.PROT_READ | mmap.PROT_WRITE if writable else mmap.PROT_READ
+        )
+        # Only the pages of words are seen as words; pixels are reached through `pixels`.
+        self.words = memoryview(self.mapped)[:PAGE_BYTES].cast("q")
+        if self.words[H_MAGIC] != MAGIC or self.words[H_STRIDE] != STRIDE_BYTES:
+            raise StageError(f"{path}: not a custody file of this version")
+        self.slots = self.words[H_SLOTS]
+        self.words = memoryview(self.mapped)[: PAGE_BYTES * (1 + self.slots)].cast("q")
+        self._lock = RLock()
+        if writable:
+            self._apply_redo()
+
+    @classmethod
+    def create(cls, path: Path, slots: int) -> "CustodyFile":
+        """Make an empty custody file with mode 0600; the pixels take no room yet."""
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            os.ftruncate(fd, PAGE_BYTES * (1 + slots) + STRIDE_BYTES * slots)
+            head = [0] * SLOT_WORDS
+            head[H_MAGIC], head[H_SLOTS], head[H_STRIDE], head[H_LAST_SENT] = MAGIC, slots, STRIDE_BYTES, -1
+            os.pwrite(fd, b"".join(word.to_bytes(8, "little", signed=True) for word in head), 0)
+        finally:
+            os.close(fd)
+        return cls(path, writable=True)
+
+    def close(self) -> None:
+        self.words.release()
+        # A numpy view of a slot may still be alive; the mapping then goes with the last of them.
+        with contextlib.suppress(BufferError):
+            self.mapped.close()
+        os.close(self._fd)
+
+    def word(self, slot: int, name: int) -> int:
+        return self.words[SLOT_WORDS * (1 + slot) + name]
+
+    def address(self, slot: int, name: int) -> int:
+        return SLOT_WORDS * (1 + slot) + name
+
+    def change(self, pairs: Iterable[tuple[int, int]]) -> None:
+        """Set words to values, all or none, whatever happens to this process meanwhile."""
+        pairs = list(pairs)
+        if len(pairs) > MAX_REDO_PAIRS:
+            raise ValueError(f"a transaction of {len(pairs)} words, the redo record holds {MAX_REDO_PAIRS}")
+        with self._lock:
+            at = H_REDO + 1
+            for word, value in pairs:
+                self.words[at], self.words[at + 1] = word, value
+                at += 2
+            self.words[H_REDO] = len(pairs)
+            self._apply_redo()
+
+    def _apply_redo(self) -> None:
+        count = self.words[H_REDO]
+        for at in range(H_REDO + 1, H_REDO + 1 + 2 * count, 2):
+            self.words[self.words[at]] = self.words[at + 1]
+        self.words[H_REDO] = 0
+
+    def is_changing(self) -> bool:
+        """Tell whether a transaction is under way: a reader of several words then looks again."""
+        return self.words[H_REDO] != 0
+
+    def reserve(self, slot: int, size_bytes: int) -> None:
+        """Make sure that a slot's pixels have memory behind them; StageError when there is none left.
+
+        Without this a full file system shows as SIGBUS at the first store.
+        """
+        try:
+            os.posix_fallocate(self._fd, self.pixel_offset(slot), size_bytes)
+        except OSError as error:
+            raise StageError(
+                f"no room for the pixel pool: {self.path.parent} cannot take {size_bytes} more bytes "
+                f"({error.strerror}); free some, lower the source's 'custody', or set its 'pool' folder"
+            ) from None
+
+    def pixel_offset(self, slot: int) -> int:
+        return PAGE_BYTES * (1 + self.slots) + STRIDE_BYTES * slot
+
+    def uri(self, slot: int) -> str:
+        start = PAGE_BYTES * (1 + slot) + URI_WORD * 8
+        return self.mapped[start : start + self.word(slot, S_URI_LENGTH)].decode()
+
+    def set_uri(self, slot: int, uri: str) -> None:
+        encoded = uri.encode()[:URI_BYTES].decode(errors="ignore").encode()
+        start = PAGE_BYTES * (1 + slot) + URI_WORD * 8
+        self.mapped[start : start + len(encoded)] = encoded
+        self.words[self.address(slot, S_URI_LENGTH)] = len(encoded)

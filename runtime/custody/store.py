@@ -1,0 +1,302 @@
+"""Frames in custody: written into slots, sent, dropped or released, with the ledger kept beside them."""
+
+import dataclasses
+import time
+
+import numpy as np
+
+from runtime.custody import layout
+from runtime.custody.layout import CustodyFile
+from runtime.errors import StageError
+from runtime.packet import OK, Packet, PixelHandle
+from runtime.stage import Frame, Resume
+from runtime.wire.codec import MAX_PIXEL_BYTES
+
+_FLAGS = ("discont", "corrupted", "live")
+
+
+@dataclasses.dataclass(frozen=True)
+class Ledger:
+    """The sums of guarantee 1 for one source: every captured frame has exactly one outcome."""
+
+    captured: int
+    delivered: int
+    dropped: dict[str, int]
+    failed: dict[str, int]
+    in_flight: int
+
+    @property
+    def balanced(self) -> bool:
+        accounted = self.delivered + sum(self.dropped.values()) + sum(self.failed.values()) + self.in_flight
+        return self.captured == accounted
+
+
+class FrameStore:
+    """The frames that a source owns. Slots are looked up by seq; every change is a transaction.
+
+    `stages` are the names that a frame can fail at; their order is the order of the counters.
+    """
+
+    def __init__(self, file: CustodyFile, source: str, stages: tuple[str, ...]) -> None:
+        self._file = file
+        self._source = source
+        self._stages = stages
+        self._slot_of: dict[int, int] = {}
+        self._free: list[int] = []
+        for slot in range(file.slots):
+            if file.word(slot, layout.S_STATE) == layout.FREE:
+                self._free.append(slot)
+            else:
+                self._slot_of[file.word(slot, layout.S_SEQ)] = slot
+
+    def __len__(self) -> int:
+        return len(self._slot_of)
+
+    @property
+    def has_room(self) -> bool:
+        return bool(self._free)
+
+    @property
+    def resume(self) -> Resume | None:
+        """What the last captured frame was, for a source that goes on; None when there was none."""
+        words = self._file.words
+        if words[layout.H_CAPTURED] == 0:
+            return None
+        return Resume(
+            captured=words[layout.H_CAPTURED],
+            epoch=words[layout.H_LAST_EPOCH],
+            pts_ns=words[layout.H_LAST_PTS],
+            running_ns=words[layout.H_LAST_RUNNING],
+        )
+
+    @property
+    def last_sent_seq(self) -> int:
+        return self._file.words[layout.H_LAST_SENT]
+
+    def waiting(self) -> list[int]:
+        """Seqs that were captured and not yet sent, oldest first."""
+        return self._in_state(layout.WAITING)
+
+    def out(self) -> list[int]:
+        """Seqs that were sent and not yet released, oldest first."""
+        return self._in_state(layout.OUT)
+
+    def _in_state(self, state: int) -> list[int]:
+        file = self._file
+        return sorted(seq for seq, slot in self._slot_of.items() if file.word(slot, layout.S_STATE) == state)
+
+    def capture(self, frame: Frame) -> int:
+        """Write a frame into a free slot (there must be one) and return its seq.
+
+        The pixels are complete before the frame exists in the table.
+        """
+        height, width = frame.image_bgr.shape[:2]
+        if frame.image_bgr.nbytes > MAX_PIXEL_BYTES:
+            raise StageError(
+                f"{self._source}: a frame of {width}x{height} is over {MAX_PIXEL_BYTES} bytes; set 'width'"
+            )
+        file, slot = self._file, self._free.pop()
+        at = file.address(slot, 0)
+        # The generation goes up before the first pixel changes, so that a late reader can tell.
+        file.words[at + layout.S_GENERATION] += 1
+        file.reserve(slot, frame.image_bgr.nbytes)
+        np.copyto(self._pixels(slot, height, width), frame.image_bgr)
+        file.set_uri(slot, frame.uri)
+        seq = file.words[layout.H_CAPTURED]
+        flags = sum(1 << bit for bit, name in enumerate(_FLAGS) if name in frame.flags)
+        for name, value in (
+            (layout.S_SEQ, seq),
+            (layout.S_PREV, -1),
+            (layout.S_EPOCH, frame.epoch),
+            (layout.S_PTS, frame.pts_ns),
+            (layout.S_RUNNING, frame.running_ns),
+            (layout.S_DURATION, frame.duration_ns),
+            (layout.S_CAPTURE_TIME, time.time_ns()),
+            (layout.S_HEIGHT, height),
+            (layout.S_WIDTH, width),
+            (layout.S_FLAGS, flags),
+            (layout.S_ATTEMPT, 0),
+            (layout.S_DEATHS, 0),
+            (layout.S_GAP, -1),
+            (layout.S_STRETCHES, 0),
+        ):
+            file.words[at + name] = value
+        file.change(
+            [
+                (at + layout.S_STATE, layout.WAITING),
+                (layout.H_CAPTURED, seq + 1),
+                (layout.H_LAST_EPOCH, frame.epoch),
+                (layout.H_LAST_PTS, frame.pts_ns),
+                (layout.H_LAST_RUNNING, frame.running_ns),
+            ]
+        )
+        self._slot_of[seq] = slot
+        return seq
+
+    def send(self, seq: int) -> None:
+        """Mark a waiting frame as sent: it gets its place in the chain and the drops before it."""
+        file, at = self._file, self._file.address(self._slot_of[seq], 0)
+        stretches = self._told_words()
+        file.change(
+            [
+                (at + layout.S_STATE, layout.OUT),
+                (at + layout.S_PREV, self.last_sent_seq),
+                (layout.H_LAST_SENT, seq),
+                (layout.H_TOLD, 0),
+                *((at + layout.S_STRETCHES + offset, value) for offset, value in enumerate(stretches)),
+            ]
+        )
+
+    def send_again(self, seq: int) -> None:
+        self._add(seq, layout.S_ATTEMPT)
+
+    def count_death(self, seq: int) -> int:
+        """A worker died while it had this frame alone: return how often that has happened."""
+        self._add(seq, layout.S_DEATHS)
+        return self._file.word(self._slot_of[seq], layout.S_DEATHS)
+
+    def _add(self, seq: int, name: int) -> None:
+        address = self._file.address(self._slot_of[seq], name)
+        self._file.change([(address, self._file.words[address] + 1)])
+
+    def give_up(self, seq: int, status: str) -> None:
+        """Mark a sent frame as one that will not be analysed: "failed(STAGE)" or "flushed"."""
+        reason = layout.REASONS.index(status) if status in layout.REASONS else self._failed_index(status)
+        self._file.change([(self._file.address(self._slot_of[seq], layout.S_GAP), reason)])
+
+    def _failed_index(self, status: str) -> int:
+        stage = status.removeprefix("failed(").removesuffix(")")
+        return len(layout.REASONS) + self._stages.index(stage)
+
+    def status(self, seq: int) -> str:
+        gap = self._file.word(self._slot_of[seq], layout.S_GAP)
+        if gap < 0:
+            return OK
+        if gap < len(layout.REASONS):
+            return layout.REASONS[gap]
+        return f"failed({self._stages[gap - len(layout.REASONS)]})"
+
+    def drop(self, seq: int, reason: str) -> None:
+        """Drop a frame that was not sent yet; the next one sent will tell of it."""
+        file, slot = self._file, self._slot_of.pop(seq)
+        index = layout.REASONS.index(reason)
+        stretches = self._merged(self.told(), (seq, seq, index))
+        words = [value for stretch in stretches for value in stretch]
+        counter = layout.H_DROPPED + index
+        file.change(
+            [
+                (file.address(slot, layout.S_STATE), layout.FREE),
+                (counter, file.words[counter] + 1),
+                (layout.H_TOLD, len(stretches)),
+                *((layout.H_TOLD + 1 + offset, value) for offset, value in enumerate(words)),
+            ]
+        )
+        self._free.append(slot)
+
+    @staticmethod
+    def _merged(
+        stretches: list[tuple[int, int, int]], new: tuple[int, int, int]
+    ) -> list[tuple[int, int, int]]:
+        if stretches and stretches[-1][1] + 1 == new[0]:
+            last = stretches[-1]
+            # When the reasons alternate beyond what the record holds, the last stretch takes the newest
+            # reason; the counters stay exact.
+            if last[2] == new[2] or len(stretches) == layout.MAX_STRETCHES:
+                return [*stretches[:-1], (last[0], new[1], new[2])]
+        return [*stretches, new][-layout.MAX_STRETCHES :]
+
+    def told(self) -> list[tuple[int, int, int]]:
+        """Dropped stretches (from, to, reason index) that no sent frame has told of yet."""
+        words = self._told_words()
+        return [(words[i], words[i + 1], words[i + 2]) for i in range(1, len(words), 3)]
+
+    def _told_words(self) -> list[int]:
+        words = self._file.words
+        count = words[layout.H_TOLD]
+        return [words[layout.H_TOLD + offset] for offset in range(1 + 3 * count)]
+
+    def release(self, seq: int) -> str:
+        """Every sink has committed this frame: count its outcome, free its slot, return its status."""
+        status = self.status(seq)
+        file, slot = self._file, self._slot_of.pop(seq)
+        gap = file.word(slot, layout.S_GAP)
+        if gap < 0:
+            counter = layout.H_DELIVERED
+        elif gap < len(layout.REASONS):
+            counter = layout.H_DROPPED + gap
+        else:
+            counter = layout.H_FAILED + gap - len(layout.REASONS)
+        file.change([(file.address(slot, layout.S_STATE), layout.FREE), (counter, file.words[counter] + 1)])
+        self._free.append(slot)
+        return status
+
+    def packet(self, seq: int, floor_seq: int) -> Packet:
+        """Make the packet of a frame, as it is to be sent now."""
+        file, slot = self._file, self._slot_of[seq]
+        word = file.words[file.address(slot, 0) : file.address(slot, layout.URI_WORD)].tolist()
+        height, width = word[layout.S_HEIGHT], word[layout.S_WIDTH]
+        count = word[layout.S_STRETCHES]
+        told = word[layout.S_STRETCHES + 1 : layout.S_STRETCHES + 1 + 3 * count]
+        return Packet(
+            source=self._source,
+            seq=seq,
+            prev_seq=word[layout.S_PREV],
+            floor_seq=floor_seq,
+            epoch=word[layout.S_EPOCH],
+            attempt=word[layout.S_ATTEMPT],
+            pts_ns=word[layout.S_PTS],
+            running_ns=word[layout.S_RUNNING],
+            duration_ns=word[layout.S_DURATION],
+            capture_time_ns=word[layout.S_CAPTURE_TIME],
+            uri=file.uri(slot),
+            size_wh=(width, height),
+            status=self.status(seq),
+            flags=[name for bit, name in enumerate(_FLAGS) if word[layout.S_FLAGS] >> bit & 1],
+            dropped=[(told[i], told[i + 1], layout.REASONS[told[i + 2]]) for i in range(0, len(told), 3)],
+            handle=PixelHandle(
+                pool=self._source,
+                slot=slot,
+                generation=word[layout.S_GENERATION],
+                shape=(height, width, 3),
+            ),
+        )
+
+    def pixels(self, seq: int) -> np.ndarray:
+        """Return the pixels of a frame in custody, uint8 HxWx3 BGR, in place."""
+        slot = self._slot_of[seq]
+        return self._pixels(
+            slot, self._file.word(slot, layout.S_HEIGHT), self._file.word(slot, layout.S_WIDTH)
+        )
+
+    def _pixels(self, slot: int, height: int, width: int) -> np.ndarray:
+        return np.frombuffer(
+            self._file.mapped, np.uint8, height * width * 3, self._file.pixel_offset(slot)
+        ).reshape(height, width, 3)
+
+    def age_s(self, seq: int) -> float:
+        """Seconds since the frame was captured."""
+        captured = self._file.word(self._slot_of[seq], layout.S_CAPTURE_TIME)
+        return (time.time_ns() - captured) / 1e9
+
+    def ledger(self) -> Ledger:
+        return read_ledger(self._file, self._stages)
+
+
+def read_ledger(file: CustodyFile, stages: tuple[str, ...]) -> Ledger:
+    """Add up one source's ledger from its custody file, also while its process is at work on it."""
+    words = file.words
+    while True:
+        ledger = Ledger(
+            captured=words[layout.H_CAPTURED],
+            delivered=words[layout.H_DELIVERED],
+            dropped=_counters(words, layout.H_DROPPED, layout.REASONS),
+            failed=_counters(words, layout.H_FAILED, stages),
+            in_flight=sum(file.word(slot, layout.S_STATE) != layout.FREE for slot in range(file.slots)),
+        )
+        # A transaction under way shows as an unbalanced sum that the next look does not show.
+        if ledger.balanced or not file.is_changing():
+            return ledger
+
+
+def _counters(words: memoryview, first: int, names: tuple[str, ...]) -> dict[str, int]:
+    return {name: words[first + index] for index, name in enumerate(names) if words[first + index]}

@@ -1,0 +1,21 @@
+"""The errors that cross a boundary; each carries one sentence for the user, with the remedy in it."""
+
+
+class GraphError(Exception):
+    """The graph, a property or an argument is wrong: nothing was started (exit status 2)."""
+
+
+class StageError(Exception):
+    """A stage cannot do its work on this machine or this input (exit status 1).
+
+    Raise it from `open` when trying again cannot help: the run then ends with this sentence instead
+    of a restart. Any other exception from `open` is treated the same way, with its traceback in the log.
+    """
+
+
+class WireError(ValueError):
+    """Bytes from a socket that are not a well-formed message: rejected and counted, never executed."""
+
+
+class PixelsGoneError(Exception):
+    """The slot that a packet points to holds another frame by now; the packet will come again."""

@@ -1,0 +1,168 @@
+"""What can be known about a graph before anything starts."""
+
+import os
+from pathlib import Path
+
+from runtime.errors import GraphError
+from runtime.graph.model import Graph, StageSpec
+from runtime.graph.registry import writes_file
+from runtime.progress import progress_path
+
+Places = dict[tuple[str, str], str]
+
+
+def check_graph(graph: Graph, places: Places) -> None:
+    """Refuse a graph that cannot run; GraphError names the stage or link, its line, and the remedy."""
+    _check_kinds(graph, places)
+    _check_tree(graph, places)
+    _check_sinks_reached(graph)
+    _check_order_of_stages(graph)
+    _check_devices(graph)
+    check_locations(graph)
+
+
+def _check_kinds(graph: Graph, places: Places) -> None:
+    if not graph.of_kind("source"):
+        raise GraphError(f"{_file(graph)}: the graph has no source; add a stage of type: source")
+    for up, down in graph.links:
+        if graph.stages[down].kind == "source":
+            raise GraphError(
+                f"{places[up, down]}: the link {up} ! {down} ends at a source; a source takes no packets"
+            )
+        if graph.stages[up].kind == "sink":
+            raise GraphError(
+                f"{places[up, down]}: the link {up} ! {down} starts at a sink; a sink gives no packets"
+            )
+    for stage in graph.stages.values():
+        if not graph.downstream(stage.name) and not graph.upstream(stage.name):
+            raise GraphError(
+                f"{stage.place}: stage '{stage.name}' has no link; add it to a chain or remove it"
+            )
+
+
+def _check_tree(graph: Graph, places: Places) -> None:
+    """A tree from each source: no cycle, and one path at most from a source to a stage."""
+    for start in graph.stages:
+        trail = [start]
+        _refuse_cycle(graph, places, trail)
+    for source in graph.of_kind("source"):
+        seen = {source.name: source.name}
+        queue = [source.name]
+        for name in queue:
+            for down in graph.downstream(name):
+                if down in seen:
+                    raise GraphError(
+                        f"{places[name, down]}: two paths lead from source '{source.name}' to stage '{down}' "
+                        f"(over '{seen[down]}' and over '{name}'); each frame may come to a stage once"
+                    )
+                seen[down] = name
+                queue.append(down)
+
+
+def _refuse_cycle(graph: Graph, places: Places, trail: list[str]) -> None:
+    for down in graph.downstream(trail[-1]):
+        if down in trail:
+            circle = " ! ".join([*trail[trail.index(down) :], down])
+            raise GraphError(f"{places[trail[-1], down]}: the links run in a circle: {circle}")
+        _refuse_cycle(graph, places, [*trail, down])
+
+
+def _check_sinks_reached(graph: Graph) -> None:
+    for stage in graph.stages.values():
+        if stage.kind != "source" and not graph.sources_of(stage.name):
+            raise GraphError(f"{stage.place}: no source leads to stage '{stage.name}'; link one to it")
+        if stage.kind != "sink" and not graph.downstream(stage.name):
+            raise GraphError(
+                f"{stage.place}: nothing takes the packets of stage '{stage.name}'; end its chain in a sink"
+            )
+
+
+def _check_order_of_stages(graph: Graph) -> None:
+    """What a stage takes must be given by a stage before it."""
+    for source in graph.of_kind("source"):
+        _walk(graph, source, ())
+
+
+def _walk(graph: Graph, stage: StageSpec, given: tuple[str, ...]) -> None:
+    missing = [word for word in stage.stage.takes if word not in given]
+    if missing:
+        givers = [other.name for other in graph.stages.values() if missing[0] in other.stage.gives]
+        remedy = (
+            f"put '{givers[0]}' before it" if givers else f"put a stage that gives '{missing[0]}' before it"
+        )
+        raise GraphError(
+            f"{stage.place}: stage '{stage.name}' ({stage.type_name}) takes '{missing[0]}', "
+            f"which no stage before it gives; {remedy}"
+        )
+    for down in graph.downstream(stage.name):
+        _walk(graph, graph.stages[down], given + stage.stage.gives)
+
+
+def _check_devices(graph: Graph) -> None:
+    for stage in graph.of_kind("worker"):
+        device: str = stage.common.device
+        if device.startswith("cuda:") and not Path(f"/dev/nvidia{device.removeprefix('cuda:')}").exists():
+            raise GraphError(
+                f"{stage.place}: stage '{stage.name}': there is no device '{device}' on this machine; "
+                "use device: cpu or auto"
+            )
+
+
+def check_locations(graph: Graph) -> None:
+    """Every output has a file of its own, in a folder that can be written."""
+    for sink in graph.of_kind("sink"):
+        sources = graph.sources_of(sink.name)
+        if sink.location is not None and len(sources) > 1 and "{source}" not in sink.location:
+            raise GraphError(
+                f"{sink.place}: stage '{sink.name}' takes {len(sources)} sources, so its location "
+                f"'{sink.location}' must hold {{source}}, e.g. "
+                f"{_with_source(sink.location)}: it makes a file per source"
+            )
+    owners: dict[Path, str] = {}
+    for (sink_name, source), path in graph.locations().items():
+        stage = graph.stages[sink_name]
+        if not writes_file(stage.stage):
+            continue
+        whole = path.resolve()
+        if whole in owners:
+            raise GraphError(
+                f"{stage.place}: stages '{owners[whole]}' and '{sink_name}' both write {path}; separate them"
+            )
+        owners[whole] = sink_name
+        _check_writable(stage, path)
+        for other in graph.of_kind("source"):
+            uri = str(getattr(other.options, "uri", ""))
+            if uri and Path(uri).exists() and Path(uri).resolve() == whole:
+                raise GraphError(
+                    f"{stage.place}: stage '{sink_name}' would overwrite {path}, the input of '{source}'"
+                )
+
+
+def _check_writable(stage: StageSpec, path: Path) -> None:
+    problem = ""
+    if path.is_dir():
+        problem = "it is a folder"
+    elif path.exists() and not os.access(path, os.W_OK):
+        problem = "it is write-protected"
+    else:
+        folder = path.parent
+        while not folder.exists():
+            folder = folder.parent
+        if not folder.is_dir():
+            problem = f"{folder} is not a folder"
+        elif not os.access(folder, os.W_OK | os.X_OK):
+            problem = f"the folder {folder} is write-protected"
+    if problem:
+        raise GraphError(
+            f"{stage.place}: stage '{stage.name}' cannot write {path}: {problem}; "
+            f"choose another location ({progress_path(path).name} goes beside it)"
+        )
+
+
+def _with_source(location: str) -> str:
+    path = Path(location)
+    return str(path.with_name(f"{path.stem}-{{source}}{path.suffix}"))
+
+
+def _file(graph: Graph) -> str:
+    return next(iter(graph.stages.values())).place.rsplit(":", 2)[0]

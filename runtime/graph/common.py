@@ -1,0 +1,64 @@
+"""The properties that every stage of a kind has besides its own."""
+
+import dataclasses
+
+from runtime.properties import Seconds, prop
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _Any:
+    timeout: Seconds = prop(30.0, "One packet worked on for longer than this counts as a hang.", low=0.1)
+    start_timeout: Seconds = prop(60.0, "Loading for longer than this counts as a hang.", low=0.1)
+    heartbeat: Seconds = prop(5.0, "No sign of life for longer than this counts as a hang.", low=1.0)
+    threads: int = prop(1, "Threads of the libraries that the stage uses, per replica.", low=1, high=256)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class WorkerCommon(_Any):
+    """Common properties of a worker stage."""
+
+    replicas: int = prop(1, "How many processes run this stage.", low=1, high=64)
+    device: str = prop("cpu", "Where models run: cpu, cuda:0, … or auto.", pattern=r"auto|cpu|cuda:[0-9]+")
+    batch: int = prop(
+        0, "Packets given to the stage at once, at most; 0: as the stage prefers.", low=0, high=128
+    )
+    batch_wait: Seconds = prop(0.0, "How long to wait for a fuller batch.", low=0, high=10)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SourceCommon(_Any):
+    """Common properties of a source."""
+
+    window: int = prop(
+        0,
+        "Frames sent and not yet received by all sinks; 0: 2 per replica of the widest stage, plus 2.",
+        low=0,
+        high=4096,
+    )
+    custody: int = prop(
+        0, "Slots of the pixel pool: frames not yet committed; 0: two windows, plus 4.", low=0, high=8192
+    )
+    resend_after: Seconds = prop(
+        10.0, "A frame not received by all sinks is sent again after this; doubles each time.", low=0.05
+    )
+    max_attempts: int = prop(3, "Deaths of a stage on one frame, alone, before it is given up.", low=1)
+    max_latency: Seconds = prop(
+        0.0, "A live frame older than this at its first dispatch is dropped as late; 0: never.", low=0
+    )
+    max_size_buffers: int = prop(
+        2, "Captured frames that wait for the window; a live source drops the older one (leaky).", low=1
+    )
+    drain: Seconds = prop(
+        5.0, "After a stop: time for what is under way; the rest is dropped as flushed.", low=0
+    )
+    pool: str = prop("", "Folder for the pixel pool; empty: /dev/shm, else the temporary folder.")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SinkCommon(_Any):
+    """Common properties of a sink."""
+
+    replicas: int = prop(1, "A sink is one process, for it writes one output.", low=1, high=1)
+
+
+COMMON: dict[str, type] = {"source": SourceCommon, "worker": WorkerCommon, "sink": SinkCommon}

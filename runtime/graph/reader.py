@@ -1,0 +1,158 @@
+"""pipeline.yaml and --set into a Graph: every word is known, every value has its type."""
+
+import dataclasses
+import itertools
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from runtime.errors import GraphError
+from runtime.graph.check import check_graph
+from runtime.graph.common import COMMON
+from runtime.graph.model import Graph, StageSpec
+from runtime.graph.registry import find_stage, kind_of
+from runtime.graph.yaml_text import Node, node_from_text, read_yaml
+from runtime.properties import REQUIRED, field_names, nearest, read_property
+
+_TOP_KEYS = ("pipeline", "stages", "links", "ledger")
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,31}")
+
+
+def read_graph(path: Path, overrides: Iterable[str] = ()) -> Graph:
+    """Read and check a graph file, with `STAGE.PROPERTY=VALUE` overrides; GraphError says what is wrong."""
+    root = read_yaml(path)
+    top = root.mapping("the graph")
+    for name, (key, _node) in top.items():
+        if name not in _TOP_KEYS:
+            raise key.fail(f"unknown key '{name}'{nearest(name, _TOP_KEYS)}")
+    for needed in ("stages", "links"):
+        if needed not in top:
+            raise root.fail(f"'{needed}' is missing; a graph has 'stages' and 'links'")
+    described = _stage_nodes(top["stages"][1])
+    for override in overrides:
+        _override(described, override)
+    folder = path.resolve().parent
+    stages = {name: _stage(name, key, node, folder) for name, (key, node) in described.items()}
+    links, places = _links(top["links"][1], stages)
+    graph = Graph(
+        name=_text(top, "pipeline") or path.stem,
+        folder=folder,
+        stages=stages,
+        links=tuple(links),
+        ledger=_text(top, "ledger"),
+    )
+    check_graph(graph, places)
+    return graph
+
+
+def _text(top: dict[str, tuple[Node, Node]], name: str) -> str | None:
+    if name not in top:
+        return None
+    node = top[name][1]
+    if not isinstance(node.value, str):
+        raise node.fail(f"'{name}' must be text")
+    return node.value
+
+
+def _stage_nodes(node: Node) -> dict[str, tuple[Node, dict[str, tuple[Node, Node]]]]:
+    found = {}
+    for name, (key, value) in node.mapping("'stages'").items():
+        if not _NAME.fullmatch(name):
+            raise key.fail(f"stage name '{name}': use a letter, then letters, digits, - or _, 32 at most")
+        found[name] = (key, dict(value.mapping(f"stage '{name}'")))
+    if not found:
+        raise node.fail("'stages' is empty; a graph has at least a source and a sink")
+    return found
+
+
+def _override(described: dict[str, tuple[Node, dict[str, tuple[Node, Node]]]], override: str) -> None:
+    place = f"--set {override}"
+    target, equals, text = override.partition("=")
+    stage, dot, name = target.partition(".")
+    if not (equals and dot and stage and name):
+        raise GraphError(f"{place}: expected STAGE.PROPERTY=VALUE, e.g. --set camera.uri=film.mp4")
+    if stage not in described:
+        raise GraphError(f"{place}: there is no stage '{stage}'{nearest(stage, described)}")
+    described[stage][1][name] = (Node(name, place), node_from_text(text, place))
+
+
+def _stage(name: str, key: Node, nodes: dict[str, tuple[Node, Node]], folder: Path) -> StageSpec:
+    if "type" not in nodes:
+        raise key.fail(f"stage '{name}' has no 'type'; say what it is, e.g. type: detect")
+    type_node = nodes["type"][1]
+    if not isinstance(type_node.value, str):
+        raise type_node.fail(f"the type of stage '{name}' must be a word, e.g. detect")
+    try:
+        stage = find_stage(type_node.value, folder)
+    except GraphError as error:
+        raise type_node.fail(f"stage '{name}': {error}") from None
+    kind = kind_of(stage)
+    given = {word: pair for word, pair in nodes.items() if word != "type"}
+    own, common = field_names(stage.Options), field_names(COMMON[kind])
+    for word, (word_key, _value) in given.items():
+        if word not in own and word not in common:
+            raise word_key.fail(
+                f"stage '{name}': unknown property '{word}'{nearest(word, [*own, *common, 'type'])}"
+            )
+    options = _options(stage.Options, own, given, name, key)
+    spec = StageSpec(
+        name=name,
+        type_name=type_node.value,
+        kind=kind,
+        stage=stage,
+        options=options,
+        common=_options(COMMON[kind], common, given, name, key),
+        values={word: value.plain() for word, (_key, value) in given.items()},
+        place=key.place,
+    )
+    try:
+        stage.check(options)
+    except GraphError as error:
+        raise key.fail(f"stage '{name}': {error}") from None
+    return spec
+
+
+def _options(
+    options: type, known: dict[str, str], given: dict[str, tuple[Node, Node]], stage: str, key: Node
+) -> Any:
+    values = {}
+    for word, name in known.items():
+        if word not in given:
+            continue
+        node = given[word][1]
+        try:
+            values[name] = read_property(options, name, node.plain())
+        except ValueError as error:
+            raise node.fail(f"stage '{stage}', property '{word}': {error}, got {node.plain()!r}") from None
+    for field in dataclasses.fields(options):
+        if field.default is REQUIRED and field.name not in values:
+            raise key.fail(f"stage '{stage}': property '{field.name.replace('_', '-')}' is missing; set it")
+    try:
+        return options(**values)
+    except GraphError as error:
+        raise key.fail(f"stage '{stage}': {error}") from None
+
+
+def _links(
+    node: Node, stages: dict[str, StageSpec]
+) -> tuple[list[tuple[str, str]], dict[tuple[str, str], str]]:
+    if not isinstance(node.value, list):
+        raise node.fail("'links' must be a list of chains such as: camera ! detect ! film")
+    links: list[tuple[str, str]] = []
+    places: dict[tuple[str, str], str] = {}
+    for chain in node.value:
+        if not isinstance(chain.value, str):
+            raise chain.fail("a link is text such as: camera ! detect ! film")
+        names = [part.strip() for part in chain.value.split("!")]
+        if len(names) < 2 or not all(names):
+            raise chain.fail(f"'{chain.value}' is no chain; write two or more stages with ! between them")
+        for name in names:
+            if name not in stages:
+                raise chain.fail(f"there is no stage '{name}'{nearest(name, stages)}")
+        for link in itertools.pairwise(names):
+            if link in places:
+                raise chain.fail(f"the link {link[0]} ! {link[1]} stands here twice; remove one")
+            links.append(link)
+            places[link] = chain.place
+    return links, places

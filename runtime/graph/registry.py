@@ -1,0 +1,82 @@
+"""From the `type:` of a stage to its class: ours by file name, the user's by module and class."""
+
+import importlib
+import inspect
+import pkgutil
+import sys
+from pathlib import Path
+
+from runtime.errors import GraphError
+from runtime.properties import nearest
+from runtime.stage import FileSink, Sink, Source, Stage
+
+STAGES_PACKAGE = "stages"
+
+
+def known_types() -> list[str]:
+    """Names of the stage types that come with the project: the modules of the stages package."""
+    package = importlib.import_module(STAGES_PACKAGE)
+    return sorted(
+        module.name
+        for module in pkgutil.iter_modules(package.__path__)
+        if not module.ispkg and not module.name.startswith("_")
+    )
+
+
+def find_stage(type_: str, graph_folder: Path) -> type[Stage]:
+    """Return the class of a stage type; GraphError when there is none.
+
+    `detect` is the one stage class of stages/detect.py. `my_stages.Blur` is class Blur of my_stages.py,
+    looked up beside the graph file first.
+    """
+    if "." in type_:
+        return _users_stage(type_, graph_folder)
+    if type_ not in known_types():
+        raise GraphError(f"unknown stage type '{type_}'{nearest(type_, known_types())}")
+    module = importlib.import_module(f"{STAGES_PACKAGE}.{type_}")
+    found = [
+        value
+        for value in vars(module).values()
+        if inspect.isclass(value) and issubclass(value, Stage) and value.__module__ == module.__name__
+    ]
+    if len(found) != 1:
+        raise GraphError(f"{STAGES_PACKAGE}/{type_}.py must define one stage class, it defines {len(found)}")
+    return found[0]
+
+
+def _users_stage(type_: str, graph_folder: Path) -> type[Stage]:
+    module_name, _dot, class_name = type_.rpartition(".")
+    folder = str(graph_folder.resolve())
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+    try:
+        module = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        if error.name != module_name.partition(".")[0]:
+            # Their module was found and itself imports something that is not there: that is their error.
+            raise
+        raise GraphError(
+            f"stage type '{type_}': no module {module_name}.py in {folder} or on the path"
+        ) from None
+    stage = getattr(module, class_name, None)
+    if not (inspect.isclass(stage) and issubclass(stage, Stage)):
+        names = [
+            name
+            for name, value in vars(module).items()
+            if inspect.isclass(value) and issubclass(value, Stage)
+        ]
+        raise GraphError(
+            f"stage type '{type_}': no stage class '{class_name}' in {module_name}{nearest(class_name, names)}"
+        )
+    return stage
+
+
+def kind_of(stage: type[Stage]) -> str:
+    """Return "source", "sink" or "worker"."""
+    if issubclass(stage, Source):
+        return "source"
+    return "sink" if issubclass(stage, Sink) else "worker"
+
+
+def writes_file(stage: type[Stage]) -> bool:
+    return issubclass(stage, FileSink)

@@ -1,0 +1,108 @@
+"""YAML with positions: every value remembers file, line and column, for errors that can be acted on."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from runtime.errors import GraphError
+
+_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+
+
+@dataclasses.dataclass(frozen=True)
+class Node:
+    """A value with its place. `value` is a scalar, a list of nodes, or a dict of key to (key node, node)."""
+
+    value: Any
+    place: str
+
+    def fail(self, problem: str) -> GraphError:
+        return GraphError(f"{self.place}: {problem}")
+
+    def mapping(self, what: str) -> dict[str, tuple[Node, Node]]:
+        if not isinstance(self.value, dict):
+            raise self.fail(f"{what} must be a map of names to values, found {_kind(self.value)}")
+        return self.value
+
+    def plain(self) -> Any:
+        """Return the value as plain Python, without places."""
+        if isinstance(self.value, dict):
+            return {name: node.plain() for name, (_key, node) in self.value.items()}
+        if isinstance(self.value, list):
+            return [node.plain() for node in self.value]
+        return self.value
+
+
+def _kind(value: Any) -> str:
+    if value is None:
+        return "nothing"
+    return {dict: "a map", list: "a list", str: "text", bool: "true or false"}.get(type(value), "a number")
+
+
+def read_yaml(path: Path) -> Node:
+    """Read one YAML document with positions; GraphError names file, line and column."""
+    try:
+        text = path.read_bytes().decode("utf-8")
+    except FileNotFoundError:
+        raise GraphError(f"{path}: no such file; name the graph, for example pipeline.yaml") from None
+    except IsADirectoryError:
+        raise GraphError(f"{path}: is a folder; name the graph file in it") from None
+    except OSError as error:
+        raise GraphError(f"{path}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise GraphError(f"{path}: is not UTF-8 text (byte {error.start}); save it as UTF-8") from None
+    try:
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        place = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else str(path)
+        raise GraphError(f"{place}: is not YAML: {error.problem or error.context}") from None
+    except yaml.YAMLError as error:
+        raise GraphError(f"{path}: is not YAML: {error}") from None
+    if root is None:
+        raise GraphError(f"{path}:1:1: is empty; a graph has 'stages' and 'links'")
+    return _node(root, str(path))
+
+
+def node_from_text(text: str, place: str) -> Node:
+    """Read a single value, as given with --set; GraphError names the place."""
+    try:
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.YAMLError as error:
+        raise GraphError(f"{place}: the value is not YAML: {error}") from None
+    return _node(root, place, is_single=True) if root is not None else Node("", place)
+
+
+def _node(node: yaml.Node, file: str, is_single: bool = False) -> Node:
+    place = file if is_single else f"{file}:{node.start_mark.line + 1}:{node.start_mark.column + 1}"
+    if isinstance(node, yaml.MappingNode):
+        found: dict[str, tuple[Node, Node]] = {}
+        for key, value in node.value:
+            key_node = _node(key, file, is_single)
+            if not isinstance(key_node.value, str):
+                raise key_node.fail(f"a name must be text, found {key_node.value!r}")
+            if key_node.value in found:
+                raise key_node.fail(f"'{key_node.value}' stands here twice; remove one")
+            found[key_node.value] = (key_node, _node(value, file, is_single))
+        return Node(found, place)
+    if isinstance(node, yaml.SequenceNode):
+        return Node([_node(item, file, is_single) for item in node.value], place)
+    scalar: Any = yaml.SafeLoader("").construct_object(node, deep=True)
+    return Node(expand(scalar, place) if isinstance(scalar, str) else scalar, place)
+
+
+def expand(text: str, place: str) -> str:
+    """Replace ${NAME} by the environment's value; GraphError for one that is not set."""
+
+    def value_of(match: re.Match[str]) -> str:
+        if match[1] not in os.environ:
+            raise GraphError(f"{place}: the environment has no {match[1]}; set it, e.g. export {match[1]}=…")
+        return os.environ[match[1]]
+
+    return _VARIABLE.sub(value_of, text)

@@ -1,0 +1,74 @@
+"""A child's end of the bus: what it tells the launcher, and what the launcher tells it."""
+
+import logging
+import threading
+import time
+from collections import deque
+from typing import Any
+
+import zmq
+
+from runtime.errors import StageError, WireError
+from runtime.wire import codec
+from runtime.wire.sockets import connect_dealer, receive_all, try_send
+
+CONFIG_WAIT_S = 20.0
+"""The launcher answers a hello at once unless the machine is swamped."""
+
+
+class BusClient:
+    """Messages are maps with a "kind"; what cannot be sent now waits, up to a limit.
+
+    Any thread may `send`; only the one that made this object touches the socket.
+    """
+
+    MAX_WAITING = 1000
+
+    def __init__(self, context: "zmq.Context[zmq.Socket[bytes]]", endpoint: str, identity: str) -> None:
+        self.socket = connect_dealer(context, endpoint, identity)
+        self._waiting: deque[bytes] = deque(maxlen=self.MAX_WAITING)
+        self._owner = threading.get_ident()
+
+    def send(self, kind: str, **fields: Any) -> None:
+        self._waiting.append(codec.pack({"kind": kind, **fields}))
+        if threading.get_ident() == self._owner:
+            self.flush()
+
+    def flush(self) -> None:
+        while self._waiting and try_send(self.socket, [self._waiting[0]]):
+            self._waiting.popleft()
+
+    def receive(self) -> list[dict[str, Any]]:
+        """Return the launcher's commands that have come."""
+        self.flush()
+        commands = []
+        for message in receive_all(self.socket):
+            try:
+                commands.append(codec.unpack(message[-1]))
+            except WireError as error:
+                logging.getLogger("bus").warning("rejected a message on the bus: %s", error)
+        return commands
+
+    def fetch_config(self) -> dict[str, Any]:
+        """Say hello and wait for this process's part of the graph."""
+        deadline_s = time.monotonic() + CONFIG_WAIT_S
+        self.send("hello")
+        while time.monotonic() < deadline_s:
+            self.socket.poll(100)
+            for command in self.receive():
+                if command.get("kind") == "config":
+                    config: dict[str, Any] = command["config"]
+                    return config
+        raise StageError(f"the launcher sent no configuration within {CONFIG_WAIT_S:g} s")
+
+
+class BusLogHandler(logging.Handler):
+    """Sends log records to the launcher, which prints them with stage and replica."""
+
+    def __init__(self, bus: BusClient) -> None:
+        super().__init__()
+        self._bus = bus
+        self.setFormatter(logging.Formatter("%(message)s"))
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._bus.send("log", level=record.levelname, text=self.format(record))

@@ -1,0 +1,109 @@
+"""The thread that asks a source for frames and writes them into custody; the loop does all the rest."""
+
+import contextlib
+import os
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from runtime.custody.store import FrameStore
+from runtime.errors import StageError
+from runtime.stage import Frame, Resume, Source
+
+WAIT_S = 0.5
+"""How often a waiting capture looks whether it is to stop."""
+
+
+class Capture:
+    """Reads frames until the stream ends. A file waits for a free slot; a live source never waits.
+
+    `store` makes the custody of this source from its first frame, for only then is its size known.
+    `wake` is a file descriptor that becomes readable when there is something new.
+    """
+
+    def __init__(
+        self,
+        stage: Source,
+        make_store: Callable[[Frame], FrameStore],
+        store: FrameStore | None,
+        *,
+        max_waiting: int,
+        may_drop: bool,
+    ) -> None:
+        self.store = store
+        self.lock = threading.Lock()
+        self.error: BaseException | None = None
+        self.is_done = False
+        self.wake = os.eventfd(0, os.EFD_NONBLOCK)
+        self._stage = stage
+        self._make_store = make_store
+        self._max_waiting = max_waiting
+        self._may_drop = may_drop
+        self._room = threading.Condition(self.lock)
+        self._is_stopping = False
+        self._thread = threading.Thread(target=self._run, name="capture", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Capture nothing more; what is captured stays in custody."""
+        with self.lock:
+            self._is_stopping = True
+            self._room.notify()
+
+    def has_room_again(self) -> None:
+        """Called by the loop, which holds the lock, after it released slots."""
+        self._room.notify()
+
+    def clear_wake(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            os.eventfd_read(self.wake)
+
+    def _run(self) -> None:
+        try:
+            resume: Resume | None = self.store.resume if self.store else None
+            for frame in self._stage.frames(resume):
+                if not self._take(frame):
+                    break
+        except BaseException as error:  # handed to the loop, which reports it and ends the run
+            self.error = error
+        finally:
+            self.is_done = True
+            os.eventfd_write(self.wake, 1)
+
+    def _take(self, frame: Frame) -> bool:
+        with self.lock:
+            if self._is_stopping:
+                return False
+            if self.store is None:
+                self.store = self._make_store(frame)
+            if self._may_drop:
+                while len(waiting := self.store.waiting()) >= self._max_waiting:
+                    self.store.drop(waiting[0], "leaky")
+            else:
+                while not self.store.has_room or len(self.store.waiting()) >= self._max_waiting:
+                    self._room.wait(WAIT_S)
+                    if self._is_stopping:
+                        return False
+            self.store.capture(frame)
+        os.eventfd_write(self.wake, 1)
+        return True
+
+
+def pool_folder(candidates: list[Path], needed_bytes: int) -> Path:
+    """Return the first folder with room for the pool; StageError when none has."""
+    found = []
+    for folder in candidates:
+        try:
+            stat = os.statvfs(folder)
+        except OSError as error:
+            raise StageError(f"no pixel pool in {folder}: {error.strerror}; make the folder") from None
+        free_bytes = stat.f_bavail * stat.f_frsize
+        if free_bytes >= needed_bytes:
+            return folder
+        found.append(f"{folder} has {free_bytes / 1e6:.0f} MB")
+    raise StageError(
+        f"no room for the pixel pool: it needs {needed_bytes / 1e6:.0f} MB and {', '.join(found)}; "
+        "lower the source's 'custody' or 'width', or set its 'pool' to a folder with room"
+    )

@@ -1,0 +1,160 @@
+"""One source's way through a sink: its order, its output, how far it is, and what was counted."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from runtime.hosts.config import ChildConfig
+from runtime.order import Order
+from runtime.packet import OK, Packet
+from runtime.progress import Progress, ProgressFile
+from runtime.stage import Cut, FileSink, Sink
+
+
+@dataclasses.dataclass
+class Tally:
+    """What went through, for the summary: survives the process with the progress record."""
+
+    frames: int = 0
+    not_ok: int = 0
+    people: int = 0
+    frames_with_people: int = 0
+    labels: Counter[str] = dataclasses.field(default_factory=Counter)
+    first_received_at: float = 0.0
+    last_received_at: float = 0.0
+    first_committed_at: float = 0.0
+
+    def count(self, packet: Packet) -> None:
+        """Add one written frame; people count only where the frame was analysed."""
+        self.frames += 1
+        if packet.status != OK:
+            self.not_ok += 1
+            return
+        people = packet.meta.get("people", ())
+        self.people += len(people)
+        self.frames_with_people += bool(people)
+        for person in people:
+            self.labels.update(garment["label"] for garment in person.get("garments", ()))
+
+    def to_plain(self) -> dict[str, Any]:
+        return {**dataclasses.asdict(self), "labels": dict(self.labels)}
+
+    @classmethod
+    def from_plain(cls, plain: dict[str, Any]) -> Tally:
+        return cls(**{**plain, "labels": Counter(plain["labels"])}) if plain else cls()
+
+
+class Channel:
+    """Writes the packets of one source in order, and remembers durably up to where."""
+
+    def __init__(self, config: ChildConfig, source: str, sink: Sink) -> None:
+        self.source = source
+        self.sink = sink
+        self.is_finished = False
+        self.tally = Tally()
+        self._config = config
+        self._file: ProgressFile | None = None
+        self._cut: Cut | None = None
+        last_seq = -1
+        if isinstance(sink, FileSink):
+            self._location = Path(config.locations[source])
+            self._file = ProgressFile(self._location)
+            last_seq = self._open(sink)
+        self.order = Order(last_seq)
+        self.committed_seq = last_seq
+
+    def _open(self, sink: FileSink) -> int:
+        """Open the output: go on where a process of this very run stopped, else start it anew."""
+        assert self._file is not None
+        known = self._file.read()
+        if known is not None and self._is_ours(known):
+            self._cut = Cut(size_bytes=known.size_bytes, notes=known.notes)
+            self.tally = Tally.from_plain(known.tally)
+            self.is_finished = known.is_finished
+            if not known.is_finished:
+                sink.open_at(self._location, self._cut)
+            return known.seq
+        self._file.clear()
+        sink.open_at(self._location, None)
+        self._write_progress(-1)
+        return -1
+
+    def _is_ours(self, known: Progress) -> bool:
+        return known.run == self._config.run and known.source == self.source
+
+    def start_after(self, seq: int) -> bool:
+        """Go on after `seq`; False for a file that lacks frames up to there."""
+        if isinstance(self.sink, FileSink):
+            return self.committed_seq >= seq
+        self.order.start_after(seq)
+        self.committed_seq = max(self.committed_seq, seq)
+        return True
+
+    def received(self) -> None:
+        now = time.time()
+        self.tally.first_received_at = self.tally.first_received_at or now
+        self.tally.last_received_at = now
+
+    def write(self, packet: Packet) -> None:
+        """Write a frame, and the drops before it, then the progress: after this it is committed."""
+        for from_seq, to_seq, reason in packet.dropped:
+            self.sink.dropped(packet, from_seq, to_seq, reason)
+        self.sink.process(packet)
+        self._commit(packet)
+
+    def skip(self, packet: Packet) -> None:
+        """A frame that even as a GAP could not be written: it is counted as failed and passed."""
+        self._commit(packet)
+
+    def _commit(self, packet: Packet) -> None:
+        self.tally.count(packet)
+        self.tally.first_committed_at = self.tally.first_committed_at or time.time()
+        self._write_progress(packet.seq)
+
+    def _write_progress(self, seq: int) -> None:
+        if self._file is not None:
+            assert isinstance(self.sink, FileSink)
+            self._cut = self.sink.position()
+            self._file.write(
+                run=self._config.run,
+                digest=self._config.digest,
+                source=self.source,
+                seq=seq,
+                size_bytes=self._cut.size_bytes,
+                notes=self._cut.notes,
+                is_finished=self.is_finished,
+                tally=self.tally.to_plain(),
+            )
+        self.committed_seq = seq
+
+    def go_back(self) -> None:
+        """Undo a half-written frame."""
+        if isinstance(self.sink, FileSink):
+            self.sink.open_at(self._location, self._cut)
+
+    def finish(self) -> None:
+        """Everything of this source is written: complete the output, durably."""
+        end = self.order.end
+        assert end is not None
+        for from_seq, to_seq, reason in end.dropped:
+            self.sink.dropped(Packet(source=self.source, seq=to_seq + 1), from_seq, to_seq, reason)
+        self.sink.finish()
+        self.is_finished = True
+        self._write_progress(self.committed_seq)
+
+    def describe(self) -> str:
+        return str(self._location) if isinstance(self.sink, FileSink) else f"the output of {self.source}"
+
+    def summary(self) -> dict[str, Any]:
+        """What the launcher's summary says of this output."""
+        location = str(self._location) if isinstance(self.sink, FileSink) else ""
+        return {"location": location, "notes": self.sink.remarks(), "tally": self.tally.to_plain()}
+
+    def close(self) -> None:
+        self.sink.close()
+        if self._file is not None:
+            self._file.close()

@@ -1,0 +1,77 @@
+"""What a process is told over the bus before it starts: never by argument or environment."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from runtime.wire.outlet import Consumer
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ChildConfig:
+    """One process's part of the graph. Plain values only, so that it travels as a message."""
+
+    stage: str
+    replica: int
+    incarnation: int
+    run: str
+    digest: str
+    type: str
+    graph_folder: str
+    options: dict[str, Any]
+    common: dict[str, Any]
+    device: str
+    threads: int
+    sources: list[str]
+    """All sources of the run, by index; status pages use the index."""
+    reached_by: list[str]
+    """The sources whose packets come to this stage (a source: itself)."""
+    upstreams: list[str]
+    """Endpoints of the outlets to take packets from."""
+    outlet: str
+    """Endpoint to bind, empty for a sink."""
+    consumers: list[Consumer]
+    commits: dict[str, str]
+    """{source: endpoint} of the commit links of an ordered stage or sink; a source's own."""
+    sinks: list[str]
+    """For a source: the ordered consumers that have to commit its frames."""
+    stages: list[str]
+    """For a source: the stages that its frames can fail at."""
+    locations: dict[str, str]
+    """For a file sink: {source: file}."""
+    is_stopping: bool = False
+    resume: bool = False
+
+    def to_plain(self) -> dict[str, Any]:
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_plain(cls, plain: dict[str, Any]) -> ChildConfig:
+        consumers = [Consumer(**consumer) for consumer in plain["consumers"]]
+        return cls(**{**plain, "consumers": consumers})
+
+
+class RunPaths:
+    """The names inside a run folder, in one place. All ipc paths have to stay under 107 bytes."""
+
+    def __init__(self, folder: str) -> None:
+        self.folder = folder
+
+    @property
+    def bus(self) -> str:
+        return f"ipc://{self.folder}/bus"
+
+    def outlet(self, stage: str, replica: int) -> str:
+        return f"ipc://{self.folder}/{stage}.{replica}.out"
+
+    def commit(self, source: str) -> str:
+        return f"ipc://{self.folder}/{source}.commit"
+
+    def status(self, stage: str, replica: int) -> str:
+        return f"{self.folder}/{stage}.{replica}.status"
+
+    @property
+    def pools(self) -> str:
+        """Folder of links, one a source, to the custody files wherever these had room."""
+        return f"{self.folder}/pools"

@@ -1,0 +1,105 @@
+"""What every host does besides its own work: poll, bus, heartbeat, statistics, stop."""
+
+import dataclasses
+import logging
+import time
+from abc import ABC, abstractmethod
+from collections import defaultdict
+from typing import Any
+
+import zmq
+
+from runtime.hosts.bus_client import BusClient
+from runtime.hosts.config import ChildConfig, RunPaths
+from runtime.hosts.status_page import StatusPage
+
+STATISTICS_PERIOD_S = 0.5
+POLL_MS = 100
+"""How long a loop sleeps at most: well under the period of repeated credit and of the heartbeat."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Place:
+    """What every host is given: its part of the graph, and its ways to the outside."""
+
+    context: "zmq.Context[zmq.Socket[bytes]]"
+    config: ChildConfig
+    paths: RunPaths
+    bus: BusClient
+    page: StatusPage
+
+
+class HostLoop(ABC):
+    """The loop of one process. Subclasses do one `step` at a time and name the sockets that wake them."""
+
+    def __init__(self, place: Place) -> None:
+        self.config = place.config
+        self.bus = place.bus
+        self.page = place.page
+        self.log = logging.getLogger(place.config.stage)
+        self.counts: defaultdict[str, float] = defaultdict(float)
+        self.is_stopping = False
+        self.exit_status = 0
+        self._statistics_at_s = 0.0
+        self._poller = zmq.Poller()
+        self._polled: list[Any] = []
+
+    @property
+    @abstractmethod
+    def sockets(self) -> list[Any]:
+        """Sockets and file descriptors that wake the loop."""
+
+    @abstractmethod
+    def step(self, now_s: float) -> bool:
+        """Do one round of work; True when there is more to do without waiting."""
+
+    @abstractmethod
+    def statistics(self) -> dict[str, Any]:
+        """Numbers of this process since it started, for the bus."""
+
+    @abstractmethod
+    def command(self, command: dict[str, Any]) -> None:
+        """Obey the launcher's command, other than stop."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let go of sockets and of the stage."""
+
+    def run(self) -> int:
+        """Run until told to stop; return the exit status of the process."""
+        self.bus.send("state", state="running")
+        more = False
+        while not self.is_stopping:
+            self.poll(0 if more else POLL_MS)
+            self.page.looped()
+            for command in self.bus.receive():
+                if command.get("kind") == "stop":
+                    self.is_stopping = True
+                else:
+                    self.command(command)
+            now_s = time.monotonic()
+            more = self.step(now_s)
+            if now_s - self._statistics_at_s >= STATISTICS_PERIOD_S:
+                self.report_statistics()
+        self.report_statistics()
+        self.close()
+        return self.exit_status
+
+    def poll(self, timeout_ms: int) -> None:
+        wanted = [*self.sockets, self.bus.socket]
+        if wanted != self._polled:
+            self._poller = zmq.Poller()
+            for socket in wanted:
+                self._poller.register(socket, zmq.POLLIN)
+            self._polled = wanted
+        self._poller.poll(timeout_ms)
+
+    def report_statistics(self) -> None:
+        self._statistics_at_s = time.monotonic()
+        self.bus.send("statistics", values=self.statistics())
+
+    def fatal(self, text: str) -> None:
+        """End the run: this stage cannot go on, and a restart would not help."""
+        self.bus.send("error", text=text)
+        self.exit_status = 1
+        self.is_stopping = True

@@ -1,0 +1,119 @@
+"""What every child process runs: `python -m runtime.hosts.process STAGE.REPLICA …`, started by the launcher.
+
+Run in the child only. It asks the launcher for its part of the graph, opens its stage and runs the host
+that fits. Exit status: 0 stopped when told to, 1 the stage cannot go on, 3 it could not be opened.
+"""
+
+import argparse
+import ctypes
+import dataclasses
+import logging
+import os
+import signal
+import sys
+import traceback
+from pathlib import Path
+
+import zmq
+
+from runtime.errors import GraphError, StageError
+from runtime.graph.registry import find_stage, kind_of
+from runtime.hosts.bus_client import BusClient, BusLogHandler
+from runtime.hosts.config import ChildConfig, RunPaths
+from runtime.hosts.loop import HostLoop, Place
+from runtime.hosts.sink import SinkHost
+from runtime.hosts.source import SourceHost
+from runtime.hosts.status_page import StatusPage
+from runtime.hosts.worker import WorkerHost
+from runtime.properties import read_options
+from runtime.stage import Context, Sink, Source, Stage
+
+COULD_NOT_OPEN = 3
+_PR_SET_NAME = 15
+_PR_SET_PDEATHSIG = 1
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="one process of a run; started by launcher.py")
+    parser.add_argument("name", help="STAGE.REPLICA")
+    parser.add_argument("--run", required=True, help="the run folder")
+    parser.add_argument("--incarnation", type=int, required=True)
+    parser.add_argument("--launcher", type=int, required=True, help="process id to die with")
+    arguments = parser.parse_args()
+    _die_with(arguments.launcher, arguments.name)
+    stage, _dot, replica = arguments.name.rpartition(".")
+    paths = RunPaths(arguments.run)
+    page = StatusPage(Path(paths.status(stage, int(replica))))
+    page.start(arguments.incarnation)
+    context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+    bus = BusClient(context, paths.bus, f"{arguments.name}#{arguments.incarnation}")
+    logging.basicConfig(level=logging.DEBUG, handlers=[BusLogHandler(bus)])
+    try:
+        config = ChildConfig.from_plain(bus.fetch_config())
+        host = _open(Place(context=context, config=config, paths=paths, bus=bus, page=page))
+    except Exception as error:  # whatever stops it: the launcher has to know why, and not to try again
+        if not isinstance(error, (StageError, GraphError)):
+            traceback.print_exc()
+        bus.send("error", text=_sentence(error))
+        _send_rest(bus)
+        return COULD_NOT_OPEN
+    status = host.run()
+    _send_rest(bus)
+    return status
+
+
+def _die_with(launcher_pid: int, name: str) -> None:
+    """Take a name for `ps`, and end when the launcher ends, however it ends."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.prctl(_PR_SET_NAME, name.encode()[:15], 0, 0, 0)
+    libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    # It may have ended before this process could ask to be told.
+    if os.getppid() != launcher_pid:
+        sys.exit(1)
+    # A terminal's Ctrl-C or hang-up is the launcher's to answer.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+
+def _open(place: Place) -> HostLoop:
+    config = place.config
+    cls = find_stage(config.type, Path(config.graph_folder))
+    options: object = read_options(cls.Options, config.options)
+    stage_context = Context(
+        name=config.stage,
+        run=config.run,
+        replica=config.replica,
+        device=config.device,
+        threads=config.threads,
+        batch=config.common.get("batch", 1),
+        log=logging.getLogger(config.stage),
+    )
+    if kind_of(cls) == "sink":
+
+        def make_sink(source: str) -> Sink:
+            sink = cls(options, dataclasses.replace(stage_context, source=source))
+            assert isinstance(sink, Sink)
+            sink.open()
+            return sink
+
+        return SinkHost(place, make_sink)
+    stage: Stage = cls(options, stage_context)
+    stage.open()
+    if isinstance(stage, Source):
+        return SourceHost(place, stage)
+    return WorkerHost(place, stage)
+
+
+def _sentence(error: Exception) -> str:
+    return str(error) if isinstance(error, (StageError, GraphError)) else f"{type(error).__name__}: {error}"
+
+
+def _send_rest(bus: BusClient) -> None:
+    """Give the last words time to leave: a closing socket waits for nobody."""
+    bus.flush()
+    bus.socket.setsockopt(zmq.LINGER, 500)
+    bus.socket.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

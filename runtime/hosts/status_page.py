@@ -1,0 +1,95 @@
+"""A few words of mmap per process that survive it: what it was working on, and when it last moved.
+
+Times are CLOCK_MONOTONIC, which all processes of a host share.
+"""
+
+import dataclasses
+import mmap
+import os
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from runtime.packet import Packet
+
+PAGE_BYTES = 4096
+HEARTBEAT_PERIOD_S = 0.5
+MAX_WORKING = 128
+_INCARNATION, _HEARTBEAT, _LOOP, _WORK_STARTED, _DONE, _WORKING = range(6)
+_FIRST_PAIR = 16
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Status:
+    """What a process last said about itself. Times in seconds of CLOCK_MONOTONIC; 0: never."""
+
+    incarnation: int
+    heartbeat_s: float
+    loop_s: float
+    work_started_s: float
+    done: int
+    working: tuple[tuple[int, int], ...]
+    """(index of the source, seq) of each frame that was being worked on."""
+
+
+class StatusPage:
+    """Written by one process, read by the launcher, also after its death."""
+
+    def __init__(self, path: Path) -> None:
+        fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            os.ftruncate(fd, PAGE_BYTES)
+            self._map = mmap.mmap(fd, PAGE_BYTES)
+        finally:
+            os.close(fd)
+        self._words = memoryview(self._map).cast("q")
+
+    def start(self, incarnation: int) -> None:
+        """Take the page over for a new process; a thread of its own keeps the heartbeat going."""
+        for word in range(_FIRST_PAIR):
+            self._words[word] = 0
+        self._words[_INCARNATION] = incarnation
+        self._words[_HEARTBEAT] = self._words[_LOOP] = time.monotonic_ns()
+        threading.Thread(target=self._beat, name="heartbeat", daemon=True).start()
+
+    def _beat(self) -> None:
+        pause = threading.Event()
+        while not pause.wait(HEARTBEAT_PERIOD_S):
+            self._words[_HEARTBEAT] = time.monotonic_ns()
+
+    def looped(self) -> None:
+        """The runtime's loop has come round."""
+        self._words[_LOOP] = time.monotonic_ns()
+
+    def begin(self, packets: Sequence[Packet], source_index: dict[str, int]) -> None:
+        """Write down what is worked on from now on; the count is stored last."""
+        for place, packet in enumerate(packets[:MAX_WORKING]):
+            self._words[_FIRST_PAIR + 2 * place] = source_index[packet.source]
+            self._words[_FIRST_PAIR + 2 * place + 1] = packet.seq
+        self._words[_WORK_STARTED] = time.monotonic_ns()
+        self._words[_WORKING] = min(len(packets), MAX_WORKING)
+
+    def end(self, done: int) -> None:
+        self._words[_WORKING] = 0
+        self._words[_WORK_STARTED] = 0
+        self._words[_DONE] += done
+        self.looped()
+
+    def progressed(self, done: int) -> None:
+        """Count work that was not announced by `begin`."""
+        self._words[_DONE] += done
+
+    def read(self) -> Status:
+        words = self._words
+        return Status(
+            incarnation=words[_INCARNATION],
+            heartbeat_s=words[_HEARTBEAT] / 1e9,
+            loop_s=words[_LOOP] / 1e9,
+            work_started_s=words[_WORK_STARTED] / 1e9,
+            done=words[_DONE],
+            working=tuple(
+                (words[_FIRST_PAIR + 2 * place], words[_FIRST_PAIR + 2 * place + 1])
+                for place in range(words[_WORKING])
+            ),
+        )

@@ -1,0 +1,197 @@
+"""The loop around a worker stage: packets in by credit, one answer each, packets out by credit."""
+
+import time
+import traceback
+from collections import OrderedDict, deque
+
+import zmq
+
+from runtime.custody.reader import PoolReader
+from runtime.errors import PixelsGoneError
+from runtime.hosts.loop import HostLoop, Place
+from runtime.packet import Packet
+from runtime.stage import Stage
+from runtime.wire import codec
+from runtime.wire.inlet import Arrival, Inlet
+from runtime.wire.outlet import Outlet
+
+MAX_FAILURES_IN_A_ROW = 10
+"""Frames that raise one after the other: the stage is broken, not the frames."""
+
+
+class Inbox:
+    """Packets that wait for the stage, source by source in turn, so that none starves another."""
+
+    def __init__(self) -> None:
+        self._by_source: OrderedDict[str, OrderedDict[int, Arrival]] = OrderedDict()
+        self._floors: dict[str, int] = {}
+
+    def __len__(self) -> int:
+        return sum(len(waiting) for waiting in self._by_source.values())
+
+    def put(self, arrival: Arrival) -> list[Arrival]:
+        """Take a packet in; return those that it replaces or makes stale."""
+        packet = arrival.packet
+        floor = max(packet.floor_seq, self._floors.get(packet.source, 0))
+        self._floors[packet.source] = floor
+        waiting = self._by_source.setdefault(packet.source, OrderedDict())
+        gone = [waiting.pop(seq) for seq in list(waiting) if seq < floor or seq == packet.seq]
+        if packet.seq < floor:
+            return [*gone, arrival]
+        waiting[packet.seq] = arrival
+        return gone
+
+    def take(self, limit: int) -> list[Arrival]:
+        """Return the next batch; a packet that has to be alone is a batch of its own."""
+        batch: list[Arrival] = []
+        while len(batch) < limit and self._by_source:
+            source, waiting = next(iter(self._by_source.items()))
+            self._by_source.move_to_end(source)
+            if not waiting:
+                del self._by_source[source]
+                continue
+            seq, arrival = next(iter(waiting.items()))
+            if arrival.packet.alone and batch:
+                break
+            del waiting[seq]
+            batch.append(arrival)
+            if arrival.packet.alone:
+                break
+        return batch
+
+
+class WorkerHost(HostLoop):
+    """Runs one replica of a worker stage until the launcher says stop."""
+
+    def __init__(self, place: Place, stage: Stage) -> None:
+        super().__init__(place)
+        context, config, paths = place.context, place.config, place.paths
+        self._stage = stage
+        self._batch: int = config.common["batch"]
+        self._batch_wait_s: float = config.common["batch_wait"]
+        self._pool = PoolReader(paths.pools)
+        self._inbox = Inbox()
+        self._inlet = Inlet(
+            context,
+            stage=config.stage,
+            replica=config.replica,
+            incarnation=config.incarnation,
+            # One packet more than is worked on, so that the next is here when this one is done.
+            capacity=self._batch + 1,
+        )
+        for endpoint in config.upstreams:
+            self._inlet.connect(endpoint)
+        self._outlet = Outlet(context, config.outlet, config.incarnation, config.consumers)
+        self._source_index = {name: index for index, name in enumerate(config.sources)}
+        self._failures_in_a_row = 0
+        self._recent_errors: deque[str] = deque(maxlen=3)
+
+    @property
+    def sockets(self) -> "list[zmq.Socket[bytes]]":
+        return [*self._inlet.sockets, self._outlet.socket]
+
+    def step(self, now_s: float) -> bool:
+        """One round: receive, work on a batch, send. True when there is more to do at once."""
+        self._outlet.receive(now_s)
+        self._outlet.pump(now_s)
+        self._receive()
+        if self._batch_wait_s and 0 < len(self._inbox) < self._batch:
+            self._gather(now_s + self._batch_wait_s)
+        batch = self._inbox.take(self._batch)
+        if batch:
+            self._work(batch)
+        self._inlet.give_credit(now_s)
+        self._outlet.pump(time.monotonic())
+        return len(self._inbox) > 0
+
+    def _receive(self) -> None:
+        for arrival in self._inlet.receive():
+            arrival.packet.find_pixels = self._pool.find
+            for gone in self._inbox.put(arrival):
+                self._inlet.done(gone.endpoint)
+                self.counts["stale"] += 1
+
+    def _gather(self, until_s: float) -> None:
+        """Wait a little for a fuller batch; what comes from any source counts."""
+        while len(self._inbox) < self._batch and (left_s := until_s - time.monotonic()) > 0:
+            self._inlet.give_credit(time.monotonic())
+            self.poll(int(left_s * 1000) + 1)
+            self._receive()
+
+    def _work(self, batch: list[Arrival]) -> None:
+        started_s = time.perf_counter()
+        self.page.begin([arrival.packet for arrival in batch], self._source_index)
+        try:
+            answers = self._answers(batch)
+        finally:
+            self.page.end(len(batch))
+        self.counts["busy_s"] += time.perf_counter() - started_s
+        self.counts["frames"] += len(batch)
+        for answer in answers:
+            self._outlet.put(answer)
+        for arrival in batch:
+            self._inlet.done(arrival.endpoint)
+
+    def _answers(self, batch: list[Arrival]) -> list[Packet]:
+        try:
+            answers = self._process([arrival.packet for arrival in batch])
+        except Exception:  # a stage may raise anything: each frame gets another try, alone
+            self._recent_errors.append(traceback.format_exc())
+            return [answer for arrival in batch for answer in self._alone(arrival)]
+        self._failures_in_a_row = 0
+        return answers
+
+    def _process(self, packets: list[Packet]) -> list[Packet]:
+        keys = [packet.key for packet in packets]
+        try:
+            answers = self._stage.process_batch(packets)
+        except PixelsGoneError:
+            if len(packets) == 1:
+                # Its frame was committed meanwhile, or comes again: nothing is owed for this copy.
+                self.counts["stale"] += 1
+                return []
+            raise
+        if [answer.key for answer in answers] != keys:
+            raise ValueError(f"the stage must answer {keys} in this order, it answered otherwise")
+        return answers
+
+    def _alone(self, arrival: Arrival) -> list[Packet]:
+        """Try one frame again from its bytes, for the first try may have half changed it."""
+        packet = codec.decode_packet(arrival.frames)
+        packet.find_pixels = self._pool.find
+        self.page.begin([packet], self._source_index)
+        try:
+            answers = self._process([packet])
+        except Exception as error:  # whatever it is: this frame fails, the stage goes on
+            self._fail(packet, error)
+            return []
+        self._failures_in_a_row = 0
+        return answers
+
+    def _fail(self, packet: Packet, error: Exception) -> None:
+        self._failures_in_a_row += 1
+        self.counts["exceptions"] += 1
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        text = f"{type(error).__name__}: {error} ({where.filename}:{where.lineno})"
+        self.log.warning("frame %d of %s failed twice: %s", packet.seq, packet.source, text)
+        self.bus.send("frame_failed", source=packet.source, seq=packet.seq, error=text)
+        if self._failures_in_a_row >= MAX_FAILURES_IN_A_ROW:
+            self.fatal(f"{self._failures_in_a_row} frames in a row failed, the last with {text}")
+
+    def statistics(self) -> dict[str, float]:
+        return {
+            **self.counts,
+            "waiting": len(self._inbox) + self._outlet.waiting,
+            "rejected": self._inlet.rejected + self._outlet.rejected,
+            "packets_sent": self._outlet.packets_sent,
+            "bytes_sent": self._outlet.bytes_sent,
+        }
+
+    def command(self, command: dict[str, object]) -> None:
+        """A worker knows no command of its own."""
+
+    def close(self) -> None:
+        self._stage.close()
+        self._inlet.close()
+        self._outlet.close()
+        self._pool.close()

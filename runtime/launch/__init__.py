@@ -1,0 +1,1 @@
+"""What the launcher does: run folder, starting, supervision, bus, table, summary, ledger."""

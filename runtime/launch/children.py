@@ -1,0 +1,141 @@
+"""One child process of the launcher: started as a fresh interpreter, watched through its status page."""
+
+import os
+import subprocess
+import sys
+import time
+from collections import deque
+from pathlib import Path
+from typing import Any
+
+from runtime.hosts.config import RunPaths
+from runtime.hosts.status_page import Status, StatusPage
+from runtime.launch.supervision import RestartPolicy
+
+STDERR_LINES = 20
+_PROJECT = Path(__file__).resolve().parents[2]
+
+
+class Child:
+    """A replica of a stage through all its incarnations."""
+
+    def __init__(self, stage: str, replica: int, paths: RunPaths) -> None:
+        self.stage = stage
+        self.replica = replica
+        self.name = f"{stage}.{replica}"
+        self.incarnation = -1
+        self.state = "stopped"
+        self.error = ""
+        self.started_s = 0.0
+        self.restart_at_s: float | None = None
+        self.policy = RestartPolicy()
+        self.statistics: dict[str, Any] = {}
+        self.earlier: dict[str, float] = {}
+        self.stderr_tail: deque[str] = deque(maxlen=STDERR_LINES)
+        self.process: subprocess.Popen[bytes] | None = None
+        self.pidfd = -1
+        self._paths = paths
+        self._page = StatusPage(Path(paths.status(stage, replica)))
+
+    @property
+    def identity(self) -> bytes:
+        return f"{self.name}#{self.incarnation}".encode()
+
+    @property
+    def is_alive(self) -> bool:
+        return self.process is not None
+
+    def start(self) -> None:
+        """Start the next incarnation. Called from the launcher's main thread: the child asks the kernel
+        to be killed when the thread that started it ends."""
+        self.incarnation += 1
+        self.restart_at_s = None
+        self.started_s = time.monotonic()
+        self.state = "starting"
+        self.error = ""
+        self.stderr_tail.clear()
+        self._keep_counts()
+        command = [sys.executable, "-m", "runtime.hosts.process", self.name, "--run", self._paths.folder]
+        command += ["--incarnation", str(self.incarnation), "--launcher", str(os.getpid())]
+        self.process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+            env=_environment(),
+        )
+        assert self.process.stderr is not None
+        os.set_blocking(self.process.stderr.fileno(), False)
+        self.pidfd = os.pidfd_open(self.process.pid)
+
+    def _keep_counts(self) -> None:
+        for name, value in self.statistics.items():
+            if isinstance(value, (int, float)) and not isinstance(value, bool):
+                self.earlier[name] = self.earlier.get(name, 0) + value
+        self.statistics = {}
+
+    def total(self, name: str) -> float:
+        """A count over all incarnations, as far as they could report it."""
+        value: float = self.statistics.get(name) or 0
+        return value + self.earlier.get(name, 0)
+
+    @property
+    def stderr_fd(self) -> int:
+        assert self.process is not None and self.process.stderr is not None
+        return self.process.stderr.fileno()
+
+    def read_stderr(self) -> list[str]:
+        """Return the lines that came on standard error, and keep the last of them."""
+        lines: list[str] = []
+        while self.process is not None:
+            try:
+                data = os.read(self.stderr_fd, 65536)
+            except BlockingIOError:
+                break
+            if not data:
+                break
+            lines.extend(data.decode(errors="replace").splitlines())
+        self.stderr_tail.extend(lines)
+        return lines
+
+    def reap(self) -> int | None:
+        """Return the exit status if the process has ended, and forget the process."""
+        if self.process is None:
+            return None
+        status = self.process.poll()
+        if status is None:
+            return None
+        self.read_stderr()
+        assert self.process.stderr is not None
+        self.process.stderr.close()
+        os.close(self.pidfd)
+        self.process, self.pidfd, self.state = None, -1, "ended"
+        return status
+
+    def status(self) -> Status:
+        """The last words of the current or the just ended incarnation."""
+        status = self._page.read()
+        if status.incarnation != self.incarnation:
+            # It ended before it could take the page over: what stands there is its predecessor's.
+            return Status(
+                incarnation=self.incarnation,
+                heartbeat_s=0.0,
+                loop_s=0.0,
+                work_started_s=0.0,
+                done=0,
+                working=(),
+            )
+        return status
+
+    def kill(self) -> None:
+        if self.process is not None:
+            self.process.kill()
+
+
+def _environment() -> dict[str, str]:
+    """The children's environment: they import the project from where it is, and libraries with thread
+    pools of their own start them with one thread unless a stage asks for more."""
+    path = os.pathsep.join(filter(None, [str(_PROJECT), os.environ.get("PYTHONPATH", "")]))
+    pools = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+    return {**pools, **os.environ, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1"}

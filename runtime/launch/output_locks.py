@@ -1,0 +1,51 @@
+"""One run per output: a lock on each location's progress file, held by the launcher."""
+
+import fcntl
+import os
+from pathlib import Path
+
+from runtime.errors import GraphError
+from runtime.progress import progress_path
+
+
+class OutputLocks:
+    """Locks every location of a run, or none."""
+
+    def __init__(self, locations: list[Path]) -> None:
+        self._held: dict[Path, int] = {}
+        try:
+            for location in locations:
+                self._lock(location)
+        except GraphError:
+            self.release(remove=False)
+            raise
+
+    def _lock(self, location: Path) -> None:
+        location.parent.mkdir(parents=True, exist_ok=True)
+        path = progress_path(location)
+        while True:
+            fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                os.close(fd)
+                raise GraphError(
+                    f"{location} is being written by another run; wait, stop it, or choose another location"
+                ) from None
+            # Between open and lock the file may have been removed by a run that ended: lock the new one.
+            try:
+                is_current = os.fstat(fd).st_ino == path.stat().st_ino
+            except FileNotFoundError:
+                is_current = False
+            if is_current:
+                self._held[location] = fd
+                return
+            os.close(fd)
+
+    def release(self, *, remove: bool) -> None:
+        """Let the locations go; `remove` for a run that has finished its outputs."""
+        for location, fd in self._held.items():
+            if remove:
+                progress_path(location).unlink(missing_ok=True)
+            os.close(fd)
+        self._held.clear()

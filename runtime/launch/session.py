@@ -1,0 +1,68 @@
+"""From a checked graph to an exit status: locks, run folder, run, ledger, summary."""
+
+import time
+
+from runtime.custody.store import Ledger
+from runtime.graph.model import Graph
+from runtime.graph.registry import writes_file
+from runtime.launch.console import make_view
+from runtime.launch.ledgers import Ledgers, write_ledger
+from runtime.launch.output_locks import OutputLocks
+from runtime.launch.report import Report
+from runtime.launch.run import Run
+from runtime.launch.run_folder import RunFolder
+from runtime.launch.snapshot import Observer
+from runtime.launch.summary import describe, exit_status
+
+
+def check_only(graph: Graph) -> int:
+    """Say what was checked; problems were raised before."""
+    print(f"{graph.name}: {len(graph.stages)} stages, {len(graph.links)} links: nothing wrong was found")
+    return 0
+
+
+def run_graph(graph: Graph, *, quiet: bool, verbose: bool) -> int:
+    """Run a graph to its end and return the launcher's exit status; GraphError before anything started."""
+    files = [
+        path for (sink, _source), path in graph.locations().items() if writes_file(graph.stages[sink].stage)
+    ]
+    locks = OutputLocks(files)
+    is_complete = False
+    try:
+        folder = RunFolder(max(map(len, graph.stages)))
+        ledgers = Ledgers(graph, folder.paths)
+        try:
+            view = make_view(Observer(ledgers), quiet=quiet)
+            report = Report(view.write, "DEBUG" if verbose else "WARNING" if quiet else "INFO")
+            run = Run(graph, folder, report, view.refresh)
+            view.start()
+            try:
+                run.go()
+            finally:
+                view.stop()
+            sums = ledgers.all()
+        finally:
+            ledgers.close()
+            folder.remove()
+        status = exit_status(run, sums)
+        is_complete = all(ledger.in_flight == 0 for ledger in sums.values())
+        _conclude(run, sums, status)
+        return status
+    finally:
+        locks.release(remove=is_complete)
+
+
+def _conclude(run: Run, sums: dict[str, Ledger], status: int) -> None:
+    path = run.graph.ledger_path
+    lines = describe(run, sums)
+    if path is not None:
+        more = {
+            "exit_status": status,
+            "seconds": round(time.time() - run.started_at, 3),
+            "failure": run.failure,
+            "restarts": run.report.deaths,
+            "rejected_messages": run.report.rejected,
+        }
+        write_ledger(path, run.folder.run, sums, more)
+        lines.append(f"wrote {path} (ledger)")
+    print("\n".join(lines))

@@ -1,0 +1,87 @@
+"""What a run has come to: the lines at its end, and its exit status."""
+
+import signal
+from collections import Counter
+from typing import Any
+
+from runtime.custody.store import Ledger
+from runtime.hosts.channel import Tally
+from runtime.launch.run import Run
+
+FINISHED, RUN_FAILED, WRONG_GRAPH, FRAMES_FAILED = 0, 1, 2, 3
+_SIGNAL_STATUS = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
+
+
+def exit_status(run: Run, ledgers: dict[str, Ledger]) -> int:
+    """Return the launcher's exit status: see docs/architecture.md for the list."""
+    if run.signal is not None:
+        return _SIGNAL_STATUS[signal.Signals(run.signal)]
+    if run.failure or not all(ledger.balanced and not ledger.in_flight for ledger in ledgers.values()):
+        return RUN_FAILED
+    return FRAMES_FAILED if any(ledger.failed for ledger in ledgers.values()) else FINISHED
+
+
+def tallies(run: Run) -> dict[tuple[str, str], Tally]:
+    """What each sink counted for each source, also from a sink that did not come to its end."""
+    found: dict[tuple[str, str], Tally] = {}
+    for child in run.children.values():
+        for source, tally in (child.statistics.get("tallies") or {}).items():
+            found[child.stage, source] = Tally.from_plain(tally)
+    for (sink, source), output in run.outputs.items():
+        found[sink, source] = Tally.from_plain(output["tally"])
+    return found
+
+
+def describe(run: Run, ledgers: dict[str, Ledger]) -> list[str]:
+    """Return the summary, line by line."""
+    lines: list[str] = []
+    counted = tallies(run)
+    for source, ledger in ledgers.items():
+        # Every sink of a source counts the same frames; the first one speaks for it.
+        tally = next((counted[key] for key in counted if key[1] == source), Tally())
+        lines.append(f"source {source}: {_sums(ledger)}")
+        lines.extend(
+            f"  skipped, {reason}: {count}" for reason, count in _skipped(run, source).items() if count
+        )
+        lines.append(
+            f"  people: {tally.people} in {tally.frames_with_people} of {tally.frames} frames"
+            + (f"; garments: {_labels(tally.labels)}" if tally.labels else "")
+        )
+        span_s = tally.last_received_at - tally.first_received_at
+        if tally.frames > 1 and span_s > 0:
+            lines.append(
+                f"  {(tally.frames - 1) / span_s:.1f} frames/s between the first and the last received frame"
+            )
+        if tally.first_committed_at:
+            lines.append(
+                f"  first committed frame {tally.first_committed_at - run.started_at:.2f} s after the start"
+            )
+    for (sink, source), output in sorted(run.outputs.items()):
+        if output["location"]:
+            lines.append(
+                f"wrote {output['location']} ({sink}, {counted[sink, source].frames} frames of {source})"
+            )
+        lines.extend(f"  {note}" for note in output["notes"])
+    for name, deaths in sorted(run.report.deaths.items()):
+        lines.append(f"{name} was started again {deaths} time{'s' if deaths > 1 else ''}")
+    return lines
+
+
+def _sums(ledger: Ledger) -> str:
+    parts = [f"{ledger.captured} captured", f"{ledger.delivered} delivered"]
+    parts += [f"{count} dropped ({reason})" for reason, count in ledger.dropped.items()]
+    parts += [f"{count} failed ({stage})" for stage, count in ledger.failed.items()]
+    parts.append(f"{ledger.in_flight} in flight")
+    return ", ".join(parts) + (" - balanced" if ledger.balanced else " - NOT BALANCED")
+
+
+def _skipped(run: Run, source: str) -> dict[str, Any]:
+    child = run.children[source, 0]
+    skipped: dict[str, Any] = (
+        run.ended_sources.get(source, {}).get("skipped") or child.statistics.get("skipped") or {}
+    )
+    return skipped
+
+
+def _labels(labels: Counter[str]) -> str:
+    return ", ".join(f"{label} {count}" for label, count in labels.most_common())

@@ -1,0 +1,81 @@
+"""What to do when a process ends or is silent: decisions only, replayed as histories by tests."""
+
+import dataclasses
+import signal
+
+from runtime.hosts.status_page import Status
+
+MAX_DEATHS_WITHOUT_PROGRESS = 5
+FIRST_BACKOFF_S = 0.25
+MAX_BACKOFF_S = 5.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Restart:
+    """Start the process again after a pause."""
+
+    after_s: float
+
+
+@dataclasses.dataclass(frozen=True)
+class GiveUp:
+    """A restart would not help: end the run with this sentence."""
+
+    text: str
+
+
+class RestartPolicy:
+    """Counts the deaths of one replica. A death after progress is free; others back off and are limited."""
+
+    def __init__(self) -> None:
+        self._without_progress = 0
+
+    def after_death(self, name: str, status: int, progressed: bool) -> Restart | GiveUp:
+        """Decide, in this order: progress since the last start restarts at once; the limit ends the run;
+        else a pause that doubles."""
+        if progressed:
+            self._without_progress = 0
+            return Restart(0.0)
+        self._without_progress += 1
+        if self._without_progress >= MAX_DEATHS_WITHOUT_PROGRESS:
+            return GiveUp(
+                f"{name} ended {self._without_progress} times in a row without answering a packet, "
+                f"the last time by {describe_exit(status)}"
+            )
+        return Restart(min(MAX_BACKOFF_S, FIRST_BACKOFF_S * 2 ** (self._without_progress - 1)))
+
+
+def describe_exit(status: int) -> str:
+    """Return an exit status as subprocess gives it, in words."""
+    if status < 0:
+        try:
+            return f"signal {signal.Signals(-status).name}"
+        except ValueError:
+            return f"signal {-status}"
+    return f"exit status {status}"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Limits:
+    """How long a process may be silent, by what it is doing; seconds."""
+
+    heartbeat_s: float
+    timeout_s: float
+    start_timeout_s: float
+
+
+def why_hung(state: str, status: Status, started_s: float, now_s: float, limits: Limits) -> str:
+    """Return why a process counts as hung, or an empty text. Times are of CLOCK_MONOTONIC."""
+    if state == "starting" and now_s - started_s > limits.start_timeout_s:
+        return f"still loading after {limits.start_timeout_s:g} s (start-timeout)"
+    if status.heartbeat_s and now_s - max(status.heartbeat_s, started_s) > limits.heartbeat_s:
+        return f"no sign of life for {limits.heartbeat_s:g} s (heartbeat)"
+    if state == "starting":
+        return ""
+    if status.work_started_s:
+        if now_s - status.work_started_s > limits.timeout_s:
+            return f"one packet took more than {limits.timeout_s:g} s (timeout)"
+        return ""
+    if status.loop_s and now_s - max(status.loop_s, started_s) > limits.heartbeat_s:
+        return f"its loop stands still for {limits.heartbeat_s:g} s (heartbeat)"
+    return ""

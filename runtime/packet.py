@@ -1,0 +1,100 @@
+"""One packet a frame: where it is in its stream, a handle to its pixels, and what stages found in it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Image = npt.NDArray[np.uint8]
+
+OK = "ok"
+"""Status of a frame that every stage analysed. Any other status says why it was not."""
+
+MAX_SIDE_PX = 32_768
+"""No picture has a longer side; larger claims on the wire are refused."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PixelHandle:
+    """Where a frame's pixels stand: a slot of a source's pool, valid while the generation is the same."""
+
+    pool: str
+    slot: int
+    generation: int
+    shape: tuple[int, int, int]
+
+
+@dataclasses.dataclass(kw_only=True)
+class Packet:
+    """One frame on its way through the graph.
+
+    `seq` counts the captured frames of `source` from 0; `prev_seq` is the one sent before it (-1: none),
+    so that a hole is known to be a drop; `floor_seq` is the oldest frame not yet committed by all sinks.
+    `pts_ns` is the time stamp in the input, `running_ns` the same on a clock that never goes back, from
+    segment to segment. `meta` holds what stages found: plain values, lists, dicts and numpy arrays.
+    """
+
+    source: str
+    seq: int
+    prev_seq: int = -1
+    floor_seq: int = 0
+    epoch: int = 0
+    attempt: int = 0
+    alone: bool = False
+    pts_ns: int = 0
+    running_ns: int = 0
+    duration_ns: int = 0
+    capture_time_ns: int = 0
+    uri: str = ""
+    size_wh: tuple[int, int] = (0, 0)
+    status: str = OK
+    flags: list[str] = dataclasses.field(default_factory=list)
+    dropped: list[tuple[int, int, str]] = dataclasses.field(default_factory=list)
+    meta: dict[str, Any] = dataclasses.field(default_factory=dict)
+    handle: PixelHandle | None = None
+    pixels: Image | None = None
+    find_pixels: Callable[[PixelHandle], Image] | None = dataclasses.field(default=None, repr=False)
+
+    @property
+    def key(self) -> tuple[str, int]:
+        return (self.source, self.seq)
+
+    @property
+    def image_bgr(self) -> Image:
+        """The frame, uint8 HxWx3 BGR, read-only: copy it before drawing on it.
+
+        Raises PixelsGoneError when the source has reused the slot; the runtime then puts the packet aside.
+        """
+        if self.pixels is not None:
+            return self.pixels
+        if self.handle is None or self.find_pixels is None:
+            raise AttributeError(f"packet {self.key} has no pixels")
+        return self.find_pixels(self.handle)
+
+    @image_bgr.setter
+    def image_bgr(self, image_bgr: Image) -> None:
+        """Give the packet a picture of its own, which then travels with it from here on."""
+        if image_bgr.dtype != np.uint8 or image_bgr.ndim != 3 or image_bgr.shape[2] != 3:
+            raise ValueError(
+                f"image_bgr must be uint8 HxWx3, got {image_bgr.dtype} {'x'.join(map(str, image_bgr.shape))}"
+            )
+        self.pixels = np.ascontiguousarray(image_bgr)
+        self.handle = None
+
+    @property
+    def people(self) -> list[dict[str, Any]]:
+        """The people found in the frame, one dict each; an empty list when there is nobody."""
+        people: list[dict[str, Any]] = self.meta.setdefault("people", [])
+        return people
+
+    @people.setter
+    def people(self, people: list[dict[str, Any]]) -> None:
+        self.meta["people"] = people
+
+    def name_model(self, stage: str, digest: str) -> None:
+        """Write down which model file `stage` used for this frame, as "sha256:…"."""
+        self.meta.setdefault("model", {})[stage] = digest

@@ -1,0 +1,89 @@
+"""How far a sink has got, kept beside its output: two records written in turn, the newer valid one counts.
+
+A record is written after the output and before the commit, so what it names is in the file. Two fixed
+places instead of a growing log: the size stays the same however long the stream, and a record that a
+power cut tore is known by its checksum while the other one still stands.
+"""
+
+import dataclasses
+import json
+import os
+import zlib
+from pathlib import Path
+from typing import Any
+
+from runtime.errors import StageError
+
+RECORD_BYTES = 8192
+_CHECKSUM_BYTES = 8
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Progress:
+    """What a sink has written for one source. `notes` are the sink's own, `tally` what it counted."""
+
+    run: str
+    digest: str
+    source: str
+    number: int
+    seq: int
+    size_bytes: int
+    is_finished: bool = False
+    notes: dict[str, Any] = dataclasses.field(default_factory=dict)
+    tally: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+
+def progress_path(location: Path) -> Path:
+    return location.with_name(location.name + ".progress")
+
+
+class ProgressFile:
+    """Reads and writes the progress of one output file."""
+
+    def __init__(self, location: Path) -> None:
+        self.path = progress_path(location)
+        self._fd = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o644)
+        self._number = 0
+
+    def read(self) -> Progress | None:
+        """Return the newest valid record, or None when there is none."""
+        records = [
+            record for place in (0, 1) if (record := self._decode(self._read_place(place))) is not None
+        ]
+        newest = max(records, key=lambda record: record.number, default=None)
+        self._number = newest.number if newest else 0
+        return newest
+
+    def _read_place(self, place: int) -> bytes:
+        return os.pread(self._fd, RECORD_BYTES, place * RECORD_BYTES)
+
+    @staticmethod
+    def _decode(data: bytes) -> Progress | None:
+        text = data[_CHECKSUM_BYTES:].rstrip(b"\0")
+        if not text or data[:_CHECKSUM_BYTES] != _checksum(text):
+            return None
+        return Progress(**json.loads(text))
+
+    def write(self, **fields: Any) -> None:
+        """Write the next record, in the place of the older one."""
+        self._number += 1
+        record = Progress(number=self._number, **fields)
+        text = json.dumps(dataclasses.asdict(record), separators=(",", ":")).encode()
+        if len(text) > RECORD_BYTES - _CHECKSUM_BYTES:
+            raise StageError(f"{self.path}: a progress record of {len(text)} bytes; {RECORD_BYTES} fit")
+        data = (_checksum(text) + text).ljust(RECORD_BYTES, b"\0")
+        os.pwrite(self._fd, data, (self._number % 2) * RECORD_BYTES)
+
+    def sync(self) -> None:
+        os.fdatasync(self._fd)
+
+    def clear(self) -> None:
+        """Forget earlier runs."""
+        os.ftruncate(self._fd, 0)
+
+    def close(self) -> None:
+        os.close(self._fd)
+
+
+def _checksum(text: bytes) -> bytes:
+    return b"%08x" % zlib.crc32(text)

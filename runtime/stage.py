@@ -1,0 +1,165 @@
+"""What a stage's author writes: one class with `open`, `process` and `close`. Nothing else runs here.
+
+The runtime makes one object per process (per process and source for a sink), calls everything from one
+thread, and owns every socket, signal, retry and file of its own. Heavy imports (cv2, torch, av, …) belong
+inside `open`, so that checking a graph is quick.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, ClassVar
+
+from runtime.packet import Image, Packet
+from runtime.properties import NoOptions
+
+Json = Any
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Context:
+    """What the runtime tells a stage about its place: made before `open`, never changed."""
+
+    name: str
+    run: str = ""
+    replica: int = 0
+    source: str = ""
+    device: str = "cpu"
+    threads: int = 1
+    batch: int = 1
+    log: logging.Logger = dataclasses.field(default_factory=lambda: logging.getLogger("stage"))
+
+
+class Stage:
+    """A worker: takes a packet, gives the same packet back with more in it.
+
+    A worker keeps nothing from packet to packet that a result depends on: the process may die at any
+    moment, and its packets are then given to another one.
+    """
+
+    Options: ClassVar[type] = NoOptions
+    takes: ClassVar[tuple[str, ...]] = ()
+    """What must be in a packet's meta before this stage, e.g. ("people",)."""
+    gives: ClassVar[tuple[str, ...]] = ()
+    """What this stage adds to a packet's meta."""
+    default_batch: ClassVar[int] = 1
+    """How many packets `process_batch` is given at most, where the graph does not say."""
+
+    def __init__(self, options: Any, context: Context) -> None:
+        self.options = options
+        self.context = context
+        self.log = context.log
+
+    @classmethod
+    def check(cls, options: Any) -> None:
+        """Refuse, by GraphError, what can be known to be wrong before any process starts."""
+
+    def open(self) -> None:
+        """Load models and open devices. Called once, before the first packet; may take its time."""
+
+    def process(self, packet: Packet) -> Packet:
+        """Answer one packet with the same packet, changed in place. Raise and the frame is tried again."""
+        return packet
+
+    def process_batch(self, packets: list[Packet]) -> list[Packet]:
+        """Answer several packets at once, in the same order; for models that gain from a batch."""
+        return [self.process(packet) for packet in packets]
+
+    def close(self) -> None:
+        """Let go of what `open` took. Not called when the process is killed."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Frame:
+    """One captured frame, as a source gives it.
+
+    `pts_ns` is the time stamp in the input. `running_ns` never goes back, whatever the input does:
+    sinks time their output by it. A new `epoch` is a new segment (next image, next loop, reconnect).
+    """
+
+    image_bgr: Image
+    pts_ns: int
+    running_ns: int
+    duration_ns: int = 0
+    epoch: int = 0
+    uri: str = ""
+    flags: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Resume:
+    """Where a source that died has to go on: what its last captured frame was."""
+
+    captured: int
+    epoch: int
+    pts_ns: int
+    running_ns: int
+
+
+class Source(Stage):
+    """A source: an iterator of frames. It is told where to go on when an earlier process of it died."""
+
+    live: ClassVar[bool] = False
+
+    def frames(self, resume: Resume | None) -> Iterator[Frame]:
+        """Yield frames in order until the stream ends.
+
+        With `resume`, the first frame yielded is the one after `resume`, the same that an unbroken run
+        would have yielded. The picture may be reused by the source once the next frame is asked for.
+        """
+        raise NotImplementedError
+
+    @property
+    def skipped(self) -> dict[str, int]:
+        """Units that never became a frame, by reason, e.g. {"broken": 3}: reported beside the ledger."""
+        return {}
+
+    @property
+    def length(self) -> int | None:
+        """How many frames there will be, if that is known: for progress and time left only."""
+        return None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Cut:
+    """Where a file sink goes on: the length in bytes that is known to be good, and its own notes."""
+
+    size_bytes: int
+    notes: dict[str, Json]
+
+
+class Sink(Stage):
+    """A sink that commits: one object per source, fed in the order of the source, each frame once.
+
+    A frame counts as delivered once `process` has returned, and `position` is then written down.
+    """
+
+    def process(self, packet: Packet) -> Packet:
+        """Write one frame. `packet.status` is not "ok" for a frame that could not be analysed."""
+        raise NotImplementedError
+
+    def dropped(self, packet: Packet, from_seq: int, to_seq: int, reason: str) -> None:
+        """Note that the frames from_seq..to_seq were dropped; `packet` is the one that follows."""
+
+    def finish(self) -> None:
+        """The source has ended and every frame of it is written: complete the output."""
+
+    def remarks(self) -> list[str]:
+        """What the summary should say about the output, e.g. that the film has no sound."""
+        return []
+
+
+class FileSink(Sink):
+    """A sink with a `location` that can be cut back to an earlier length and go on from there."""
+
+    def open_at(self, location: Path, cut: Cut | None) -> None:
+        """Open `location`: anew, or cut back to `cut.size_bytes` when a process of this run died."""
+        raise NotImplementedError
+
+    def position(self) -> Cut:
+        """Return how long the file is with all that was written until now (it must be out of this
+        process: after a flush)."""
+        raise NotImplementedError

@@ -1,0 +1,1 @@
+"""Links between processes: how a message looks, and how credit moves packets over ZeroMQ."""

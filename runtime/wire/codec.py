@@ -1,0 +1,206 @@
+"""Bytes <-> plain values and packets. Every byte from a socket passes here first.
+
+A message is a msgpack map of plain types; numpy arrays travel as an extension of dtype, shape and bytes.
+A packet is one such map, and a second ZeroMQ frame with the pixels when a stage has changed the picture.
+Anything else is a WireError: no pickle, no code, no unbounded size.
+"""
+
+import math
+from typing import Any
+
+import msgpack
+import numpy as np
+
+from runtime.errors import WireError
+from runtime.packet import MAX_SIDE_PX, Packet, PixelHandle
+
+VERSION = 1
+MAX_MESSAGE_BYTES = 64 * 2**20
+"""Of one msgpack map: a hundred colour crops of 224x224 are 15 MB."""
+MAX_PIXEL_BYTES = 128 * 2**20
+"""Of one picture: 8K UHD in BGR is 100 MB."""
+_MAX_ITEMS = 200_000
+_ARRAY_EXTENSION = 1
+_ARRAY_DTYPES = frozenset({"uint8", "int32", "int64", "float16", "float32", "float64", "bool"})
+_MAX_SEQ = 2**62
+
+
+def _pack_array(value: Any) -> msgpack.ExtType:
+    if isinstance(value, np.ndarray):
+        if value.dtype.name not in _ARRAY_DTYPES:
+            raise TypeError(
+                f"an array of {value.dtype} cannot travel in a packet; use {sorted(_ARRAY_DTYPES)}"
+            )
+        described = msgpack.packb([value.dtype.name, list(value.shape)])
+        return msgpack.ExtType(_ARRAY_EXTENSION, bytes([len(described)]) + described + value.tobytes())
+    if isinstance(value, np.generic):
+        raise TypeError(f"a numpy scalar ({value.dtype}) cannot travel in a packet; call .item() on it")
+    raise TypeError(f"{type(value).__name__} cannot travel in a packet; use plain values and numpy arrays")
+
+
+def _unpack_array(code: int, data: bytes) -> Any:
+    if code != _ARRAY_EXTENSION or len(data) < 2:
+        raise WireError(f"unknown extension {code}")
+    end = 1 + data[0]
+    name, shape = msgpack.unpackb(data[1:end])
+    if name not in _ARRAY_DTYPES or not isinstance(shape, list) or len(shape) > 8:
+        raise WireError("array of an unknown type")
+    if any(type(side) is not int or not 0 <= side <= _MAX_ITEMS * 100 for side in shape):
+        raise WireError("array of an impossible shape")
+    if math.prod(shape) * np.dtype(name).itemsize != len(data) - end:
+        raise WireError("array whose shape and length differ")
+    return np.frombuffer(data, np.dtype(name), offset=end).reshape(shape)
+
+
+def pack(message: dict[str, Any]) -> bytes:
+    """Encode a map of plain values and arrays; TypeError for anything else."""
+    packed: bytes = msgpack.packb(message, default=_pack_array, use_bin_type=True)
+    return packed
+
+
+def unpack(data: bytes | memoryview) -> dict[str, Any]:
+    """Decode what `pack` made; WireError for anything else."""
+    if len(data) > MAX_MESSAGE_BYTES:
+        raise WireError(f"message of {len(data)} bytes, the limit is {MAX_MESSAGE_BYTES}")
+    try:
+        message = msgpack.unpackb(
+            data,
+            raw=False,
+            strict_map_key=True,
+            ext_hook=_unpack_array,
+            max_str_len=1 << 20,
+            max_array_len=_MAX_ITEMS,
+            max_map_len=10_000,
+        )
+    except WireError:
+        raise
+    except Exception as error:  # msgpack has no common base for its errors: ValueError, TypeError, …
+        raise WireError(f"not msgpack: {type(error).__name__}") from None
+    if not isinstance(message, dict):
+        raise WireError("not a map")
+    return message
+
+
+def field(message: dict[str, Any], name: str, wanted: type, low: int | None = None) -> Any:
+    """Return one field of a message, checked; WireError names it."""
+    value: Any = message.get(name)
+    if type(value) is not wanted:
+        raise WireError(f"field '{name}' must be {wanted.__name__}")
+    lowest = -_MAX_SEQ if low is None else low
+    if isinstance(value, int) and not lowest <= value <= _MAX_SEQ:
+        raise WireError(f"field '{name}' is out of range")
+    return value
+
+
+def int_list(message: dict[str, Any], name: str, length: int | None = None) -> list[int]:
+    """Return a field that must be a list of whole numbers."""
+    values: list[int] = field(message, name, list)
+    if (length is not None and len(values) != length) or any(type(value) is not int for value in values):
+        raise WireError(f"field '{name}' must be a list of whole numbers")
+    return values
+
+
+_PACKET_INTS = (
+    ("seq", 0),
+    ("prev_seq", -1),
+    ("floor_seq", 0),
+    ("epoch", 0),
+    ("attempt", 0),
+    ("pts_ns", None),
+    ("running_ns", None),
+    ("duration_ns", 0),
+    ("capture_time_ns", None),
+)
+
+
+def packet_fields(packet: Packet) -> dict[str, Any]:
+    """Return a packet's header as a map: everything but the pixels."""
+    message: dict[str, Any] = {name: getattr(packet, name) for name, _low in _PACKET_INTS}
+    message.update(
+        v=VERSION,
+        source=packet.source,
+        alone=packet.alone,
+        uri=packet.uri,
+        size_wh=list(packet.size_wh),
+        status=packet.status,
+        flags=packet.flags,
+        dropped=[list(stretch) for stretch in packet.dropped],
+        meta=packet.meta,
+    )
+    if packet.pixels is not None:
+        message["inline"] = list(packet.pixels.shape)
+    elif packet.handle is not None:
+        handle = packet.handle
+        message["handle"] = [handle.pool, handle.slot, handle.generation, *handle.shape]
+    return message
+
+
+def encode_packet(packet: Packet) -> list[bytes | memoryview]:
+    """Encode a packet as one ZeroMQ frame, or two when it carries pixels of its own."""
+    head = pack(packet_fields(packet))
+    if packet.pixels is None:
+        return [head]
+    return [head, packet.pixels.data.cast("B")]
+
+
+def _handle(message: dict[str, Any]) -> PixelHandle:
+    values = field(message, "handle", list)
+    if len(values) != 6 or type(values[0]) is not str or any(type(value) is not int for value in values[1:]):
+        raise WireError("field 'handle' is malformed")
+    pool, slot, generation, height, width, channels = values
+    return PixelHandle(pool=pool, slot=slot, generation=generation, shape=_shape(height, width, channels))
+
+
+def _shape(height: int, width: int, channels: int) -> tuple[int, int, int]:
+    if not (0 < height <= MAX_SIDE_PX and 0 < width <= MAX_SIDE_PX and channels == 3):
+        raise WireError(f"picture of an impossible shape {height}x{width}x{channels}")
+    if height * width * channels > MAX_PIXEL_BYTES:
+        raise WireError(f"picture of more than {MAX_PIXEL_BYTES} bytes")
+    return (height, width, channels)
+
+
+def packet_from(message: dict[str, Any], pixels: bytes | memoryview | None = None) -> Packet:
+    """Rebuild a packet from its header map and, if it has them, its pixels; WireError when malformed."""
+    if message.get("v") != VERSION:
+        raise WireError(f"version {message.get('v')!r}, this is version {VERSION}")
+    fields: dict[str, Any] = {name: field(message, name, int, low) for name, low in _PACKET_INTS}
+    flags = field(message, "flags", list)
+    if any(type(flag) is not str for flag in flags):
+        raise WireError("field 'flags' must be a list of words")
+    dropped = []
+    for stretch in field(message, "dropped", list):
+        if type(stretch) is not list or list(map(type, stretch)) != [int, int, str]:
+            raise WireError("field 'dropped' must be a list of [from, to, reason]")
+        dropped.append((stretch[0], stretch[1], stretch[2]))
+    width, height = int_list(message, "size_wh", 2)
+    packet = Packet(
+        **fields,
+        source=field(message, "source", str),
+        alone=field(message, "alone", bool),
+        uri=field(message, "uri", str),
+        status=field(message, "status", str),
+        size_wh=(width, height),
+        flags=flags,
+        dropped=dropped,
+        meta=field(message, "meta", dict),
+    )
+    if packet.prev_seq >= packet.seq:
+        raise WireError("field 'prev_seq' must be below 'seq'")
+    if "inline" in message:
+        shape = _shape(*int_list(message, "inline", 3))
+        if pixels is None or len(pixels) != math.prod(shape):
+            raise WireError("pixels missing or of another length than their shape")
+        packet.pixels = np.frombuffer(pixels, np.uint8).reshape(shape)
+        packet.pixels.flags.writeable = False
+    elif pixels is not None:
+        raise WireError("pixels that the header does not name")
+    elif "handle" in message:
+        packet.handle = _handle(message)
+    return packet
+
+
+def decode_packet(frames: list[Any]) -> Packet:
+    """Rebuild a packet from its ZeroMQ frames (bytes or zmq.Frame buffers); WireError when malformed."""
+    if not 1 <= len(frames) <= 2:
+        raise WireError(f"{len(frames)} frames, a packet has one or two")
+    return packet_from(unpack(frames[0]), frames[1] if len(frames) == 2 else None)

@@ -1,0 +1,122 @@
+"""The receiving end of links: a DEALER to each upstream process, and the credit that it is given."""
+
+import dataclasses
+
+import zmq
+
+from runtime.errors import WireError
+from runtime.packet import Packet
+from runtime.wire import codec
+from runtime.wire.outlet import LINK_HEAD
+from runtime.wire.sockets import connect_dealer, receive_all, try_send
+
+REPEAT_S = 0.25
+"""How often credit is said again when nothing has changed: what a lost message costs at most."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Arrival:
+    """A packet that has come, the endpoint to give the credit back to, and its bytes for a second try."""
+
+    endpoint: str
+    packet: Packet
+    frames: list[bytes]
+
+
+@dataclasses.dataclass
+class _Upstream:
+    socket: "zmq.Socket[bytes]"
+    incarnation: int = -1
+    received: int = 0
+    held: int = 0
+    said: tuple[int, int, int] = (-2, 0, 0)
+    said_at_s: float = float("-inf")
+
+
+class Inlet:
+    """Packets from all upstream processes of a stage; each may send `capacity` more than are done."""
+
+    def __init__(
+        self,
+        context: "zmq.Context[zmq.Socket[bytes]]",
+        *,
+        stage: str,
+        replica: int,
+        incarnation: int,
+        capacity: int,
+    ) -> None:
+        self.capacity = capacity
+        self.rejected = 0
+        self._context = context
+        self._stage = stage
+        self._replica = replica
+        self._identity = f"{stage}.{replica}#{incarnation}"
+        self._upstreams: dict[str, _Upstream] = {}
+
+    def connect(self, endpoint: str) -> None:
+        if endpoint not in self._upstreams:
+            self._upstreams[endpoint] = _Upstream(connect_dealer(self._context, endpoint, self._identity))
+
+    def disconnect(self, endpoint: str) -> None:
+        self._upstreams.pop(endpoint).socket.close()
+
+    @property
+    def sockets(self) -> "list[zmq.Socket[bytes]]":
+        return [upstream.socket for upstream in self._upstreams.values()]
+
+    def receive(self) -> list[Arrival]:
+        """Return what has come; each is held against its upstream's credit until `done`."""
+        arrived = []
+        for endpoint, upstream in self._upstreams.items():
+            for message in receive_all(upstream.socket):
+                try:
+                    packet = self._packet(upstream, message)
+                except WireError:
+                    self.rejected += 1
+                    continue
+                if packet is not None:
+                    upstream.held += 1
+                    arrived.append(Arrival(endpoint, packet, message[1:]))
+        return arrived
+
+    def _packet(self, upstream: _Upstream, message: list[bytes]) -> Packet | None:
+        if len(message[0]) != LINK_HEAD.size:
+            raise WireError("no link head")
+        incarnation, number = LINK_HEAD.unpack(message[0])
+        if incarnation < upstream.incarnation:
+            return None
+        if incarnation != upstream.incarnation:
+            upstream.incarnation, upstream.received = incarnation, 0
+        if len(message) == 1:
+            return None
+        upstream.received = number
+        return codec.decode_packet(message[1:])
+
+    def done(self, endpoint: str) -> None:
+        """A packet from this endpoint is worked off, so there is room for another."""
+        upstream = self._upstreams.get(endpoint)
+        if upstream is not None:
+            upstream.held -= 1
+
+    def give_credit(self, now_s: float) -> None:
+        """Tell each upstream process how much it may send: on change, and again every REPEAT_S."""
+        for upstream in self._upstreams.values():
+            upto = upstream.received + max(0, self.capacity - upstream.held)
+            says = (upstream.incarnation, upstream.received, upto)
+            if says == upstream.said and now_s - upstream.said_at_s < REPEAT_S:
+                continue
+            message = codec.pack(
+                {
+                    "stage": self._stage,
+                    "replica": self._replica,
+                    "outlet": upstream.incarnation,
+                    "received": upstream.received,
+                    "upto": upto,
+                }
+            )
+            if try_send(upstream.socket, [message]):
+                upstream.said, upstream.said_at_s = says, now_s
+
+    def close(self) -> None:
+        for upstream in self._upstreams.values():
+            upstream.socket.close()

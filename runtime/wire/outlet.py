@@ -1,0 +1,163 @@
+"""The sending end of a link: a ROUTER that gives packets only to peers that have credit for them.
+
+Credit is absolute and repeated: a peer says "I have packet n of your process i, send up to m". A lost
+message heals with the next one, a slow replica never hoards, a new one is fed at once.
+"""
+
+import dataclasses
+import struct
+from collections import OrderedDict
+from collections.abc import Iterable
+
+import zmq
+
+from runtime.errors import WireError
+from runtime.packet import Packet
+from runtime.wire import codec
+from runtime.wire.sockets import bind_router, receive_all, try_send
+
+LINK_HEAD = struct.Struct("<QQ")
+"""Before each packet: the incarnation of the sender and the number of this packet to this peer."""
+FORGIVE_AFTER_S = 1.0
+"""A peer that says, this long after the last packet, that it has fewer than were sent will not get them."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Consumer:
+    """A stage behind an outlet; an ordered one gets each source at one and the same replica."""
+
+    stage: str
+    is_ordered: bool = False
+    replicas: int = 1
+
+
+@dataclasses.dataclass
+class _Peer:
+    identity: bytes
+    stage: str
+    replica: int
+    sent: int = 0
+    may_be_sent: int = 0
+    sent_at_s: float = 0.0
+
+    @property
+    def free(self) -> int:
+        return self.may_be_sent - self.sent
+
+
+Key = tuple[str, int]
+Frames = list[bytes | memoryview]
+
+
+class Outlet:
+    """What waits to be sent downstream, per consuming stage; at most one copy of a frame, the newest."""
+
+    def __init__(
+        self,
+        context: "zmq.Context[zmq.Socket[bytes]]",
+        endpoint: str,
+        incarnation: int,
+        consumers: Iterable[Consumer],
+    ) -> None:
+        self.socket = bind_router(context, endpoint)
+        self.rejected = 0
+        self.bytes_sent = 0
+        self.packets_sent = 0
+        self._incarnation = incarnation
+        self._consumers = {consumer.stage: consumer for consumer in consumers}
+        self._queues: dict[str, OrderedDict[Key, Frames]] = {
+            stage: OrderedDict() for stage in self._consumers
+        }
+        self._peers: dict[bytes, _Peer] = {}
+        self._floors: dict[str, int] = {}
+
+    @property
+    def waiting(self) -> int:
+        return max((len(queue) for queue in self._queues.values()), default=0)
+
+    def put(self, packet: Packet) -> None:
+        """Queue a packet for each consuming stage, in place of an older copy of the same frame."""
+        self._floors[packet.source] = max(packet.floor_seq, self._floors.get(packet.source, 0))
+        frames = codec.encode_packet(packet)
+        for queue in self._queues.values():
+            queue[packet.key] = frames
+
+    def discard(self, key: Key) -> None:
+        """Forget a frame that was given up."""
+        for queue in self._queues.values():
+            queue.pop(key, None)
+
+    def receive(self, now_s: float) -> None:
+        """Read what the peers say about their credit."""
+        for message in receive_all(self.socket):
+            try:
+                self._credit(message, now_s)
+            except WireError:
+                self.rejected += 1
+
+    def _credit(self, message: list[bytes], now_s: float) -> None:
+        if len(message) != 2:
+            raise WireError(f"{len(message) - 1} frames, credit has one")
+        identity, said = message[0], codec.unpack(message[1])
+        stage = codec.field(said, "stage", str)
+        if stage not in self._consumers:
+            raise WireError(f"credit of '{stage}', which is not linked here")
+        replica = codec.field(said, "replica", int, 0)
+        incarnation = codec.field(said, "outlet", int)
+        received = codec.field(said, "received", int, 0)
+        upto = codec.field(said, "upto", int, 0)
+        if incarnation != self._incarnation:
+            # It knows an earlier process of ours, or none: tell it who we are, its count starts at 0.
+            self._peers.pop(identity, None)
+            try_send(self.socket, [identity, LINK_HEAD.pack(self._incarnation, 0)])
+            return
+        peer = self._peers.setdefault(identity, _Peer(identity, stage, replica))
+        if received < peer.sent and now_s - peer.sent_at_s > FORGIVE_AFTER_S:
+            peer.sent = received
+        peer.may_be_sent = upto
+
+    def pump(self, now_s: float) -> list[Key]:
+        """Send what credit allows; return the frames that left."""
+        left = []
+        for stage, queue in self._queues.items():
+            for key in list(queue):
+                if key[1] < self._floors.get(key[0], 0):
+                    del queue[key]
+                    continue
+                peer = self._choose(stage, key[0])
+                if peer is None:
+                    if self._consumers[stage].is_ordered:
+                        continue
+                    break
+                if self._send(peer, queue[key], now_s):
+                    del queue[key]
+                    left.append(key)
+        return left
+
+    def _choose(self, stage: str, source: str) -> _Peer | None:
+        consumer = self._consumers[stage]
+        peers = [peer for peer in self._peers.values() if peer.stage == stage and peer.free > 0]
+        if consumer.is_ordered:
+            mine = dealt_replica(source, consumer.replicas)
+            peers = [peer for peer in peers if peer.replica == mine]
+        return max(peers, key=lambda peer: peer.free, default=None)
+
+    def _send(self, peer: _Peer, frames: Frames, now_s: float) -> bool:
+        head = LINK_HEAD.pack(self._incarnation, peer.sent + 1)
+        if not try_send(self.socket, [peer.identity, head, *frames]):
+            # Gone, or its pipe is full: its next credit, or its successor's, brings it back.
+            del self._peers[peer.identity]
+            return False
+        peer.sent += 1
+        peer.sent_at_s = now_s
+        self.packets_sent += 1
+        self.bytes_sent += sum(len(frame) for frame in frames)
+        return True
+
+    def close(self) -> None:
+        self.socket.close()
+
+
+def dealt_replica(source: str, replicas: int) -> int:
+    """Return which replica of an ordered stage has this source: the same in every process."""
+    return sum(source.encode()) % replicas

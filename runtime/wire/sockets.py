@@ -1,0 +1,68 @@
+"""ZeroMQ sockets as every process of a run makes them."""
+
+import zmq
+
+HWM_MESSAGES = 1000
+"""A backstop only: credit and windows keep queues far below it."""
+LINGER_MS = 0
+"""Delivery is proved by commits, so a closing socket waits for nobody."""
+RECONNECT_MS = 20
+RECONNECT_MAX_MS = 200
+MAX_MESSAGE_BYTES = 256 * 2**20
+"""ZeroMQ drops the connection of a peer that announces more."""
+MAX_IPC_PATH_BYTES = 107
+"""sun_path of a UNIX socket, less its closing zero."""
+
+
+def bind_router(context: zmq.Context[zmq.Socket[bytes]], endpoint: str) -> zmq.Socket[bytes]:
+    """Bind a ROUTER; a send to a peer that is gone raises ZMQError (EHOSTUNREACH) instead of vanishing."""
+    socket = _socket(context, zmq.ROUTER)
+    socket.setsockopt(zmq.ROUTER_MANDATORY, 1)
+    socket.bind(endpoint)
+    return socket
+
+
+def connect_dealer(
+    context: zmq.Context[zmq.Socket[bytes]], endpoint: str, identity: str
+) -> zmq.Socket[bytes]:
+    """Connect a DEALER that queues nothing while its peer is away; the peer may start at any time."""
+    socket = _socket(context, zmq.DEALER)
+    socket.setsockopt(zmq.IDENTITY, identity.encode())
+    socket.setsockopt(zmq.IMMEDIATE, 1)
+    socket.setsockopt(zmq.RECONNECT_IVL, RECONNECT_MS)
+    socket.setsockopt(zmq.RECONNECT_IVL_MAX, RECONNECT_MAX_MS)
+    socket.connect(endpoint)
+    return socket
+
+
+def _socket(context: zmq.Context[zmq.Socket[bytes]], kind: int) -> zmq.Socket[bytes]:
+    socket = context.socket(kind)
+    socket.setsockopt(zmq.LINGER, LINGER_MS)
+    socket.setsockopt(zmq.SNDHWM, HWM_MESSAGES)
+    socket.setsockopt(zmq.RCVHWM, HWM_MESSAGES)
+    socket.setsockopt(zmq.MAXMSGSIZE, MAX_MESSAGE_BYTES)
+    return socket
+
+
+def try_send(socket: zmq.Socket[bytes], frames: list[bytes | memoryview]) -> bool:
+    """Send without waiting; False when there is no peer or no room just now."""
+    try:
+        socket.send_multipart(frames, zmq.NOBLOCK, copy=False)
+    except zmq.Again:
+        return False
+    except zmq.ZMQError as error:
+        if error.errno == zmq.EHOSTUNREACH:
+            return False
+        raise
+    return True
+
+
+def receive_all(socket: zmq.Socket[bytes], limit: int = 64) -> list[list[bytes]]:
+    """Return the messages that wait on a socket, at most `limit` so that no socket starves another."""
+    messages: list[list[bytes]] = []
+    while len(messages) < limit:
+        try:
+            messages.append(socket.recv_multipart(zmq.NOBLOCK))
+        except zmq.Again:
+            break
+    return messages

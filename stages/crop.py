@@ -1,0 +1,63 @@
+"""Crop: cut each person out of the frame, in the form that a classifier takes."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from fashion.model_file import ModelFileError
+from fashion.preprocessing import cut_to_input
+from runtime.errors import GraphError, StageError
+from runtime.packet import Packet
+from runtime.properties import prop
+from runtime.stage import Stage
+from stages.model_lookup import check_model
+
+REGIONS = ("whole",)
+
+
+class Crop(Stage):
+    """Adds "crops" to each person: {region: uint8 H x W, or H x W x 3 RGB}, as the model's file asks for.
+
+    A box is cut at the frame's edge. A person with nothing inside the frame is taken off the list, and
+    `dropped_boxes` in the packet's meta says how many were.
+    """
+
+    takes = ("people",)
+    gives = ("people/crops", "dropped_boxes")
+
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Options:
+        model: str = prop("v2_da", "the model to cut for: a name in models/ or a path")
+
+    @classmethod
+    def check(cls, options: Any) -> None:
+        try:
+            _path, info, _digest = check_model(options.model, needs_onnx=False)
+        except ModelFileError as error:
+            raise GraphError(str(error)) from None
+        if info.input.region not in REGIONS:
+            raise GraphError(
+                f"model '{options.model}' wants the region '{info.input.region}' of a person; "
+                f"crop can cut {', '.join(REGIONS)}"
+            )
+
+    def open(self) -> None:
+        try:
+            _path, info, _digest = check_model(self.options.model, needs_onnx=False)
+        except ModelFileError as error:
+            raise StageError(str(error)) from error
+        self._spec = info.input
+
+    def process(self, packet: Packet) -> Packet:
+        people = packet.people
+        image_bgr = packet.image_bgr if people else None
+        inside = []
+        for person in people:
+            crop = None if image_bgr is None else cut_to_input(image_bgr, person["box"], self._spec)
+            if crop is not None:
+                person["crops"] = {self._spec.region: crop}
+                inside.append(person)
+        packet.people = inside
+        packet.meta["dropped_boxes"] = len(people) - len(inside)
+        return packet

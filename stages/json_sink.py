@@ -1,0 +1,91 @@
+"""json_sink: one JSON object a line for each frame, and for each stretch of dropped frames."""
+
+import dataclasses
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from runtime.packet import OK, Packet
+from runtime.properties import REQUIRED, prop
+from runtime.stage import Cut, FileSink, Json
+
+VERSION = 1
+_NOT_FOR_RECORDS = frozenset({"crops"})
+"""Keys of a person that are working material, not a result."""
+
+
+class JsonSink(FileSink):
+    """Write what was found in each frame as a line of JSON."""
+
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Options:
+        location: str = prop(REQUIRED, "The file; {source} in it stands for the name of the source.")
+
+    _file: Any = None
+
+    def open_at(self, location: Path, cut: Cut | None) -> None:
+        self.close()
+        location.parent.mkdir(parents=True, exist_ok=True)
+        self._file = location.open("r+b" if cut and location.exists() else "wb")
+        self._file.truncate(cut.size_bytes if cut else 0)
+        self._file.seek(0, os.SEEK_END)
+
+    def process(self, packet: Packet) -> Packet:
+        self._write(self._record(packet))
+        return packet
+
+    def dropped(self, packet: Packet, from_seq: int, to_seq: int, reason: str) -> None:
+        self._write(
+            {
+                "version": VERSION,
+                "run": self.context.run,
+                "source": packet.source,
+                "from_seq": from_seq,
+                "to_seq": to_seq,
+                "status": reason,
+            }
+        )
+
+    def _record(self, packet: Packet) -> dict[str, Json]:
+        record: dict[str, Json] = {
+            "version": VERSION,
+            "run": self.context.run,
+            "source": packet.source,
+            "seq": packet.seq,
+            "epoch": packet.epoch,
+            "attempt": packet.attempt,
+            "pts_ns": packet.pts_ns,
+            "capture_time_ns": packet.capture_time_ns,
+            "uri": packet.uri,
+            "size_wh": list(packet.size_wh),
+            "status": packet.status,
+        }
+        if packet.flags:
+            record["flags"] = packet.flags
+        if packet.status == OK:
+            record |= packet.meta
+            if "people" in record:
+                record["people"] = [
+                    {key: value for key, value in person.items() if key not in _NOT_FOR_RECORDS}
+                    for person in packet.people
+                ]
+        return record
+
+    def _write(self, record: dict[str, Json]) -> None:
+        line = json.dumps(record, ensure_ascii=False, separators=(",", ":"), default=_plain) + "\n"
+        self._file.write(line.encode())
+
+    def position(self) -> Cut:
+        self._file.flush()
+        return Cut(size_bytes=self._file.tell(), notes={})
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+
+def _plain(value: Any) -> Json:
+    """Arrays that a user's stage put into the packet become lists."""
+    return value.tolist()

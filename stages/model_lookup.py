@@ -1,0 +1,40 @@
+"""Find a model by name or path, and make sure that its files belong together."""
+
+from pathlib import Path
+
+from fashion.model_file import ModelFileError, ModelInfo, file_digest, read_info
+from runtime.properties import nearest
+
+MODELS_FOLDER = Path(__file__).resolve().parents[1] / "models"
+
+
+def find_model(name: str) -> Path:
+    """Return the .safetensors file of a model: NAME in the models folder, or a path to it or its .onnx.
+
+    Raises ModelFileError, with the nearest name there is, if there is none.
+    """
+    for path in (MODELS_FOLDER / f"{name}.safetensors", Path(name).with_suffix(".safetensors")):
+        if path.is_file():
+            return path
+    known = sorted(path.stem for path in MODELS_FOLDER.glob("*.safetensors"))
+    raise ModelFileError(
+        f"there is no model '{name}' in {MODELS_FOLDER}, and no such file{nearest(name, known)}"
+    )
+
+
+def check_model(name: str, *, needs_onnx: bool) -> tuple[Path, ModelInfo, str]:
+    """Return (path, what the file says, sha256 in hex) of a model that is whole.
+
+    Raises ModelFileError if the file is missing, damaged or none of ours, or if its ONNX export is wanted and
+    is missing, cut off, or made from other weights.
+    """
+    path = find_model(name)
+    info = read_info(path)
+    digest = file_digest(path)
+    onnx = path.with_suffix(".onnx")
+    if needs_onnx and not onnx.is_file():
+        raise ModelFileError(f"{onnx}: missing; export {path.name} again, or set engine: torch")
+    # The export ends with its properties, of which the digest of the weights is one, as plain text.
+    if needs_onnx and digest.encode() not in onnx.read_bytes():
+        raise ModelFileError(f"{onnx}: is cut off, or not made from {path.name}; export it again")
+    return path, info, digest

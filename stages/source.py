@@ -1,0 +1,229 @@
+"""The source: film files, folders and globs of images, and network streams, as frames of a graph."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from runtime.errors import GraphError, StageError
+from runtime.properties import REQUIRED, Seconds, prop
+from runtime.stage import Context, Frame, Resume, Source
+from stages.media.checks import check_uri
+from stages.media.film import Film
+from stages.media.images import ImageReel
+from stages.media.live import LiveStream
+from stages.media.timing import NS_PER_S, Reel, Shot, Thinner
+from stages.media.uri import Kind, kind_of, without_password
+
+WARN_EVERY_S = 10.0
+
+
+class FilmSource(Source):
+    """Plays a film, still images or a network stream.
+
+    A film's frames keep its time stamps. Each image is a segment of its own, with its path as uri. Frames
+    that cannot be decoded are skipped and counted as "broken", those above `max-fps` as "max-fps".
+    """
+
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Options:
+        uri: str = prop(REQUIRED, "a film, an image, a folder or glob of images, or rtsp://…")
+        rate: float = prop(1.0, "images a second, for still images", low=0.001, high=1000)
+        loop: bool = prop(False, "begin again at the end, for ever")
+        max_fps: float | None = prop(None, "leave out frames above this rate", low=0.001, high=1000)
+        start: Seconds | None = prop(None, "where to begin, from the film's beginning", low=0)
+        duration: Seconds | None = prop(None, "how much to play of it", low=0.001)
+        width: int | None = prop(
+            None, "scale wider pictures down to this width in pixels", low=16, high=32_768
+        )
+
+    def __init__(self, options: Any, context: Context) -> None:
+        super().__init__(options, context)
+        self.live = self.is_live(options)  # type: ignore[misc]  # it depends on the uri
+        self._skipped: dict[str, int] = {}
+        self._is_catching_up = False
+        self._warned_at_s = -WARN_EVERY_S
+        self._reel: Reel | None = None
+
+    @classmethod
+    def is_live(cls, options: Any) -> bool:
+        """Say whether frames come at their own pace, so that they may have to be dropped."""
+        return kind_of(options.uri) is Kind.STREAM
+
+    @classmethod
+    def check(cls, options: Any) -> None:
+        check_uri(options.uri)
+        if cls.is_live(options) and (options.loop or options.start is not None):
+            shown = without_password(options.uri)
+            raise GraphError(f"{shown}: loop and start are for files; a stream cannot be wound")
+
+    def open(self) -> None:
+        kind, options = kind_of(self.options.uri), self.options
+        if kind is Kind.IMAGES:
+            self._reel = ImageReel(options.uri, rate=options.rate, width=options.width)
+        elif kind is Kind.FILM:
+            self._reel = Film(
+                options.uri, threads=self.context.threads, width=options.width, on_broken=self._count_broken
+            )
+        if self._reel is not None:
+            self._reel.open()
+
+    def frames(self, resume: Resume | None) -> Iterator[Frame]:
+        shots = self._live_frames(resume) if self._reel is None else self._reel_frames(self._reel, resume)
+        is_empty = True
+        for frame in shots:
+            is_empty = False
+            yield frame
+        if is_empty and resume is None:
+            raise StageError(
+                f"{self._shown}: not one picture could be read from it; check the file and 'start'"
+            )
+
+    @property
+    def skipped(self) -> dict[str, int]:
+        return dict(self._skipped)
+
+    @property
+    def length(self) -> int | None:
+        reel = self._reel
+        if reel is None or reel.shot_count is None or self.options.loop:
+            return None
+        length_ns = max(0, reel.shot_count * reel.shot_ns - _ns(self.options.start or 0))
+        if self.options.duration is not None:
+            length_ns = min(length_ns, _ns(self.options.duration))
+        fps = NS_PER_S / reel.shot_ns
+        if self.options.max_fps is not None:
+            fps = min(fps, self.options.max_fps)
+        return round(length_ns * fps / NS_PER_S)
+
+    @property
+    def _shown(self) -> str:
+        return without_password(self.options.uri)
+
+    def _reel_frames(self, reel: Reel, resume: Resume | None) -> Iterator[Frame]:
+        """Yield the frames of all rounds; running time goes on from round to round."""
+        first_ns = reel.start_ns + _ns(self.options.start or 0)
+        offset_ns = -first_ns if self.options.start is not None else 0
+        round_, end_ns, after_ns = 0, 0, None
+        if resume is not None:
+            round_ = resume.epoch // reel.segment_count
+            offset_ns, after_ns = resume.running_ns - resume.pts_ns, resume.pts_ns
+        while True:
+            shots = self._within(self._shots_from(reel, first_ns, after_ns), first_ns, after_ns)
+            is_empty = True
+            for shot in shots:
+                if after_ns == shot.pts_ns:
+                    # The one that was captured last, given again: only its end is needed.
+                    end_ns, is_empty = shot.pts_ns + offset_ns + shot.duration_ns, False
+                    continue
+                if is_empty and round_ > 0:
+                    offset_ns = end_ns - shot.pts_ns
+                frame = self._frame(shot, offset_ns, round_ * reel.segment_count + shot.segment)
+                if frame is not None:
+                    yield frame
+                    is_empty, end_ns = False, frame.running_ns + shot.duration_ns
+            if not self.options.loop or is_empty:
+                return
+            round_, after_ns = round_ + 1, None
+
+    def _live_frames(self, resume: Resume | None) -> Iterator[Frame]:
+        """Yield the frames of one connection; after a death the next one is a new epoch."""
+        options = self.options
+        stream = LiveStream(
+            options.uri, threads=self.context.threads, width=options.width, on_broken=self._count_broken
+        )
+        epoch = 0 if resume is None else resume.epoch + 1
+        offset_ns: int | None = None
+        shots = stream.shots()
+        first = next(shots, None)
+        if first is None:
+            return
+        offset_ns = -first.pts_ns
+        if resume is not None:
+            offset_ns += resume.running_ns + first.duration_ns
+        for shot in self._within(_chain(first, shots), first.pts_ns, None):
+            frame = self._frame(shot, offset_ns, epoch)
+            if frame is not None:
+                yield frame
+
+    def _shots_from(self, reel: Reel, first_ns: int, after_ns: int | None) -> Iterator[Shot]:
+        """Yield the shots of one round from `first_ns` on, or from the very shot `after_ns`.
+
+        Begins in the middle of the input where that is sure to miss nothing, else at its start.
+        Raises StageError if there is no shot `after_ns`: the input is not what it was.
+        """
+        target_ns = first_ns if after_ns is None else after_ns
+        is_middle = after_ns is not None or self.options.start is not None
+        for near_ns in (target_ns, None) if is_middle else (None,):
+            has_earlier = near_ns is None
+            self._is_catching_up = is_middle
+            with contextlib.closing(reel.shots(near_ns)) as shots:
+                for shot in shots:
+                    if is_middle and shot.pts_ns < target_ns:
+                        has_earlier = True
+                        continue
+                    if shot.pts_ns != target_ns and (after_ns is not None or not has_earlier):
+                        break
+                    self._is_catching_up = False
+                    yield shot
+                    yield from shots
+                    return
+        self._is_catching_up = False
+        if after_ns is not None:
+            raise StageError(
+                f"{self._shown}: the frame at {after_ns} ns is gone; the file was changed while in use"
+            )
+
+    def _within(self, shots: Iterator[Shot], first_ns: int, after_ns: int | None) -> Iterator[Shot]:
+        """Keep to `duration` and `max-fps`; the shot `after_ns` passes."""
+        end_ns = None if self.options.duration is None else first_ns + _ns(self.options.duration)
+        thinner = None
+        if self.options.max_fps is not None:
+            thinner = Thinner(self.options.max_fps, first_ns, after_ns)
+        for shot in shots:
+            if end_ns is not None and shot.pts_ns >= end_ns:
+                return
+            if thinner is None or shot.pts_ns == after_ns or thinner.keeps(shot.pts_ns):
+                yield shot
+            else:
+                self._skipped["max-fps"] = self._skipped.get("max-fps", 0) + 1
+
+    def _frame(self, shot: Shot, offset_ns: int, epoch: int) -> Frame | None:
+        """Decode a shot; None, and counted, if it is broken."""
+        image_bgr = shot.read()
+        if image_bgr is None:
+            self._count_broken(f"{shot.uri} cannot be decoded")
+            return None
+        return Frame(
+            image_bgr=image_bgr,
+            pts_ns=shot.pts_ns,
+            running_ns=shot.pts_ns + offset_ns,
+            duration_ns=shot.duration_ns,
+            epoch=epoch,
+            uri=shot.uri,
+            flags=("CORRUPTED",) if shot.damaged else (),
+        )
+
+    def _count_broken(self, reason: str) -> None:
+        """Count a unit that gives no picture, once: not again on the way to where an earlier process was."""
+        if self._is_catching_up:
+            return
+        self._skipped["broken"] = self._skipped.get("broken", 0) + 1
+        now_s = time.monotonic()
+        if now_s - self._warned_at_s >= WARN_EVERY_S:
+            self._warned_at_s = now_s
+            self.log.warning(
+                "%s: a broken frame is skipped (%s); %d so far", self._shown, reason, self._skipped["broken"]
+            )
+
+
+def _ns(seconds: float) -> int:
+    return round(seconds * NS_PER_S)
+
+
+def _chain(first: Shot, rest: Iterator[Shot]) -> Iterator[Shot]:
+    yield first
+    yield from rest
