@@ -12,7 +12,7 @@ from runtime.packet import OK, Packet, PixelHandle
 from runtime.stage import Frame, Resume
 from runtime.wire.codec import MAX_PIXEL_BYTES
 
-_FLAGS = ("discont", "corrupted", "live")
+_FLAGS = ("DISCONT", "CORRUPTED", "LIVE")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -66,7 +66,7 @@ def _users_stage(type_: str, graph_folder: Path) -> type[Stage]:
             if inspect.isclass(value) and issubclass(value, Stage)
         ]
         raise GraphError(
-            f"stage type '{type_}': no stage class '{class_name}' in {module_name}{nearest(class_name, names)}"
+            f"stage type '{type_}': {module_name} has no stage '{class_name}'{nearest(class_name, names)}"
         )
     return stage
 

@@ -16,28 +16,33 @@ MAKING_S = 10.0
 """A folder without a lock that is younger than this is being made, not dead."""
 
 
-def base_folder() -> Path:
-    return Path(tempfile.gettempdir()) / f"fashion-{os.getuid()}"
+def base_folder(longest_stage_name: int) -> Path:
+    """Return the folder for run folders: in the temporary folder, or in /tmp where its name is too long
+    for sockets; GraphError when neither will do."""
+    for temporary in (Path(tempfile.gettempdir()), Path("/tmp")):
+        base = temporary / f"fashion-{os.getuid()}"
+        longest = RunPaths(str(base / _run_name())).outlet("x" * longest_stage_name, 99)
+        if len(longest) - len("ipc://") <= MAX_IPC_PATH_BYTES:
+            return base
+    raise GraphError(f"the names of the stages are too long for sockets in {base}; shorten them")
+
+
+def _run_name() -> str:
+    return f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(3)}"
 
 
 class RunFolder:
     """A folder with mode 0700, locked as long as the launcher lives."""
 
     def __init__(self, longest_stage_name: int) -> None:
-        base = base_folder()
+        base = base_folder(longest_stage_name)
         base.mkdir(mode=0o700, exist_ok=True)
         if base.stat().st_uid != os.getuid():
             raise GraphError(f"{base} belongs to somebody else; set TMPDIR to a folder of your own")
         remove_dead_runs(base)
-        self.run = f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(3)}"
+        self.run = _run_name()
         self.path = base / self.run
         self.paths = RunPaths(str(self.path))
-        longest = len(self.paths.outlet("x" * longest_stage_name, 99)) - len("ipc://")
-        if longest > MAX_IPC_PATH_BYTES:
-            raise GraphError(
-                f"the name of a socket would have {longest} bytes, {MAX_IPC_PATH_BYTES} are allowed; "
-                f"set TMPDIR to a folder with a shorter name than {tempfile.gettempdir()}"
-            )
         self.path.mkdir(mode=0o700)
         Path(self.paths.pools).mkdir(mode=0o700)
         self._lock = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)

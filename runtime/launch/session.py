@@ -12,7 +12,7 @@ from runtime.launch.report import Report
 from runtime.launch.run import Run
 from runtime.launch.run_folder import RunFolder
 from runtime.launch.snapshot import Observer
-from runtime.launch.summary import describe, exit_status
+from runtime.launch.summary import describe, exit_status, links, rejected_messages
 
 
 def check_only(graph: Graph) -> int:
@@ -61,7 +61,8 @@ def _conclude(run: Run, sums: dict[str, Ledger], status: int) -> None:
             "seconds": round(time.time() - run.started_at, 3),
             "failure": run.failure,
             "restarts": run.report.deaths,
-            "rejected_messages": run.report.rejected,
+            "rejected_messages": rejected_messages(run),
+            "links": links(run),
         }
         write_ledger(path, run.folder.run, sums, more)
         lines.append(f"wrote {path} (ledger)")

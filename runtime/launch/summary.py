@@ -32,6 +32,24 @@ def tallies(run: Run) -> dict[tuple[str, str], Tally]:
     return found
 
 
+def links(run: Run) -> dict[str, dict[str, int]]:
+    """What each stage sent on: without pixels a packet is small, whatever the size of the frame."""
+    found = {}
+    for stage in run.graph.stages.values():
+        if stage.kind == "sink":
+            continue
+        children = [child for child in run.children.values() if child.stage == stage.name]
+        packets = int(sum(child.total("packets_sent") for child in children))
+        sent_bytes = int(sum(child.total("bytes_sent") for child in children))
+        found[stage.name] = {"packets": packets, "bytes_per_packet": sent_bytes // packets if packets else 0}
+    return found
+
+
+def rejected_messages(run: Run) -> int:
+    """Messages on any socket of the run that were not well-formed, as far as their readers could report."""
+    return run.report.rejected + int(sum(child.total("rejected") for child in run.children.values()))
+
+
 def describe(run: Run, ledgers: dict[str, Ledger]) -> list[str]:
     """Return the summary, line by line."""
     lines: list[str] = []

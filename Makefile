@@ -1,0 +1,46 @@
+# What people type. `make help` lists it.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/pip --disable-pip-version-check
+PINS   := -c requirements/constraints.txt
+# Editable and without isolation: the project runs from this folder, installing it installs what it needs.
+INSTALL := $(PIP) install --quiet $(PINS) -e
+
+.DEFAULT_GOAL := help
+.PHONY: help run check test test-slow clean detector train
+
+help: ## list these targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+run: $(VENV)/.run ## annotate the sample film: out/annotated.mp4, out/results.jsonl, out/ledger.json
+	@$(BIN)/python launcher.py pipeline.yaml
+
+check: $(VENV)/.all ## what can be known without running: style, imports, types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+test: $(VENV)/.all ## every quick test, under 6 minutes on 2 cores
+	$(BIN)/python -m pytest -m "not slow"
+
+test-slow: $(VENV)/.all ## the long drills and comparisons, under 45 minutes
+	$(BIN)/python -m pytest -m slow
+
+detector: $(VENV)/.all ## make models/ssdlite.onnx again from the package that carries its weights
+	$(BIN)/python -m training.convert_detector
+
+clean: ## remove what running made; the environment stays (remove .venv by hand)
+	rm -rf out .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +
+
+$(VENV)/bin/pip:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.run: pyproject.toml requirements/constraints.txt | $(VENV)/bin/pip
+	$(INSTALL) .
+	@touch $@
+
+$(VENV)/.all: pyproject.toml requirements/constraints.txt | $(VENV)/bin/pip
+	$(INSTALL) ".[train,test,onnxruntime,tensorflow,imageai]"
+	@touch $(VENV)/.run $@

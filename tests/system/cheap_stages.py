@@ -1,0 +1,86 @@
+"""Stages that cost next to nothing, for tests of the machine: no film, no network."""
+
+import dataclasses
+import os
+import signal
+import time
+from collections.abc import Iterator
+
+import numpy as np
+
+from runtime.packet import Packet
+from runtime.properties import prop
+from runtime.stage import Frame, Resume, Source, Stage
+
+FRAME_NS = 40_000_000
+
+
+class Counter(Source):
+    """Frames whose first pixels hold their number: what a sink gets can be told from what was sent."""
+
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Options:
+        frames: int = prop(50, "How many.")
+        size: int = prop(64, "Side of the picture in pixels.")
+
+    def frames(self, resume: Resume | None) -> Iterator[Frame]:
+        for number in range(resume.captured if resume else 0, self.options.frames):
+            image_bgr = np.full((self.options.size, self.options.size, 3), number % 200, np.uint8)
+            image_bgr[0, 0] = (number & 255, number >> 8 & 255, 0)
+            time_ns = number * FRAME_NS
+            yield Frame(image_bgr=image_bgr, pts_ns=time_ns, running_ns=time_ns, duration_ns=FRAME_NS)
+
+    @property
+    def length(self) -> int:
+        return int(self.options.frames)
+
+
+class Work(Stage):
+    """Reads the number back from the pixels; can be slow, raise, hang, crash or leak on demand."""
+
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Options:
+        sleep_ms: float = prop(0.0, "How long each packet takes.")
+        raise_every: int = prop(0, "Raise on each n-th frame, always.")
+        raise_once_on: int = prop(-1, "Raise on this frame, the first time.")
+        crash_on: int = prop(-1, "Kill this process on this frame.")
+        hang_on: int = prop(-1, "Sleep for ever on this frame, the first time.")
+        open_fails: bool = prop(False, "Fail to load.")
+        open_sleep_s: float = prop(0.0, "How long loading takes.")
+        marker: str = prop("", "A file that remembers that something was done once.")
+        batch_sizes: bool = prop(False, "Write the size of the batch into the packet.")
+
+    def open(self) -> None:
+        time.sleep(self.options.open_sleep_s)
+        if self.options.open_fails:
+            raise RuntimeError("the model is not to be had")
+
+    def process_batch(self, packets: list[Packet]) -> list[Packet]:
+        if self.options.batch_sizes:
+            for packet in packets:
+                packet.meta["batch"] = len(packets)
+        return [self.process(packet) for packet in packets]
+
+    def process(self, packet: Packet) -> Packet:
+        options = self.options
+        time.sleep(options.sleep_ms / 1000)
+        blue, green, _red = packet.image_bgr[0, 0].tolist()
+        number = blue + 256 * green
+        if options.raise_every and number % options.raise_every == options.raise_every - 1:
+            raise ValueError(f"frame {number} is not to my taste")
+        if number == options.raise_once_on and self._first_time():
+            raise ValueError("only this once")
+        if number == options.crash_on:
+            os.kill(os.getpid(), signal.SIGSEGV)
+        if number == options.hang_on and self._first_time():
+            time.sleep(3600)
+        packet.meta["number"] = number
+        packet.people = [{"box": [0.0, 0.0, 8.0, 8.0], "score": 0.5}]
+        return packet
+
+    def _first_time(self) -> bool:
+        try:
+            os.close(os.open(self.options.marker, os.O_CREAT | os.O_EXCL))
+        except FileExistsError:
+            return False
+        return True

@@ -1,0 +1,27 @@
+"""Small graphs of cheap stages, written as a user would write them."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+CHEAP = Path(__file__).parent
+
+
+def cheap_graph(folder: Path, *, frames: int = 50, film: bool = True, **stages: dict[str, Any]) -> Path:
+    """Write a graph counter ! work ! (film, results) into `folder`; `stages` adds properties by stage."""
+    described: dict[str, dict[str, Any]] = {
+        "counter": {"type": "cheap_stages.Counter", "frames": frames},
+        "work": {"type": "cheap_stages.Work"},
+        "results": {"type": "json_sink", "location": "out/results.jsonl"},
+    }
+    links = ["counter ! work ! results"]
+    if film:
+        described["film"] = {"type": "video_sink", "location": "out/film.mp4", "preset": "ultrafast"}
+        links.append("work ! film")
+    for name, properties in stages.items():
+        described[name] |= {word.replace("_", "-"): value for word, value in properties.items()}
+    path = folder / "graph.yaml"
+    path.write_text(yaml.safe_dump({"stages": described, "links": links}))
+    (folder / "cheap_stages.py").write_text((CHEAP / "cheap_stages.py").read_text())
+    return path

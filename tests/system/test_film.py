@@ -1,0 +1,91 @@
+"""The default graph on the sample film, run as a user runs it: once, looked at from all sides."""
+
+import json
+from pathlib import Path
+
+import av
+import pytest
+
+from tests.launching import PROJECT, Launched, film_times, lines, seqs
+
+SAMPLE = PROJECT / "samples" / "plaza.mp4"
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("film")
+    with Launched(PROJECT / "pipeline.yaml", "--set", f"camera.uri={SAMPLE}", folder=folder) as run:
+        assert run.wait() == 0, run.stderr
+        assert not run.children()
+        assert not list(run.temporary.glob("fashion-*/*"))
+        (folder / "summary.txt").write_text(run.stdout)
+    assert not list(Path("/dev/shm").glob("*-camera"))
+    return folder
+
+
+def test_every_frame_of_the_film_is_in_both_outputs_once_and_in_order(finished: Path) -> None:
+    times = film_times(SAMPLE)
+    records = lines(finished / "out/results.jsonl")
+    assert seqs(records) == list(range(len(times)))
+    assert film_times(finished / "out/annotated.mp4") == pytest.approx(times, abs=1e-4)
+    assert [record["pts_ns"] / 1e9 for record in records] == pytest.approx(times, abs=1e-6)
+    assert {record["status"] for record in records} == {"ok"}
+
+
+def test_the_annotated_film_is_what_browsers_play(finished: Path) -> None:
+    with av.open(str(finished / "out/annotated.mp4")) as film, av.open(str(SAMPLE)) as sample:
+        stream, original = film.streams.video[0], sample.streams.video[0]
+        assert stream.codec_context.name == "h264"
+        assert stream.codec_context.pix_fmt == "yuv420p"
+        assert (stream.width, stream.height) == (original.width, original.height)
+        assert stream.average_rate == original.average_rate
+        assert float(film.duration or 0) == pytest.approx(float(sample.duration or 0), abs=1e5)
+    head = (finished / "out/annotated.mp4").read_bytes()
+    # One plain file with its index in front, no fragments.
+    assert head.find(b"moov") < head.find(b"mdat")
+    assert b"moof" not in head
+
+
+def test_people_are_found_in_more_than_nine_of_ten_frames(finished: Path) -> None:
+    records = lines(finished / "out/results.jsonl")
+    with_people = sum(bool(record["people"]) for record in records)
+    assert with_people / len(records) > 0.9
+    for record in records:
+        width, height = record["size_wh"]
+        for person in record["people"]:
+            x0, y0, x1, y1 = person["box"]
+            assert 0 <= x0 < x1 <= width
+            assert 0 <= y0 < y1 <= height
+            assert person["garments"]
+            assert "crops" not in person
+
+
+def test_the_ledger_balances_and_the_summary_names_what_was_written(finished: Path) -> None:
+    ledger = json.loads((finished / "out/ledger.json").read_text())
+    count = len(film_times(SAMPLE))
+    assert ledger["balanced"] is True
+    assert ledger["sources"]["camera"] == {
+        "captured": count,
+        "delivered": count,
+        "dropped": {},
+        "failed": {},
+        "in_flight": 0,
+    }
+    summary = (finished / "summary.txt").read_text()
+    for said in (
+        "annotated.mp4",
+        "results.jsonl",
+        "ledger.json",
+        "frames/s",
+        "people:",
+        "first committed frame",
+    ):
+        assert said in summary
+    assert "no sound, the input has none" in summary
+
+
+def test_pixels_stay_where_the_source_put_them(finished: Path) -> None:
+    links = json.loads((finished / "out/ledger.json").read_text())["links"]
+    frame_bytes = 768 * 576 * 3
+    for stage in ("camera", "detect", "crop", "classify"):
+        assert 0 < links[stage]["bytes_per_packet"] < frame_bytes / 10
