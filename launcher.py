@@ -19,7 +19,7 @@ def main(arguments: list[str]) -> int:
         graph = read_graph(Path(options.graph), options.set)
         if options.check:
             return check_only(graph)
-        return run_graph(graph, quiet=options.quiet, verbose=options.verbose)
+        return run_graph(graph, quiet=options.quiet, verbose=options.verbose, resume=options.resume)
     except GraphError as error:
         print(f"launcher: {error}", file=sys.stderr)
         return 2
@@ -38,6 +38,9 @@ def _parser() -> argparse.ArgumentParser:
         help="override one property, e.g. camera.uri=film.mp4 (may be given several times)",
     )
     parser.add_argument("--check", action="store_true", help="check the graph and start nothing")
+    parser.add_argument(
+        "--resume", action="store_true", help="go on where an earlier run on the same input was cut off"
+    )
     parser.add_argument("--quiet", action="store_true", help="only warnings, errors and the summary")
     parser.add_argument("-v", "--verbose", action="store_true", help="every state change and library message")
     parser.add_argument("--version", action="version", version=f"fashion pipeline {__version__}")

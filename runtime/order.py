@@ -45,6 +45,11 @@ class Order:
         """Undo `take` for a packet that could not be used; the source sends it again."""
         self.last_seq = packet.prev_seq
 
+    def put_back(self, packet: Packet) -> None:
+        """Undo `take` for a packet that has to wait: it stays the next one."""
+        self.last_seq = packet.prev_seq
+        self._by_prev[packet.prev_seq] = packet
+
     def start_after(self, seq: int) -> None:
         """Nothing up to `seq` will come again: it was committed by an earlier process of this sink."""
         self.last_seq = max(self.last_seq, seq)

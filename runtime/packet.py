@@ -82,7 +82,8 @@ class Packet:
             raise ValueError(
                 f"image_bgr must be uint8 HxWx3, got {image_bgr.dtype} {'x'.join(map(str, image_bgr.shape))}"
             )
-        self.pixels = np.ascontiguousarray(image_bgr)
+        # A copy: the stage may draw its next picture into the same array while this one still waits.
+        self.pixels = np.array(image_bgr, order="C")
         self.handle = None
 
     @property

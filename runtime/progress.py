@@ -26,7 +26,8 @@ class Progress:
     digest: str
     source: str
     number: int
-    seq: int
+    last: dict[str, int]
+    """seq, epoch, pts_ns and running_ns of the last committed frame; seq -1: none."""
     size_bytes: int
     is_finished: bool = False
     notes: dict[str, Any] = dataclasses.field(default_factory=dict)
@@ -43,6 +44,8 @@ class ProgressFile:
     def __init__(self, location: Path) -> None:
         self.path = progress_path(location)
         self._fd = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o644)
+        # So that a full disk can stop the output, never the word of how far it is.
+        os.posix_fallocate(self._fd, 0, 2 * RECORD_BYTES)
         self._number = 0
 
     def read(self) -> Progress | None:
@@ -79,7 +82,8 @@ class ProgressFile:
 
     def clear(self) -> None:
         """Forget earlier runs."""
-        os.ftruncate(self._fd, 0)
+        os.pwrite(self._fd, bytes(2 * RECORD_BYTES), 0)
+        self._number = 0
 
     def close(self) -> None:
         os.close(self._fd)

@@ -6,6 +6,7 @@ with hyphens. A value that exists is a valid value, so no later code checks it a
 
 import dataclasses
 import difflib
+import math
 import re
 import types
 import typing
@@ -98,11 +99,17 @@ def _parse_unit(value: Any, units: Mapping[str, float], default_unit: str, wante
     if isinstance(value, bool):
         raise ValueError(f"expected {wanted}")
     if isinstance(value, (int, float)):
-        return float(value)
+        return _finite(value)
     match = _NUMBER_WITH_UNIT.fullmatch(value) if isinstance(value, str) else None
     if not match or (match[2] or default_unit) not in units:
         raise ValueError(f"expected {wanted}")
     return float(match[1]) * units[match[2] or default_unit]
+
+
+def _finite(value: float) -> float:
+    if not math.isfinite(value):
+        raise ValueError("expected a finite number")
+    return float(value)
 
 
 def _convert(value: Any, wanted: Any) -> Any:
@@ -140,7 +147,7 @@ def _convert(value: Any, wanted: Any) -> Any:
     if wanted is float:
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             raise ValueError("expected a number")
-        return float(value)
+        return _finite(value)
     if wanted is str:
         if isinstance(value, bool) or not isinstance(value, (str, int, float)):
             raise ValueError("expected text")

@@ -72,6 +72,21 @@ class Stage:
         """Let go of what `open` took. Not called when the process is killed."""
 
 
+class Ordered(Stage):
+    """A stage with a memory: one object per source, fed in the order of that source, each frame once.
+
+    The runtime writes each answer down before it sends it. A frame that comes again (for a sink that died)
+    gets the answer it had, so identities stay; the memory itself begins anew when the process dies, and
+    `highest_id` then says where numbers that must not come twice go on.
+    """
+
+    highest_id: int = 0
+    """The highest number given out so far; kept with each answer, given back after a death."""
+
+    def gap(self, packet: Packet) -> None:
+        """A frame of the source will not come: `packet` says which and when it was, without findings."""
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Frame:
     """One captured frame, as a source gives it.
@@ -122,6 +137,11 @@ class Source(Stage):
         """How many frames there will be, if that is known: for progress and time left only."""
         return None
 
+    @classmethod
+    def fingerprint(cls, options: Any) -> str:
+        """Tell one input from another under the same name: a run is resumed only on the same input."""
+        return ""
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Cut:
@@ -162,4 +182,13 @@ class FileSink(Sink):
     def position(self) -> Cut:
         """Return how long the file is with all that was written until now (it must be out of this
         process: after a flush)."""
+        raise NotImplementedError
+
+    def sync(self) -> None:
+        """Make what was written survive a power cut (fdatasync)."""
+        raise NotImplementedError
+
+    @classmethod
+    def count(cls, location: Path) -> int:
+        """Return how many frames a finished output holds, by reading all of it: for drills."""
         raise NotImplementedError

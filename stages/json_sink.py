@@ -2,10 +2,10 @@
 
 import dataclasses
 import json
-import os
 from pathlib import Path
 from typing import Any
 
+from runtime.files import CutFile
 from runtime.packet import OK, Packet
 from runtime.properties import REQUIRED, prop
 from runtime.stage import Cut, FileSink, Json
@@ -22,14 +22,11 @@ class JsonSink(FileSink):
     class Options:
         location: str = prop(REQUIRED, "The file; {source} in it stands for the name of the source.")
 
-    _file: Any = None
+    _file: CutFile | None = None
 
     def open_at(self, location: Path, cut: Cut | None) -> None:
         self.close()
-        location.parent.mkdir(parents=True, exist_ok=True)
-        self._file = location.open("r+b" if cut and location.exists() else "wb")
-        self._file.truncate(cut.size_bytes if cut else 0)
-        self._file.seek(0, os.SEEK_END)
+        self._file = CutFile(location, cut)
 
     def process(self, packet: Packet) -> Packet:
         self._write(self._record(packet))
@@ -74,11 +71,24 @@ class JsonSink(FileSink):
 
     def _write(self, record: dict[str, Json]) -> None:
         line = json.dumps(record, ensure_ascii=False, separators=(",", ":"), default=_plain) + "\n"
+        assert self._file is not None
         self._file.write(line.encode())
 
     def position(self) -> Cut:
-        self._file.flush()
-        return Cut(size_bytes=self._file.tell(), notes={})
+        assert self._file is not None
+        return Cut(size_bytes=self._file.size_bytes, notes={})
+
+    def sync(self) -> None:
+        assert self._file is not None
+        self._file.sync()
+
+    @classmethod
+    def count(cls, location: Path) -> int:
+        with location.open(encoding="utf-8") as lines:
+            seqs = [record["seq"] for line in lines if "seq" in (record := json.loads(line))]
+        if seqs != sorted(set(seqs)):
+            raise ValueError(f"{location}: frames are doubled or out of order")
+        return len(seqs)
 
     def close(self) -> None:
         if self._file is not None:

@@ -2,12 +2,12 @@
 
 import dataclasses
 import io
-import os
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 from runtime.errors import StageError
+from runtime.files import CutFile
 from runtime.packet import OK, Packet
 from runtime.properties import REQUIRED, prop
 from runtime.stage import Cut, FileSink
@@ -38,11 +38,10 @@ class VideoSink(FileSink):
         )
 
     _encoder: Any = None
-    _file: Any = None
+    _file: CutFile | None = None
 
     def open_at(self, location: Path, cut: Cut | None) -> None:
         self.close()
-        location.parent.mkdir(parents=True, exist_ok=True)
         self._location = location
         self._notes: dict[str, Any] = cut.notes if cut else {}
         self._remarks: list[str] = self._notes.get("remarks", [])
@@ -50,10 +49,8 @@ class VideoSink(FileSink):
         self._is_joined = bool(cut and location.exists() and location.stat().st_ino != self._notes["inode"])
         if self._is_joined:
             return
-        self._file = location.open("r+b" if cut and location.exists() else "wb")
-        self._file.truncate(cut.size_bytes if cut else 0)
-        self._file.seek(0, os.SEEK_END)
-        self._notes = {**self._notes, "inode": os.fstat(self._file.fileno()).st_ino}
+        self._file = CutFile(location, cut)
+        self._notes = {**self._notes, "inode": self._file.inode}
 
     def process(self, packet: Packet) -> Packet:
         from stages.media.draw import draw_people, letterbox, mark_not_analysed
@@ -141,17 +138,28 @@ class VideoSink(FileSink):
         }
 
     def position(self) -> Cut:
-        if self._file is not None:
-            self._file.flush()
-        size_bytes = self._file.tell() if self._file is not None else self._location.stat().st_size
+        size_bytes = self._file.size_bytes if self._file is not None else self._location.stat().st_size
         return Cut(size_bytes=size_bytes, notes=dict(self._notes))
+
+    def sync(self) -> None:
+        if self._file is not None:
+            self._file.sync()
+
+    @classmethod
+    def count(cls, location: Path) -> int:
+        import av
+
+        with av.open(str(location)) as film:
+            times = [frame.pts for frame in film.decode(video=0)]
+        if times != sorted(set(times)):
+            raise ValueError(f"{location}: pictures are doubled or out of order")
+        return len(times)
 
     def finish(self) -> None:
         from stages.media.join import join
 
-        if self._is_joined:
+        if self._file is None:
             return
-        self._file.flush()
         if "size_wh" not in self._notes:
             self._remarks = [f"{self._location.name}: no frame came, so the film is empty"]
             return

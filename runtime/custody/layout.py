@@ -33,14 +33,25 @@ REASONS = ("leaky", "late", "flushed")
 MAX_STAGES = 64
 
 # Words of the header.
-H_MAGIC, H_SLOTS, H_STRIDE, H_CAPTURED, H_DELIVERED, H_LAST_SENT, H_LAST_EPOCH, H_LAST_PTS, H_LAST_RUNNING = (
-    range(9)
-)
+(
+    H_MAGIC,
+    H_SLOTS,
+    H_STRIDE,
+    H_BEGUN,
+    H_ENDED,
+    H_CAPTURED,
+    H_DELIVERED,
+    H_LAST_SENT,
+    H_LAST_EPOCH,
+    H_LAST_PTS,
+    H_LAST_RUNNING,
+) = range(11)
 H_DROPPED = 16
 H_FAILED = 24
 H_TOLD = H_FAILED + MAX_STAGES  # number of stretches that wait to be told, then (from, to, reason) each
 H_REDO = 160  # number of pairs (0: none valid), then (word, value) each
 MAX_REDO_PAIRS = 64
+MAX_LOOKS = 100
 MAX_STRETCHES = 8
 
 # Words of a slot's record.
@@ -59,7 +70,7 @@ MAX_STRETCHES = 8
     S_FLAGS,
     S_ATTEMPT,
     S_DEATHS,
-    S_GAP,
+    S_OUTCOME,
     S_URI_LENGTH,
 ) = range(16)
 S_STRETCHES = 16  # number of dropped stretches before this frame, then (from, to, reason) each
@@ -120,6 +131,7 @@ class CustodyFile:
         if len(pairs) > MAX_REDO_PAIRS:
             raise ValueError(f"a transaction of {len(pairs)} words, the redo record holds {MAX_REDO_PAIRS}")
         with self._lock:
+            self.words[H_BEGUN] += 1
             at = H_REDO + 1
             for word, value in pairs:
                 self.words[at], self.words[at + 1] = word, value
@@ -128,14 +140,27 @@ class CustodyFile:
             self._apply_redo()
 
     def _apply_redo(self) -> None:
+        """Carry out the valid transaction, if there is one: ours, or one that a death interrupted."""
         count = self.words[H_REDO]
         for at in range(H_REDO + 1, H_REDO + 1 + 2 * count, 2):
             self.words[self.words[at]] = self.words[at + 1]
         self.words[H_REDO] = 0
+        self.words[H_ENDED] = self.words[H_BEGUN]
 
-    def is_changing(self) -> bool:
-        """Tell whether a transaction is under way: a reader of several words then looks again."""
-        return self.words[H_REDO] != 0
+    def snapshot(self) -> list[int]:
+        """Return all words as of one moment, also while their writer is at work or dead in the middle.
+
+        A look during which a transaction was under way is repeated, a limited number of times: then its
+        writer is dead, and the transaction counts as done if its redo record is valid.
+        """
+        for _look in range(MAX_LOOKS):
+            ended = self.words[H_ENDED]
+            words = self.words.tolist()
+            if self.words[H_BEGUN] == ended:
+                return words
+        for at in range(H_REDO + 1, H_REDO + 1 + 2 * words[H_REDO], 2):
+            words[words[at]] = words[at + 1]
+        return words
 
     def reserve(self, slot: int, size_bytes: int) -> None:
         """Make sure that a slot's pixels have memory behind them; StageError when there is none left.
@@ -158,7 +183,8 @@ class CustodyFile:
         return self.mapped[start : start + self.word(slot, S_URI_LENGTH)].decode()
 
     def set_uri(self, slot: int, uri: str) -> None:
-        encoded = uri.encode()[:URI_BYTES].decode(errors="ignore").encode()
+        # A file name need not be UTF-8; records are.
+        encoded = uri.encode(errors="replace")[:URI_BYTES].decode(errors="ignore").encode()
         start = PAGE_BYTES * (1 + slot) + URI_WORD * 8
         self.mapped[start : start + len(encoded)] = encoded
         self.words[self.address(slot, S_URI_LENGTH)] = len(encoded)

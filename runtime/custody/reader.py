@@ -39,7 +39,7 @@ class PoolReader:
         return file.word(handle.slot, layout.S_GENERATION) == handle.generation
 
     def _open(self, pool: str) -> CustodyFile:
-        if "/" in pool or pool.startswith("."):
+        if not pool.isprintable() or "/" in pool or pool in ("", ".", ".."):
             raise PixelsGoneError(f"no pool is called {pool!r}")
         try:
             self._files[pool] = CustodyFile(self._pools / pool, writable=False)

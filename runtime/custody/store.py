@@ -69,6 +69,23 @@ class FrameStore:
             running_ns=words[layout.H_LAST_RUNNING],
         )
 
+    def begin_after(self, last: Resume, seq: int, not_ok: dict[str, int]) -> None:
+        """Go on with an earlier run, of which frames up to `seq` are done; `not_ok` counts those by status
+        that were not delivered."""
+        counters = {layout.H_DELIVERED: last.captured - sum(not_ok.values())}
+        for status, count in not_ok.items():
+            counters[self._counter_of(status)] = count
+        self._file.change(
+            [
+                (layout.H_CAPTURED, last.captured),
+                (layout.H_LAST_SENT, seq),
+                (layout.H_LAST_EPOCH, last.epoch),
+                (layout.H_LAST_PTS, last.pts_ns),
+                (layout.H_LAST_RUNNING, last.running_ns),
+                *counters.items(),
+            ]
+        )
+
     @property
     def last_sent_seq(self) -> int:
         return self._file.words[layout.H_LAST_SENT]
@@ -95,7 +112,7 @@ class FrameStore:
             raise StageError(
                 f"{self._source}: a frame of {width}x{height} is over {MAX_PIXEL_BYTES} bytes; set 'width'"
             )
-        file, slot = self._file, self._free.pop()
+        file, slot = self._file, self._free[-1]
         at = file.address(slot, 0)
         # The generation goes up before the first pixel changes, so that a late reader can tell.
         file.words[at + layout.S_GENERATION] += 1
@@ -117,7 +134,7 @@ class FrameStore:
             (layout.S_FLAGS, flags),
             (layout.S_ATTEMPT, 0),
             (layout.S_DEATHS, 0),
-            (layout.S_GAP, -1),
+            (layout.S_OUTCOME, layout.H_DELIVERED),
             (layout.S_STRETCHES, 0),
         ):
             file.words[at + name] = value
@@ -130,6 +147,7 @@ class FrameStore:
                 (layout.H_LAST_RUNNING, frame.running_ns),
             ]
         )
+        self._free.pop()
         self._slot_of[seq] = slot
         return seq
 
@@ -161,20 +179,26 @@ class FrameStore:
 
     def give_up(self, seq: int, status: str) -> None:
         """Mark a sent frame as one that will not be analysed: "failed(STAGE)" or "flushed"."""
-        reason = layout.REASONS.index(status) if status in layout.REASONS else self._failed_index(status)
-        self._file.change([(self._file.address(self._slot_of[seq], layout.S_GAP), reason)])
+        self._file.change(
+            [(self._file.address(self._slot_of[seq], layout.S_OUTCOME), self._counter_of(status))]
+        )
 
-    def _failed_index(self, status: str) -> int:
-        stage = status.removeprefix("failed(").removesuffix(")")
-        return len(layout.REASONS) + self._stages.index(stage)
+    def _counter_of(self, status: str) -> int:
+        """The word that counts frames of a status."""
+        if status == OK:
+            return layout.H_DELIVERED
+        if status in layout.REASONS:
+            return layout.H_DROPPED + layout.REASONS.index(status)
+        return layout.H_FAILED + self._stages.index(status.removeprefix("failed(").removesuffix(")"))
 
     def status(self, seq: int) -> str:
-        gap = self._file.word(self._slot_of[seq], layout.S_GAP)
-        if gap < 0:
+        """Return "ok", or why the frame will not be analysed."""
+        counter = self._file.word(self._slot_of[seq], layout.S_OUTCOME)
+        if counter == layout.H_DELIVERED:
             return OK
-        if gap < len(layout.REASONS):
-            return layout.REASONS[gap]
-        return f"failed({self._stages[gap - len(layout.REASONS)]})"
+        if counter < layout.H_FAILED:
+            return layout.REASONS[counter - layout.H_DROPPED]
+        return f"failed({self._stages[counter - layout.H_FAILED]})"
 
     def drop(self, seq: int, reason: str) -> None:
         """Drop a frame that was not sent yet; the next one sent will tell of it."""
@@ -219,13 +243,7 @@ class FrameStore:
         """Every sink has committed this frame: count its outcome, free its slot, return its status."""
         status = self.status(seq)
         file, slot = self._file, self._slot_of.pop(seq)
-        gap = file.word(slot, layout.S_GAP)
-        if gap < 0:
-            counter = layout.H_DELIVERED
-        elif gap < len(layout.REASONS):
-            counter = layout.H_DROPPED + gap
-        else:
-            counter = layout.H_FAILED + gap - len(layout.REASONS)
+        counter = file.word(slot, layout.S_OUTCOME)
         file.change([(file.address(slot, layout.S_STATE), layout.FREE), (counter, file.words[counter] + 1)])
         self._free.append(slot)
         return status
@@ -284,19 +302,16 @@ class FrameStore:
 
 def read_ledger(file: CustodyFile, stages: tuple[str, ...]) -> Ledger:
     """Add up one source's ledger from its custody file, also while its process is at work on it."""
-    words = file.words
-    while True:
-        ledger = Ledger(
-            captured=words[layout.H_CAPTURED],
-            delivered=words[layout.H_DELIVERED],
-            dropped=_counters(words, layout.H_DROPPED, layout.REASONS),
-            failed=_counters(words, layout.H_FAILED, stages),
-            in_flight=sum(file.word(slot, layout.S_STATE) != layout.FREE for slot in range(file.slots)),
-        )
-        # A transaction under way shows as an unbalanced sum that the next look does not show.
-        if ledger.balanced or not file.is_changing():
-            return ledger
+    words = file.snapshot()
+    states = words[layout.SLOT_WORDS + layout.S_STATE :: layout.SLOT_WORDS]
+    return Ledger(
+        captured=words[layout.H_CAPTURED],
+        delivered=words[layout.H_DELIVERED],
+        dropped=_counters(words, layout.H_DROPPED, layout.REASONS),
+        failed=_counters(words, layout.H_FAILED, stages),
+        in_flight=sum(state != layout.FREE for state in states),
+    )
 
 
-def _counters(words: memoryview, first: int, names: tuple[str, ...]) -> dict[str, int]:
+def _counters(words: list[int], first: int, names: tuple[str, ...]) -> dict[str, int]:
     return {name: words[first + index] for index, name in enumerate(names) if words[first + index]}

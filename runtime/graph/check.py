@@ -119,6 +119,7 @@ def check_locations(graph: Graph) -> None:
                 f"{_with_source(sink.location)}: it makes a file per source"
             )
     owners: dict[Path, str] = {}
+    ledger = graph.ledger_path
     for (sink_name, source), path in graph.locations().items():
         stage = graph.stages[sink_name]
         if not writes_file(stage.stage):
@@ -128,6 +129,8 @@ def check_locations(graph: Graph) -> None:
             raise GraphError(
                 f"{stage.place}: stages '{owners[whole]}' and '{sink_name}' both write {path}; separate them"
             )
+        if ledger is not None and ledger.resolve() == whole:
+            raise GraphError(f"{stage.place}: stage '{sink_name}' would write {path}, the ledger; move one")
         owners[whole] = sink_name
         _check_writable(stage, path)
         for other in graph.of_kind("source"):

@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from runtime.properties import Seconds, prop
+from runtime.properties import Bytes, Seconds, prop
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -10,6 +10,12 @@ class _Any:
     timeout: Seconds = prop(30.0, "One packet worked on for longer than this counts as a hang.", low=0.1)
     start_timeout: Seconds = prop(60.0, "Loading for longer than this counts as a hang.", low=0.1)
     heartbeat: Seconds = prop(5.0, "No sign of life for longer than this counts as a hang.", low=1.0)
+    memory_limit: Bytes = prop(
+        0, "A process that holds more than this is drained and started again; 0: no limit.", low=0
+    )
+    max_frames_per_process: int = prop(
+        0, "After this many frames a process is drained and started again; 0: never.", low=0
+    )
     threads: int = prop(1, "Threads of the libraries that the stage uses, per replica.", low=1, high=256)
 
 
@@ -23,6 +29,13 @@ class WorkerCommon(_Any):
         0, "Packets given to the stage at once, at most; 0: as the stage prefers.", low=0, high=128
     )
     batch_wait: Seconds = prop(0.0, "How long to wait for a fuller batch.", low=0, high=10)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class OrderedCommon(_Any):
+    """Common properties of an ordered stage."""
+
+    replicas: int = prop(1, "How many processes; each source has one of them.", low=1, high=64)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -41,12 +54,17 @@ class SourceCommon(_Any):
     resend_after: Seconds = prop(
         10.0, "A frame not received by all sinks is sent again after this; doubles each time.", low=0.05
     )
-    max_attempts: int = prop(3, "Deaths of a stage on one frame, alone, before it is given up.", low=1)
+    max_attempts: int = prop(
+        3, "Deaths of a stage on one frame, alone, until it is given up.", low=1, high=1000
+    )
     max_latency: Seconds = prop(
         0.0, "A live frame older than this at its first dispatch is dropped as late; 0: never.", low=0
     )
     max_size_buffers: int = prop(
-        2, "Captured frames that wait for the window; a live source drops the older one (leaky).", low=1
+        2,
+        "Captured frames that wait for the window; a live source drops the older one (leaky).",
+        low=1,
+        high=1024,
     )
     drain: Seconds = prop(
         5.0, "After a stop: time for what is under way; the rest is dropped as flushed.", low=0
@@ -59,6 +77,17 @@ class SinkCommon(_Any):
     """Common properties of a sink."""
 
     replicas: int = prop(1, "A sink is one process, for it writes one output.", low=1, high=1)
+    fsync: str = prop(
+        "never",
+        "What a power cut may take. never: whatever the kernel had not yet written; fragment: nothing before "
+        "the progress that is on disk; always: nothing that was committed.",
+        choices=("never", "fragment", "always"),
+    )
 
 
-COMMON: dict[str, type] = {"source": SourceCommon, "worker": WorkerCommon, "sink": SinkCommon}
+COMMON: dict[str, type] = {
+    "source": SourceCommon,
+    "worker": WorkerCommon,
+    "ordered": OrderedCommon,
+    "sink": SinkCommon,
+}

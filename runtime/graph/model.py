@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from runtime.graph.common import SourceCommon, WorkerCommon
+from runtime.graph.common import SourceCommon
 from runtime.stage import Stage
 
 
@@ -28,7 +28,12 @@ class StageSpec:
 
     @property
     def replicas(self) -> int:
-        return self.common.replicas if isinstance(self.common, WorkerCommon) else 1
+        return int(getattr(self.common, "replicas", 1))
+
+    @property
+    def commits(self) -> bool:
+        """Whether frames are released only after this stage has said to have them for good."""
+        return self.kind in ("ordered", "sink")
 
     @property
     def location(self) -> str | None:
@@ -64,8 +69,9 @@ class Graph:
     def sources_of(self, name: str) -> list[str]:
         return [source.name for source in self.of_kind("source") if name in self.reachable(source.name)]
 
-    def sinks_of(self, source: str) -> list[str]:
-        return [name for name in self.reachable(source) if self.stages[name].kind == "sink"]
+    def committers_of(self, source: str) -> list[str]:
+        """The sinks and ordered stages that a source's frames come to."""
+        return [name for name in self.reachable(source) if self.stages[name].commits]
 
     def window_of(self, source: str) -> int:
         """How many frames of a source may be out at once."""

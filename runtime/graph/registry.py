@@ -8,7 +8,7 @@ from pathlib import Path
 
 from runtime.errors import GraphError
 from runtime.properties import nearest
-from runtime.stage import FileSink, Sink, Source, Stage
+from runtime.stage import FileSink, Ordered, Sink, Source, Stage
 
 STAGES_PACKAGE = "stages"
 
@@ -45,6 +45,8 @@ def find_stage(type_: str, graph_folder: Path) -> type[Stage]:
 
 
 def _users_stage(type_: str, graph_folder: Path) -> type[Stage]:
+    if not all(part.isidentifier() for part in type_.split(".")):
+        raise GraphError(f"stage type '{type_}': expected MODULE.CLASS, e.g. my_stages.Blur")
     module_name, _dot, class_name = type_.rpartition(".")
     folder = str(graph_folder.resolve())
     if folder not in sys.path:
@@ -72,9 +74,11 @@ def _users_stage(type_: str, graph_folder: Path) -> type[Stage]:
 
 
 def kind_of(stage: type[Stage]) -> str:
-    """Return "source", "sink" or "worker"."""
+    """Return "source", "worker", "ordered" or "sink"."""
     if issubclass(stage, Source):
         return "source"
+    if issubclass(stage, Ordered):
+        return "ordered"
     return "sink" if issubclass(stage, Sink) else "worker"
 
 

@@ -65,17 +65,22 @@ def read_yaml(path: Path) -> Node:
         raise GraphError(f"{place}: is not YAML: {error.problem or error.context}") from None
     except yaml.YAMLError as error:
         raise GraphError(f"{path}: is not YAML: {error}") from None
+    except RecursionError:
+        raise GraphError(f"{path}: is nested too deeply to be a graph") from None
     if root is None:
         raise GraphError(f"{path}:1:1: is empty; a graph has 'stages' and 'links'")
-    return _node(root, str(path))
+    try:
+        return _node(root, str(path))
+    except RecursionError:
+        raise GraphError(f"{path}: an anchor refers to itself; write the values out") from None
 
 
 def node_from_text(text: str, place: str) -> Node:
-    """Read a single value, as given with --set; GraphError names the place."""
+    """Read a single value, as given with --set; what is no YAML, such as *.jpg, is text as it stands."""
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.YAMLError as error:
-        raise GraphError(f"{place}: the value is not YAML: {error}") from None
+    except yaml.YAMLError:
+        return Node(expand(text, place), place)
     return _node(root, place, is_single=True) if root is not None else Node("", place)
 
 
@@ -93,7 +98,11 @@ def _node(node: yaml.Node, file: str, is_single: bool = False) -> Node:
         return Node(found, place)
     if isinstance(node, yaml.SequenceNode):
         return Node([_node(item, file, is_single) for item in node.value], place)
-    scalar: Any = yaml.SafeLoader("").construct_object(node, deep=True)
+    try:
+        scalar: Any = yaml.SafeLoader("").construct_object(node, deep=True)
+    except (yaml.YAMLError, ValueError) as error:
+        problem = getattr(error, "problem", None) or str(error)
+        raise GraphError(f"{place}: '{node.value}' cannot be read: {problem}; quote text") from None
     return Node(expand(scalar, place) if isinstance(scalar, str) else scalar, place)
 
 

@@ -17,7 +17,8 @@ WAIT_S = 0.5
 class Capture:
     """Reads frames until the stream ends. A file waits for a free slot; a live source never waits.
 
-    `store` makes the custody of this source from its first frame, for only then is its size known.
+    `make_store` makes the custody of this source from its first frame, for only then is its size known;
+    `store` is the one that an earlier process left, and `resume` its last frame.
     `wake` is a file descriptor that becomes readable when there is something new.
     """
 
@@ -27,6 +28,7 @@ class Capture:
         make_store: Callable[[Frame], FrameStore],
         store: FrameStore | None,
         *,
+        resume: Resume | None,
         max_waiting: int,
         may_drop: bool,
     ) -> None:
@@ -36,6 +38,7 @@ class Capture:
         self.is_done = False
         self.wake = os.eventfd(0, os.EFD_NONBLOCK)
         self._stage = stage
+        self._resume = resume
         self._make_store = make_store
         self._max_waiting = max_waiting
         self._may_drop = may_drop
@@ -62,8 +65,7 @@ class Capture:
 
     def _run(self) -> None:
         try:
-            resume: Resume | None = self.store.resume if self.store else None
-            for frame in self._stage.frames(resume):
+            for frame in self._stage.frames(self._resume):
                 if not self._take(frame):
                     break
         except BaseException as error:  # handed to the loop, which reports it and ends the run

@@ -8,6 +8,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from runtime.hosts.commits import Have
 from runtime.hosts.config import ChildConfig
 from runtime.order import Order
 from runtime.packet import OK, Packet
@@ -20,7 +21,7 @@ class Tally:
     """What went through, for the summary: survives the process with the progress record."""
 
     frames: int = 0
-    not_ok: int = 0
+    not_ok: Counter[str] = dataclasses.field(default_factory=Counter)
     people: int = 0
     frames_with_people: int = 0
     labels: Counter[str] = dataclasses.field(default_factory=Counter)
@@ -32,7 +33,7 @@ class Tally:
         """Add one written frame; people count only where the frame was analysed."""
         self.frames += 1
         if packet.status != OK:
-            self.not_ok += 1
+            self.not_ok[packet.status] += 1
             return
         people = packet.meta.get("people", ())
         self.people += len(people)
@@ -41,11 +42,14 @@ class Tally:
             self.labels.update(garment["label"] for garment in person.get("garments", ()))
 
     def to_plain(self) -> dict[str, Any]:
-        return {**dataclasses.asdict(self), "labels": dict(self.labels)}
+        return {**dataclasses.asdict(self), "labels": dict(self.labels), "not_ok": dict(self.not_ok)}
 
     @classmethod
     def from_plain(cls, plain: dict[str, Any]) -> Tally:
-        return cls(**{**plain, "labels": Counter(plain["labels"])}) if plain else cls()
+        if not plain:
+            return cls()
+        counters = {name: Counter(plain[name]) for name in ("labels", "not_ok")}
+        return cls(**{**plain, **counters})
 
 
 class Channel:
@@ -55,10 +59,14 @@ class Channel:
         self.source = source
         self.sink = sink
         self.is_finished = False
+        self.try_again_s = 0.0
+        self.needs_going_back = False
         self.tally = Tally()
         self._config = config
         self._file: ProgressFile | None = None
         self._cut: Cut | None = None
+        self._last = {"seq": -1, "epoch": 0, "pts_ns": 0, "running_ns": 0}
+        self._fsync: str = config.common["fsync"]
         last_seq = -1
         if isinstance(sink, FileSink):
             self._location = Path(config.locations[source])
@@ -77,14 +85,19 @@ class Channel:
             self.is_finished = known.is_finished
             if not known.is_finished:
                 sink.open_at(self._location, self._cut)
-            return known.seq
+            self._last = known.last
+            return int(known.last["seq"])
         self._file.clear()
         sink.open_at(self._location, None)
-        self._write_progress(-1)
+        self._write_progress(None)
         return -1
 
     def _is_ours(self, known: Progress) -> bool:
         return known.run == self._config.run and known.source == self.source
+
+    @property
+    def have(self) -> Have:
+        return Have(self.committed_seq, tuple(self.order.held), self.is_finished)
 
     def start_after(self, seq: int) -> bool:
         """Go on after `seq`; False for a file that lacks frames up to there."""
@@ -101,6 +114,8 @@ class Channel:
 
     def write(self, packet: Packet) -> None:
         """Write a frame, and the drops before it, then the progress: after this it is committed."""
+        if self.needs_going_back:
+            self.go_back()
         for from_seq, to_seq, reason in packet.dropped:
             self.sink.dropped(packet, from_seq, to_seq, reason)
         self.sink.process(packet)
@@ -113,38 +128,48 @@ class Channel:
     def _commit(self, packet: Packet) -> None:
         self.tally.count(packet)
         self.tally.first_committed_at = self.tally.first_committed_at or time.time()
-        self._write_progress(packet.seq)
+        self._write_progress(packet)
 
-    def _write_progress(self, seq: int) -> None:
+    def _write_progress(self, packet: Packet | None) -> None:
+        if packet is not None:
+            self._last = {name: getattr(packet, name) for name in ("seq", "epoch", "pts_ns", "running_ns")}
+        seq = self._last["seq"]
         if self._file is not None:
             assert isinstance(self.sink, FileSink)
             self._cut = self.sink.position()
+            if self._fsync != "never":
+                self.sink.sync()
             self._file.write(
                 run=self._config.run,
                 digest=self._config.digest,
                 source=self.source,
-                seq=seq,
+                last=self._last,
                 size_bytes=self._cut.size_bytes,
                 notes=self._cut.notes,
                 is_finished=self.is_finished,
                 tally=self.tally.to_plain(),
             )
+            if self._fsync == "always":
+                self._file.sync()
         self.committed_seq = seq
 
     def go_back(self) -> None:
         """Undo a half-written frame."""
         if isinstance(self.sink, FileSink):
             self.sink.open_at(self._location, self._cut)
+        self.needs_going_back = False
 
     def finish(self) -> None:
         """Everything of this source is written: complete the output, durably."""
         end = self.order.end
         assert end is not None
+        if self.needs_going_back:
+            self.go_back()
         for from_seq, to_seq, reason in end.dropped:
             self.sink.dropped(Packet(source=self.source, seq=to_seq + 1), from_seq, to_seq, reason)
         self.sink.finish()
         self.is_finished = True
-        self._write_progress(self.committed_seq)
+        self._write_progress(None)
 
     def describe(self) -> str:
         return str(self._location) if isinstance(self.sink, FileSink) else f"the output of {self.source}"

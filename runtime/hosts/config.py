@@ -33,15 +33,20 @@ class ChildConfig:
     """Endpoint to bind, empty for a sink."""
     consumers: list[Consumer]
     commits: dict[str, str]
-    """{source: endpoint} of the commit links of an ordered stage or sink; a source's own."""
-    sinks: list[str]
-    """For a source: the ordered consumers that have to commit its frames."""
+    """{source: endpoint} of the commit links of an ordered stage or sink; of a source, its own."""
+    committers: list[str]
+    """For a source: the sinks and ordered stages that have to commit its frames."""
     stages: list[str]
     """For a source: the stages that its frames can fail at."""
+    keep: dict[str, int]
+    """For an ordered stage: {source: how many answers it may be asked for again}."""
     locations: dict[str, str]
     """For a file sink: {source: file}."""
     is_stopping: bool = False
-    resume: bool = False
+    start: dict[str, Any] | None = None
+    """For a source of a resumed run: the last frame that is done (seq, epoch, pts_ns, running_ns, not_ok)."""
+    quarantine: str = ""
+    """For a source: the folder for pictures of frames that were given up; empty: none."""
 
     def to_plain(self) -> dict[str, Any]:
         return dataclasses.asdict(self)
@@ -70,6 +75,9 @@ class RunPaths:
 
     def status(self, stage: str, replica: int) -> str:
         return f"{self.folder}/{stage}.{replica}.status"
+
+    def journal(self, stage: str, source: str) -> str:
+        return f"{self.folder}/journals/{stage}.{source}"
 
     @property
     def pools(self) -> str:

@@ -39,7 +39,9 @@ class HostLoop(ABC):
         self.log = logging.getLogger(place.config.stage)
         self.counts: defaultdict[str, float] = defaultdict(float)
         self.is_stopping = False
+        self.is_retiring = False
         self.exit_status = 0
+        self._max_frames: int = place.config.common["max_frames_per_process"]
         self._statistics_at_s = 0.0
         self._poller = zmq.Poller()
         self._polled: list[Any] = []
@@ -52,6 +54,15 @@ class HostLoop(ABC):
     @abstractmethod
     def step(self, now_s: float) -> bool:
         """Do one round of work; True when there is more to do without waiting."""
+
+    @property
+    def is_drained(self) -> bool:
+        """Whether nothing is held here that others wait for: then a retiring process may end."""
+        return True
+
+    def retire(self) -> None:
+        """Take nothing more, finish what is here, end; the launcher starts the next process."""
+        self.is_retiring = True
 
     @abstractmethod
     def statistics(self) -> dict[str, Any]:
@@ -75,10 +86,16 @@ class HostLoop(ABC):
             for command in self.bus.receive():
                 if command.get("kind") == "stop":
                     self.is_stopping = True
+                elif command.get("kind") == "retire":
+                    self.retire()
                 else:
                     self.command(command)
             now_s = time.monotonic()
             more = self.step(now_s)
+            if 0 < self._max_frames <= self.counts["frames"] and not self.is_retiring:
+                self.retire()
+            if self.is_retiring and self.is_drained:
+                break
             if now_s - self._statistics_at_s >= STATISTICS_PERIOD_S:
                 self.report_statistics()
         self.report_statistics()

@@ -21,12 +21,13 @@ from runtime.graph.registry import find_stage, kind_of
 from runtime.hosts.bus_client import BusClient, BusLogHandler
 from runtime.hosts.config import ChildConfig, RunPaths
 from runtime.hosts.loop import HostLoop, Place
+from runtime.hosts.ordered import OrderedHost
 from runtime.hosts.sink import SinkHost
 from runtime.hosts.source import SourceHost
 from runtime.hosts.status_page import StatusPage
 from runtime.hosts.worker import WorkerHost
 from runtime.properties import read_options
-from runtime.stage import Context, Sink, Source, Stage
+from runtime.stage import Context, Ordered, Sink, Source, Stage
 
 COULD_NOT_OPEN = 3
 _PR_SET_NAME = 15
@@ -97,6 +98,15 @@ def _open(place: Place) -> HostLoop:
             return sink
 
         return SinkHost(place, make_sink)
+    if kind_of(cls) == "ordered":
+
+        def make_ordered(source: str) -> Ordered:
+            stage = cls(options, dataclasses.replace(stage_context, source=source))
+            assert isinstance(stage, Ordered)
+            stage.open()
+            return stage
+
+        return OrderedHost(place, make_ordered)
     stage: Stage = cls(options, stage_context)
     stage.open()
     if isinstance(stage, Source):

@@ -1,5 +1,6 @@
 """The loop around a sink: packets of each source into order, written once, then committed."""
 
+import errno
 import time
 import traceback
 from collections.abc import Callable
@@ -8,19 +9,19 @@ from typing import Any
 import zmq
 
 from runtime.custody.reader import PoolReader
-from runtime.errors import PixelsGoneError, StageError, WireError
+from runtime.errors import PixelsGoneError, StageError
 from runtime.hosts.channel import Channel
+from runtime.hosts.commits import CommitLinks, Told
 from runtime.hosts.loop import HostLoop, Place
 from runtime.order import End
 from runtime.packet import OK, Packet
 from runtime.stage import Sink
-from runtime.wire import codec
-from runtime.wire.inlet import REPEAT_S, Inlet
-from runtime.wire.sockets import connect_dealer, receive_all, try_send
+from runtime.wire.inlet import UNLIMITED_CREDIT, Inlet
 
-UNLIMITED_CREDIT = 2**40
-"""A sink takes whatever comes: it has to hold frames out of order, and the sources' windows bound them."""
 MAX_FAILURES_IN_A_ROW = 10
+NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
+"""What passes when somebody makes room: waited for, with a warning."""
+NO_ROOM_RETRY_S = 1.0
 
 
 class SinkHost(HostLoop):
@@ -39,13 +40,8 @@ class SinkHost(HostLoop):
         )
         for endpoint in config.upstreams:
             self._inlet.connect(endpoint)
-        identity = f"{config.stage}.{config.replica}#{config.incarnation}"
-        self._commits = {
-            source: connect_dealer(context, endpoint, identity) for source, endpoint in config.commits.items()
-        }
+        self._commits = CommitLinks(context, config)
         self._channels = {source: Channel(config, source, make_sink(source)) for source in config.reached_by}
-        self._said: dict[str, tuple[Any, ...]] = {}
-        self._said_at_s: dict[str, float] = {}
         self._source_index = {name: index for index, name in enumerate(config.sources)}
         self._failures_in_a_row = 0
         for channel in self._channels.values():
@@ -54,14 +50,19 @@ class SinkHost(HostLoop):
 
     @property
     def sockets(self) -> "list[zmq.Socket[bytes]]":
-        return [*self._inlet.sockets, *self._commits.values()]
+        return [*self._inlet.sockets, *self._commits.sockets]
 
     def step(self, now_s: float) -> bool:
-        self._receive()
-        self._read_commit_links()
+        for arrival in self._inlet.receive():
+            self._inlet.done(arrival.endpoint)
+            self._offer(arrival.packet)
+        for source, told in self._commits.receive():
+            self._told(self._channels[source], told)
         self._say_have(now_s)
         more = False
         for channel in self._channels.values():
+            if now_s < channel.try_again_s:
+                continue
             packet = channel.order.take()
             if packet is not None:
                 self._write(channel, packet)
@@ -72,10 +73,9 @@ class SinkHost(HostLoop):
         self._say_have(time.monotonic())
         return more
 
-    def _receive(self) -> None:
-        for arrival in self._inlet.receive():
-            self._inlet.done(arrival.endpoint)
-            self._offer(arrival.packet)
+    def _say_have(self, now_s: float) -> None:
+        for source, channel in self._channels.items():
+            self._commits.say(source, channel.have, now_s)
 
     def _offer(self, packet: Packet) -> None:
         channel = self._channels.get(packet.source)
@@ -88,36 +88,16 @@ class SinkHost(HostLoop):
         else:
             self.counts["repeated"] += 1
 
-    def _read_commit_links(self) -> None:
-        for source, socket in self._commits.items():
-            for message in receive_all(socket):
-                try:
-                    self._told(source, codec.unpack(message[-1]))
-                except WireError as error:
-                    self.counts["rejected"] += 1
-                    self.log.warning("rejected a message on the commit link of %s: %s", source, error)
-
-    def _told(self, source: str, said: dict[str, Any]) -> None:
-        kind = codec.field(said, "kind", str)
-        if kind == "gap":
-            self._offer(codec.packet_from(codec.field(said, "packet", dict)))
-        elif kind == "start":
-            after_seq = codec.field(said, "after_seq", int, -1)
-            if not self._channels[source].start_after(after_seq):
-                self.fatal(
-                    f"{self._channels[source].describe()} lacks frames up to {after_seq} of {source}: "
-                    "its progress file was removed or replaced while the run was on; start the run anew"
-                )
-        elif kind == "eos":
-            dropped = tuple(
-                (int(first), int(last), str(reason))
-                for first, last, reason in codec.field(said, "dropped", list)
+    def _told(self, channel: Channel, told: Told) -> None:
+        if isinstance(told, Packet):
+            self._offer(told)
+        elif isinstance(told, End):
+            channel.order.end = told
+        elif not channel.start_after(told.seq):
+            self.fatal(
+                f"{channel.describe()} lacks frames up to {told.seq} of {channel.source}: "
+                "its progress file was removed or replaced while the run was on; start the run anew"
             )
-            last_seq = codec.field(said, "last_seq", int, -1)
-            cause = codec.field(said, "cause", str)
-            self._channels[source].order.end = End(last_seq=last_seq, cause=cause, dropped=dropped)
-        else:
-            raise WireError(f"unknown kind '{kind}'")
 
     def _write(self, channel: Channel, packet: Packet) -> None:
         started_s = time.perf_counter()
@@ -129,14 +109,36 @@ class SinkHost(HostLoop):
             channel.order.put_aside(packet)
             self.counts["stale"] += 1
             return
+        except OSError as error:
+            if error.errno not in NO_ROOM:
+                self._failed(channel, packet, error)
+                return
+            self._wait_for_room(channel, error)
+            channel.order.put_back(packet)
+            return
         except Exception as error:  # a sink may raise anything
             self._failed(channel, packet, error)
             return
         finally:
             self.page.end(1)
         self._failures_in_a_row = 0
+        self._has_room(channel)
         self.counts["busy_s"] += time.perf_counter() - started_s
         self.counts["frames"] += 1
+
+    def _wait_for_room(self, channel: Channel, error: OSError) -> None:
+        """The disk is full: keep what is here and try again; the sources wait, or drop and count."""
+        if channel.try_again_s == 0.0:
+            self.log.warning("%s: %s; waiting for room", channel.describe(), error.strerror)
+            self.bus.send("state", state="waiting for disk")
+        channel.try_again_s = time.monotonic() + NO_ROOM_RETRY_S
+        channel.needs_going_back = True
+
+    def _has_room(self, channel: Channel) -> None:
+        if channel.try_again_s:
+            channel.try_again_s = 0.0
+            self.log.info("%s: there is room again", channel.describe())
+            self.bus.send("state", state="running")
 
     def _failed(self, channel: Channel, packet: Packet, error: Exception) -> None:
         """Try the frame once more on a file cut back to before it, then report it as failed here."""
@@ -164,6 +166,12 @@ class SinkHost(HostLoop):
     def _finish(self, channel: Channel) -> None:
         try:
             channel.finish()
+        except OSError as error:
+            if error.errno in NO_ROOM:
+                self._wait_for_room(channel, error)
+                return
+            self.fatal(f"cannot complete {channel.describe()}: {error}")
+            return
         except Exception as error:  # the output is not complete: the run has failed, and says why
             self.log.debug("%s", traceback.format_exc())
             self.fatal(f"cannot complete {channel.describe()}: {type(error).__name__}: {error}")
@@ -175,25 +183,6 @@ class SinkHost(HostLoop):
         if all(other.is_finished for other in self._channels.values()):
             self.bus.send("state", state="eos")
 
-    def _say_have(self, now_s: float) -> None:
-        """Tell each source, in absolute terms, what is here: on change, and again every REPEAT_S."""
-        for source, socket in self._commits.items():
-            channel = self._channels[source]
-            says = (channel.committed_seq, tuple(channel.order.held), channel.is_finished)
-            if says == self._said.get(source) and now_s - self._said_at_s[source] < REPEAT_S:
-                continue
-            message = codec.pack(
-                {
-                    "sink": self.config.stage,
-                    "incarnation": self.config.incarnation,
-                    "committed": says[0],
-                    "received": list(says[1]),
-                    "ended": says[2],
-                }
-            )
-            if try_send(socket, [message]):
-                self._said[source], self._said_at_s[source] = says, now_s
-
     def command(self, command: dict[str, Any]) -> None:
         """A sink knows no command of its own."""
 
@@ -201,7 +190,7 @@ class SinkHost(HostLoop):
         return {
             **self.counts,
             "waiting": sum(len(channel.order.held) for channel in self._channels.values()),
-            "rejected": self.counts["rejected"] + self._inlet.rejected,
+            "rejected": self.counts["rejected"] + self._inlet.rejected + self._commits.rejected,
             "tallies": {source: channel.tally.to_plain() for source, channel in self._channels.items()},
         }
 
@@ -209,6 +198,5 @@ class SinkHost(HostLoop):
         for channel in self._channels.values():
             channel.close()
         self._inlet.close()
-        for socket in self._commits.values():
-            socket.close()
+        self._commits.close()
         self._pool.close()

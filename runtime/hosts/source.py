@@ -12,8 +12,10 @@ from runtime.custody.store import FrameStore
 from runtime.errors import StageError, WireError
 from runtime.hosts.capture import Capture, pool_folder
 from runtime.hosts.loop import HostLoop, Place
+from runtime.hosts.quarantine import keep_picture
 from runtime.order import End
-from runtime.stage import Frame, Source
+from runtime.packet import Packet
+from runtime.stage import Resume, Source
 from runtime.wire import codec
 from runtime.wire.outlet import Outlet
 from runtime.wire.sockets import bind_router, receive_all, try_send
@@ -36,14 +38,14 @@ class SourceHost(HostLoop):
         )
         self._slots: int = common["custody"]
         # What is out must leave slots for what waits, or a live source would have nowhere to put the next.
-        self._kept_free: int = 1
+        self._kept_free: int = common["max_size_buffers"]
         self._max_attempts: int = common["max_attempts"]
         self._max_latency_s: float = common["max_latency"]
         self._drain_s: float = common["drain"]
         self._outlet = Outlet(context, config.outlet, config.incarnation, config.consumers)
         self._commits = bind_router(context, config.commits[config.stage])
         self._dispatch = Dispatch(
-            sinks=config.sinks, window=common["window"], resend_after_s=common["resend_after"]
+            sinks=config.committers, window=common["window"], resend_after_s=common["resend_after"]
         )
         self._sink_identity: dict[str, bytes] = {}
         self._ended: set[str] = set()
@@ -52,10 +54,12 @@ class SourceHost(HostLoop):
         self._flush_at_s = float("inf")
         self._is_finished = False
         self._source_error = ""
+        adopted = self._adopt()
         self._capture = Capture(
             stage,
-            self._make_store,
-            self._adopt(),
+            lambda frame: self._make_store(frame.image_bgr.nbytes),
+            adopted,
+            resume=adopted.resume if adopted else None,
             max_waiting=common["max_size_buffers"],
             may_drop=stage.live,
         )
@@ -68,7 +72,7 @@ class SourceHost(HostLoop):
     def _adopt(self) -> FrameStore | None:
         """Take over what a dead process of this source left: same frames, same slots, all sent again."""
         if not self._link.exists():
-            return None
+            return self._go_on(self.config.start) if self.config.start else None
         store = self._store(CustodyFile(self._link, writable=True))
         for seq in store.out():
             self._dispatch.sent(seq)
@@ -76,14 +80,32 @@ class SourceHost(HostLoop):
                 self._dispatch.gave_up(seq)
             else:
                 store.send_again(seq)
-                self._outlet.put(store.packet(seq, store.out()[0]))
+                self._put(store.packet(seq, store.out()[0]))
         return store
 
-    def _make_store(self, frame: Frame) -> FrameStore:
-        folder = pool_folder(self._folders, self._slots * frame.image_bgr.nbytes)
-        path = folder / f"{self.config.run}-{self.config.stage}"
+    def _go_on(self, start: dict[str, Any]) -> FrameStore:
+        """Begin where an earlier run stopped."""
+        store = self._make_store(0)
+        captured = start["seq"] + 1
+        if captured:
+            last = Resume(
+                captured=captured,
+                epoch=start["epoch"],
+                pts_ns=start["pts_ns"],
+                running_ns=start["running_ns"],
+            )
+            store.begin_after(last, start["seq"], start["not_ok"])
+        return store
+
+    def _make_store(self, frame_bytes: int) -> FrameStore:
+        folder = pool_folder(self._folders, self._slots * frame_bytes)
+        path = folder / f"{Path(self._link).parents[1].name}-{self.config.stage}"
         path.unlink(missing_ok=True)
         file = CustodyFile.create(path, self._slots)
+        if frame_bytes:
+            # All at once, so that a file system that fills up later cannot stop the run.
+            for slot in range(self._slots):
+                file.reserve(slot, frame_bytes)
         # The name in the run folder comes last: whoever finds it finds a complete file.
         os.symlink(path, self._link)
         return self._store(file)
@@ -154,21 +176,24 @@ class SourceHost(HostLoop):
 
     def _dispatch_frames(self, store: FrameStore, now_s: float) -> None:
         for seq in store.waiting():
-            if not self._dispatch.has_window or len(store) > self._slots - self._kept_free:
+            if not self._dispatch.has_window or len(store.out()) >= self._slots - self._kept_free:
                 break
             if self._max_latency_s and self._stage.live and store.age_s(seq) > self._max_latency_s:
                 store.drop(seq, "late")
                 continue
             store.send(seq)
             self._dispatch.sent(seq)
-            self._outlet.put(store.packet(seq, self._dispatch.floor_seq(seq)))
+            self._put(store.packet(seq, self._dispatch.floor_seq(seq)))
             self._capture.has_room_again()
         for seq, alone in self._dispatch.due(now_s):
             store.send_again(seq)
             self.counts["resent"] += 1
             packet = store.packet(seq, self._dispatch.floor_seq(seq))
             packet.alone = alone
-            self._outlet.put(packet)
+            self._put(packet)
+
+    def _put(self, packet: Packet) -> None:
+        self._outlet.put(packet, codec.encode_packet(packet))
 
     # Start, GAP and EOS, straight to the sinks
 
@@ -241,7 +266,7 @@ class SourceHost(HostLoop):
         elif kind == "worker_died":
             self._worker_died(command["stage"], command["seqs"])
         elif kind == "frame_failed":
-            self._give_up(command["seq"], f"failed({command['stage']})")
+            self._give_up(command["seq"], f"failed({command['stage']})", command["error"])
 
     def _stop_capturing(self, cause: str, drain_s: float) -> None:
         self._eos_cause = cause
@@ -258,14 +283,17 @@ class SourceHost(HostLoop):
             deaths = store.count_death(alone)
         if deaths >= self._max_attempts:
             self.log.warning("frame %d: %s died %d times on it; it is given up", alone, stage, deaths)
-            self._give_up(alone, f"failed({stage})")
+            self._give_up(alone, f"failed({stage})", f"{stage} died {deaths} times on it")
 
-    def _give_up(self, seq: int, status: str) -> None:
+    def _give_up(self, seq: int, status: str, reason: str) -> None:
         store = self._capture.store
         if store is None or not self._dispatch.is_out(seq):
             return
         with self._capture.lock:
             store.give_up(seq, status)
+        if self.config.quarantine:
+            folder = Path(self.config.quarantine)
+            keep_picture(folder, store.packet(seq, seq), store.pixels(seq), reason)
         self._dispatch.gave_up(seq)
         self._outlet.discard((self.config.stage, seq))
         self._told_at_s.clear()

@@ -13,10 +13,13 @@ from runtime.packet import Packet
 from runtime.stage import Stage
 from runtime.wire import codec
 from runtime.wire.inlet import Arrival, Inlet
-from runtime.wire.outlet import Outlet
+from runtime.wire.outlet import Frames, Outlet
 
 MAX_FAILURES_IN_A_ROW = 10
 """Frames that raise one after the other: the stage is broken, not the frames."""
+
+
+Answer = tuple[Packet, Frames]
 
 
 class Inbox:
@@ -46,13 +49,13 @@ class Inbox:
         batch: list[Arrival] = []
         while len(batch) < limit and self._by_source:
             source, waiting = next(iter(self._by_source.items()))
-            self._by_source.move_to_end(source)
             if not waiting:
                 del self._by_source[source]
                 continue
             seq, arrival = next(iter(waiting.items()))
             if arrival.packet.alone and batch:
                 break
+            self._by_source.move_to_end(source)
             del waiting[seq]
             batch.append(arrival)
             if arrival.packet.alone:
@@ -127,12 +130,12 @@ class WorkerHost(HostLoop):
             self.page.end(len(batch))
         self.counts["busy_s"] += time.perf_counter() - started_s
         self.counts["frames"] += len(batch)
-        for answer in answers:
-            self._outlet.put(answer)
+        for answer, frames in answers:
+            self._outlet.put(answer, frames)
         for arrival in batch:
             self._inlet.done(arrival.endpoint)
 
-    def _answers(self, batch: list[Arrival]) -> list[Packet]:
+    def _answers(self, batch: list[Arrival]) -> list[Answer]:
         try:
             answers = self._process([arrival.packet for arrival in batch])
         except Exception:  # a stage may raise anything: each frame gets another try, alone
@@ -141,7 +144,7 @@ class WorkerHost(HostLoop):
         self._failures_in_a_row = 0
         return answers
 
-    def _process(self, packets: list[Packet]) -> list[Packet]:
+    def _process(self, packets: list[Packet]) -> list[Answer]:
         keys = [packet.key for packet in packets]
         try:
             answers = self._stage.process_batch(packets)
@@ -153,9 +156,10 @@ class WorkerHost(HostLoop):
             raise
         if [answer.key for answer in answers] != keys:
             raise ValueError(f"the stage must answer {keys} in this order, it answered otherwise")
-        return answers
+        # Encoded here, because an answer that cannot travel is the fault of its frame's stage.
+        return [(answer, codec.encode_packet(answer)) for answer in answers]
 
-    def _alone(self, arrival: Arrival) -> list[Packet]:
+    def _alone(self, arrival: Arrival) -> list[Answer]:
         """Try one frame again from its bytes, for the first try may have half changed it."""
         packet = codec.decode_packet(arrival.frames)
         packet.find_pixels = self._pool.find
@@ -177,6 +181,14 @@ class WorkerHost(HostLoop):
         self.bus.send("frame_failed", source=packet.source, seq=packet.seq, error=text)
         if self._failures_in_a_row >= MAX_FAILURES_IN_A_ROW:
             self.fatal(f"{self._failures_in_a_row} frames in a row failed, the last with {text}")
+
+    @property
+    def is_drained(self) -> bool:
+        return len(self._inbox) == 0 and self._outlet.waiting == 0
+
+    def retire(self) -> None:
+        super().retire()
+        self._inlet.capacity = 0
 
     def statistics(self) -> dict[str, float]:
         return {

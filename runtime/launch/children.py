@@ -128,6 +128,18 @@ class Child:
             )
         return status
 
+    def memory_bytes(self) -> int:
+        """Memory of its own that the process holds: without shared pixels and library code."""
+        if self.process is None:
+            return 0
+        try:
+            status = Path(f"/proc/{self.process.pid}/status").read_text()
+        except OSError:
+            return 0
+        return next(
+            (int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("RssAnon:")), 0
+        )
+
     def kill(self) -> None:
         if self.process is not None:
             self.process.kill()

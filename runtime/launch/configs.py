@@ -7,7 +7,16 @@ from typing import Any
 
 from runtime.graph.model import Graph, StageSpec
 from runtime.hosts.config import ChildConfig, RunPaths
-from runtime.wire.outlet import Consumer
+from runtime.wire.outlet import Consumer, dealt_replica
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RunIdentity:
+    """Which run this is: a new one, or an earlier one that goes on from `starts`."""
+
+    run: str
+    digest: str
+    starts: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
 
 
 def resolve_device(device: str) -> str:
@@ -24,11 +33,21 @@ def threads_for(stage: StageSpec) -> int:
 
 
 def child_config(
-    graph: Graph, paths: RunPaths, run: str, name: str, replica: int, incarnation: int, *, is_stopping: bool
+    graph: Graph,
+    paths: RunPaths,
+    identity: RunIdentity,
+    name: str,
+    replica: int,
+    incarnation: int,
+    *,
+    is_stopping: bool,
 ) -> ChildConfig:
     """Describe one process's part of the graph."""
     stage = graph.stages[name]
     is_source = stage.kind == "source"
+    sources = graph.sources_of(name)
+    if stage.kind == "ordered":
+        sources = [source for source in sources if dealt_replica(source, stage.replicas) == replica]
     own = {
         key: value for key, value in stage.values.items() if key.replace("-", "_") in _names(stage.options)
     }
@@ -36,8 +55,8 @@ def child_config(
         stage=name,
         replica=replica,
         incarnation=incarnation,
-        run=run,
-        digest=graph.digest,
+        run=identity.run,
+        digest=identity.digest,
         type=stage.type_name,
         graph_folder=str(graph.folder),
         options=own,
@@ -45,23 +64,27 @@ def child_config(
         device=resolve_device(getattr(stage.common, "device", "cpu")),
         threads=threads_for(stage),
         sources=[source.name for source in graph.of_kind("source")],
-        reached_by=graph.sources_of(name),
+        reached_by=sources,
         upstreams=[
             paths.outlet(up, index)
             for up in graph.upstream(name)
             for index in range(graph.stages[up].replicas)
         ],
         outlet="" if stage.kind == "sink" else paths.outlet(name, replica),
-        consumers=[Consumer(down) for down in graph.downstream(name)],
-        commits={source: paths.commit(source) for source in graph.sources_of(name)}
-        if stage.kind != "worker"
-        else {},
-        sinks=graph.sinks_of(name) if is_source else [],
+        consumers=[
+            Consumer(down, graph.stages[down].kind == "ordered", graph.stages[down].replicas)
+            for down in graph.downstream(name)
+        ],
+        commits={source: paths.commit(source) for source in sources} if stage.kind != "worker" else {},
+        committers=graph.committers_of(name) if is_source else [],
         stages=graph.reachable(name)[1:] if is_source else [],
+        keep={source: graph.custody_of(source) for source in sources} if stage.kind == "ordered" else {},
         locations={
             source: str(path.resolve()) for (sink, source), path in graph.locations().items() if sink == name
         },
         is_stopping=is_stopping,
+        start=identity.starts.get(name),
+        quarantine=str(graph.ledger_path.parent / "quarantine") if is_source and graph.ledger_path else "",
     )
 
 

@@ -14,7 +14,7 @@ import zmq
 from runtime.errors import WireError
 from runtime.graph.model import Graph
 from runtime.launch.children import Child
-from runtime.launch.configs import child_config
+from runtime.launch.configs import RunIdentity, child_config
 from runtime.launch.report import Report
 from runtime.launch.run_folder import RunFolder
 from runtime.launch.supervision import GiveUp, Limits, describe_exit, why_hung
@@ -34,10 +34,16 @@ class Run:
     """Carries out one run; `go` returns when no process of it is left."""
 
     def __init__(
-        self, graph: Graph, folder: RunFolder, report: Report, refresh: Callable[["Run"], None]
+        self,
+        graph: Graph,
+        folder: RunFolder,
+        identity: RunIdentity,
+        report: Report,
+        refresh: Callable[["Run"], None],
     ) -> None:
         self.graph = graph
         self.folder = folder
+        self.identity = identity
         self.report = report
         self.children: dict[tuple[str, int], Child] = {
             (stage.name, replica): Child(stage.name, replica, folder.paths)
@@ -167,7 +173,13 @@ class Run:
             child.statistics = codec.field(said, "values", dict)
         elif kind == "frame_failed":
             source = codec.field(said, "source", str)
-            self._tell(source, kind="frame_failed", stage=child.stage, seq=codec.field(said, "seq", int, 0))
+            self._tell(
+                source,
+                kind="frame_failed",
+                stage=child.stage,
+                seq=codec.field(said, "seq", int, 0),
+                error=codec.field(said, "error", str),
+            )
         elif kind == "error":
             child.error = codec.field(said, "text", str)
         elif kind == "source_error":
@@ -179,9 +191,9 @@ class Run:
         else:
             raise WireError(f"unknown kind '{kind}'")
 
-    def _tell(self, to: str, **command: Any) -> None:
+    def _tell(self, to: str, only: Child | None = None, **command: Any) -> None:
         """Send a command to each replica of a stage; one that is not up is told by its configuration."""
-        for child in self._replicas(to):
+        for child in [only] if only else self._replicas(to):
             try_send(self._bus, [child.identity, codec.pack(command)])
 
     # Processes
@@ -195,7 +207,7 @@ class Run:
         config = child_config(
             self.graph,
             self.folder.paths,
-            self.folder.run,
+            self.identity,
             child.stage,
             child.replica,
             child.incarnation,
@@ -216,6 +228,11 @@ class Run:
             return
         if child.stage in self.ended_sources:
             return
+        if status == 0:
+            self.report.log(child.name, "INFO", "has retired; starting the next process")
+            self._tell_of_death(child, [])
+            child.restart_at_s = time.monotonic()
+            return
         if status == COULD_NOT_OPEN:
             self._fail(f"{child.name} could not start", child)
             return
@@ -229,16 +246,20 @@ class Run:
 
     def _on_death(self, child: Child, status: int, progressed: bool, working: list[tuple[int, int]]) -> None:
         self.report.deaths[child.name] = self.report.deaths.get(child.name, 0) + 1
-        sources = [source.name for source in self.graph.of_kind("source")]
-        for name in self.graph.sources_of(child.stage):
-            seqs = [seq for index, seq in working if sources[index] == name]
-            self._tell(name, kind="worker_died", stage=child.stage, seqs=seqs)
+        self._tell_of_death(child, working)
         verdict = child.policy.after_death(child.name, status, progressed)
         if isinstance(verdict, GiveUp):
             self._fail(verdict.text, child)
             return
         self.report.log(child.name, "WARNING", f"ended by {describe_exit(status)}; starting it again")
         child.restart_at_s = time.monotonic() + verdict.after_s
+
+    def _tell_of_death(self, child: Child, working: list[tuple[int, int]]) -> None:
+        """The sources send again what is out; what was being worked on comes back one at a time."""
+        sources = [source.name for source in self.graph.of_kind("source")]
+        for name in self.graph.sources_of(child.stage):
+            seqs = [seq for index, seq in working if sources[index] == name]
+            self._tell(name, kind="worker_died", stage=child.stage, seqs=seqs)
 
     def _fail(self, text: str, child: Child | None = None) -> None:
         """The run has failed: say why, flush the sources, let the sinks complete their files, end."""
@@ -261,6 +282,16 @@ class Run:
             if reason:
                 self.report.log(child.name, "WARNING", f"hangs: {reason}; killing it")
                 child.kill()
+            elif common.memory_limit and child.state == "running":
+                held_bytes = child.memory_bytes()
+                if held_bytes > common.memory_limit:
+                    self.report.log(
+                        child.name,
+                        "WARNING",
+                        f"holds {held_bytes / 1e6:.0f} MB, over its memory-limit; retiring it",
+                    )
+                    child.state = "retiring"
+                    self._tell(child.stage, only=child, kind="retire")
 
     # The end
 

@@ -1,19 +1,21 @@
 """The run folder: sockets, status pages and links to pools of one run; dead runs' folders are removed."""
 
+import contextlib
 import fcntl
 import os
+import re
 import secrets
 import shutil
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from runtime.errors import GraphError
 from runtime.hosts.config import RunPaths
 from runtime.wire.sockets import MAX_IPC_PATH_BYTES
 
-MAKING_S = 10.0
-"""A folder without a lock that is younger than this is being made, not dead."""
+_RUN_NAME = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9a-f]{6}")
 
 
 def base_folder(longest_stage_name: int) -> Path:
@@ -39,38 +41,44 @@ class RunFolder:
         base.mkdir(mode=0o700, exist_ok=True)
         if base.stat().st_uid != os.getuid():
             raise GraphError(f"{base} belongs to somebody else; set TMPDIR to a folder of your own")
-        remove_dead_runs(base)
         self.run = _run_name()
         self.path = base / self.run
         self.paths = RunPaths(str(self.path))
-        self.path.mkdir(mode=0o700)
-        Path(self.paths.pools).mkdir(mode=0o700)
-        self._lock = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # One launcher at a time makes or removes run folders here: a folder without its lock is dead.
+        with _locked(base):
+            for name in dead_runs(base):
+                remove_run(base / name)
+            self.path.mkdir(mode=0o700)
+            Path(self.paths.pools).mkdir(mode=0o700)
+            self._lock = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
     def remove(self) -> None:
-        remove_run(self.path)
-        os.close(self._lock)
+        with _locked(self.path.parent):
+            remove_run(self.path)
+            os.close(self._lock)
 
 
-def remove_dead_runs(base: Path) -> list[str]:
-    """Remove what runs left whose launcher is gone; return their names."""
-    removed = []
-    for folder in base.iterdir():
-        if folder.is_dir() and _is_dead(folder):
-            remove_run(folder)
-            removed.append(folder.name)
-    return removed
+@contextlib.contextmanager
+def _locked(base: Path) -> Iterator[None]:
+    fd = os.open(base, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(fd)
+
+
+def dead_runs(base: Path) -> list[str]:
+    """Return the names of the runs whose launcher is gone. The caller holds the lock of `base`."""
+    return [folder.name for folder in base.iterdir() if _RUN_NAME.fullmatch(folder.name) and _is_dead(folder)]
 
 
 def _is_dead(folder: Path) -> bool:
     try:
-        fd = os.open(folder / "lock", os.O_RDWR)
+        fd = os.open(folder / "lock", os.O_RDWR | os.O_CLOEXEC)
     except FileNotFoundError:
-        try:
-            return time.time() - folder.stat().st_mtime > MAKING_S
-        except FileNotFoundError:
-            return False
+        return True
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -1,14 +1,17 @@
 """From a checked graph to an exit status: locks, run folder, run, ledger, summary."""
 
+import resource
 import time
 
 from runtime.custody.store import Ledger
 from runtime.graph.model import Graph
 from runtime.graph.registry import writes_file
+from runtime.launch.configs import RunIdentity
 from runtime.launch.console import make_view
 from runtime.launch.ledgers import Ledgers, write_ledger
 from runtime.launch.output_locks import OutputLocks
 from runtime.launch.report import Report
+from runtime.launch.resume import find_earlier, full_digest
 from runtime.launch.run import Run
 from runtime.launch.run_folder import RunFolder
 from runtime.launch.snapshot import Observer
@@ -21,20 +24,28 @@ def check_only(graph: Graph) -> int:
     return 0
 
 
-def run_graph(graph: Graph, *, quiet: bool, verbose: bool) -> int:
+def run_graph(graph: Graph, *, quiet: bool, verbose: bool, resume: bool) -> int:
     """Run a graph to its end and return the launcher's exit status; GraphError before anything started."""
     files = [
         path for (sink, _source), path in graph.locations().items() if writes_file(graph.stages[sink].stage)
     ]
+    raise_descriptor_limit()
     locks = OutputLocks(files)
     is_complete = False
     try:
+        digest = full_digest(graph)
+        earlier = find_earlier(graph, digest) if resume else None
         folder = RunFolder(max(map(len, graph.stages)))
+        identity = RunIdentity(
+            run=earlier.run if earlier else folder.run,
+            digest=digest,
+            starts=earlier.starts if earlier else {},
+        )
         ledgers = Ledgers(graph, folder.paths)
         try:
             view = make_view(Observer(ledgers), quiet=quiet)
             report = Report(view.write, "DEBUG" if verbose else "WARNING" if quiet else "INFO")
-            run = Run(graph, folder, report, view.refresh)
+            run = Run(graph, folder, identity, report, view.refresh)
             view.start()
             try:
                 run.go()
@@ -52,6 +63,12 @@ def run_graph(graph: Graph, *, quiet: bool, verbose: bool) -> int:
         locks.release(remove=is_complete)
 
 
+def raise_descriptor_limit() -> None:
+    """Allow this process and its children as many descriptors as the system lets us have."""
+    _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
 def _conclude(run: Run, sums: dict[str, Ledger], status: int) -> None:
     path = run.graph.ledger_path
     lines = describe(run, sums)
@@ -64,6 +81,6 @@ def _conclude(run: Run, sums: dict[str, Ledger], status: int) -> None:
             "rejected_messages": rejected_messages(run),
             "links": links(run),
         }
-        write_ledger(path, run.folder.run, sums, more)
+        write_ledger(path, run.identity.run, sums, more)
         lines.append(f"wrote {path} (ledger)")
     print("\n".join(lines))

@@ -20,6 +20,9 @@ MAX_MESSAGE_BYTES = 64 * 2**20
 MAX_PIXEL_BYTES = 128 * 2**20
 """Of one picture: 8K UHD in BGR is 100 MB."""
 _MAX_ITEMS = 200_000
+_MAX_KEYS = 10_000
+_MAX_TEXT_BYTES = 1 << 20
+_MAX_DIMENSIONS = 8
 _ARRAY_EXTENSION = 1
 _ARRAY_DTYPES = frozenset({"uint8", "int32", "int64", "float16", "float32", "float64", "bool"})
 _MAX_SEQ = 2**62
@@ -31,6 +34,9 @@ def _pack_array(value: Any) -> msgpack.ExtType:
             raise TypeError(
                 f"an array of {value.dtype} cannot travel in a packet; use {sorted(_ARRAY_DTYPES)}"
             )
+        if value.ndim > _MAX_DIMENSIONS:
+            raise TypeError(f"an array of {value.ndim} dimensions cannot travel, {_MAX_DIMENSIONS} may")
+        value = value.astype(value.dtype.newbyteorder("="), copy=False)
         described = msgpack.packb([value.dtype.name, list(value.shape)])
         return msgpack.ExtType(_ARRAY_EXTENSION, bytes([len(described)]) + described + value.tobytes())
     if isinstance(value, np.generic):
@@ -43,7 +49,7 @@ def _unpack_array(code: int, data: bytes) -> Any:
         raise WireError(f"unknown extension {code}")
     end = 1 + data[0]
     name, shape = msgpack.unpackb(data[1:end])
-    if name not in _ARRAY_DTYPES or not isinstance(shape, list) or len(shape) > 8:
+    if name not in _ARRAY_DTYPES or not isinstance(shape, list) or len(shape) > _MAX_DIMENSIONS:
         raise WireError("array of an unknown type")
     if any(type(side) is not int or not 0 <= side <= _MAX_ITEMS * 100 for side in shape):
         raise WireError("array of an impossible shape")
@@ -68,9 +74,12 @@ def unpack(data: bytes | memoryview) -> dict[str, Any]:
             raw=False,
             strict_map_key=True,
             ext_hook=_unpack_array,
-            max_str_len=1 << 20,
-            max_array_len=_MAX_ITEMS,
-            max_map_len=10_000,
+            object_hook=_with_text_keys,
+            timestamp=1,
+            max_str_len=_MAX_TEXT_BYTES,
+            # No list or map has more items than the message has bytes: claims beyond would only take memory.
+            max_array_len=min(_MAX_ITEMS, len(data)),
+            max_map_len=min(_MAX_KEYS, len(data)),
         )
     except WireError:
         raise
@@ -79,6 +88,12 @@ def unpack(data: bytes | memoryview) -> dict[str, Any]:
     if not isinstance(message, dict):
         raise WireError("not a map")
     return message
+
+
+def _with_text_keys(found: dict[Any, Any]) -> dict[str, Any]:
+    if any(type(key) is not str for key in found):
+        raise WireError("a map whose keys are not text")
+    return found
 
 
 def field(message: dict[str, Any], name: str, wanted: type, low: int | None = None) -> Any:
@@ -138,9 +153,24 @@ def packet_fields(packet: Packet) -> dict[str, Any]:
 def encode_packet(packet: Packet) -> list[bytes | memoryview]:
     """Encode a packet as one ZeroMQ frame, or two when it carries pixels of its own."""
     head = pack(packet_fields(packet))
+    # What the other end would refuse must not leave: it would be sent again and again. Decoding is the check.
+    try:
+        packet_from(unpack(head), None if packet.pixels is None else packet.pixels.data.cast("B"))
+    except WireError as error:
+        raise TypeError(f"this packet cannot travel: {error}") from None
     if packet.pixels is None:
         return [head]
     return [head, packet.pixels.data.cast("B")]
+
+
+def stretches(message: dict[str, Any]) -> tuple[tuple[int, int, str], ...]:
+    """Return the field "dropped": (from, to, reason) of each stretch of dropped frames."""
+    found = []
+    for stretch in field(message, "dropped", list):
+        if type(stretch) is not list or list(map(type, stretch)) != [int, int, str]:
+            raise WireError("field 'dropped' must be a list of [from, to, reason]")
+        found.append((stretch[0], stretch[1], stretch[2]))
+    return tuple(found)
 
 
 def _handle(message: dict[str, Any]) -> PixelHandle:
@@ -167,11 +197,6 @@ def packet_from(message: dict[str, Any], pixels: bytes | memoryview | None = Non
     flags = field(message, "flags", list)
     if any(type(flag) is not str for flag in flags):
         raise WireError("field 'flags' must be a list of words")
-    dropped = []
-    for stretch in field(message, "dropped", list):
-        if type(stretch) is not list or list(map(type, stretch)) != [int, int, str]:
-            raise WireError("field 'dropped' must be a list of [from, to, reason]")
-        dropped.append((stretch[0], stretch[1], stretch[2]))
     width, height = int_list(message, "size_wh", 2)
     packet = Packet(
         **fields,
@@ -181,7 +206,7 @@ def packet_from(message: dict[str, Any], pixels: bytes | memoryview | None = Non
         status=field(message, "status", str),
         size_wh=(width, height),
         flags=flags,
-        dropped=dropped,
+        dropped=list(stretches(message)),
         meta=field(message, "meta", dict),
     )
     if packet.prev_seq >= packet.seq:

@@ -13,6 +13,9 @@ from runtime.wire.sockets import connect_dealer, receive_all, try_send
 REPEAT_S = 0.25
 """How often credit is said again when nothing has changed: what a lost message costs at most."""
 
+UNLIMITED_CREDIT = 2**40
+"""For who puts packets in order: it has to hold what comes out of order, and the windows bound that."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Arrival:

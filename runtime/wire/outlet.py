@@ -75,10 +75,9 @@ class Outlet:
     def waiting(self) -> int:
         return max((len(queue) for queue in self._queues.values()), default=0)
 
-    def put(self, packet: Packet) -> None:
-        """Queue a packet for each consuming stage, in place of an older copy of the same frame."""
+    def put(self, packet: Packet, frames: Frames) -> None:
+        """Queue an encoded packet for each consuming stage, in place of an older copy of the same frame."""
         self._floors[packet.source] = max(packet.floor_seq, self._floors.get(packet.source, 0))
-        frames = codec.encode_packet(packet)
         for queue in self._queues.values():
             queue[packet.key] = frames
 
@@ -111,10 +110,21 @@ class Outlet:
             self._peers.pop(identity, None)
             try_send(self.socket, [identity, LINK_HEAD.pack(self._incarnation, 0)])
             return
-        peer = self._peers.setdefault(identity, _Peer(identity, stage, replica))
+        if identity not in self._peers:
+            self._meet(_Peer(identity, stage, replica))
+        peer = self._peers[identity]
         if received < peer.sent and now_s - peer.sent_at_s > FORGIVE_AFTER_S:
             peer.sent = received
+        # What it has was sent, even if an old message read late had said otherwise.
+        peer.sent = max(peer.sent, received)
         peer.may_be_sent = upto
+
+    def _meet(self, peer: _Peer) -> None:
+        """A new process of a replica takes the place of the old one."""
+        for known in list(self._peers.values()):
+            if (known.stage, known.replica) == (peer.stage, peer.replica):
+                del self._peers[known.identity]
+        self._peers[peer.identity] = peer
 
     def pump(self, now_s: float) -> list[Key]:
         """Send what credit allows; return the frames that left."""

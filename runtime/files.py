@@ -1,0 +1,43 @@
+"""A file that grows by whole writes and can be cut back: what file sinks write to."""
+
+import os
+from pathlib import Path
+
+from runtime.errors import StageError
+from runtime.stage import Cut
+
+
+class CutFile:
+    """An output file, opened anew or cut back to a known length. Nothing waits in this process: a write
+    is with the kernel when it returns, so it survives the process."""
+
+    def __init__(self, location: Path, cut: Cut | None) -> None:
+        location.parent.mkdir(parents=True, exist_ok=True)
+        is_new = cut is None or not location.exists()
+        self._fd = os.open(location, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        self.size_bytes = 0 if cut is None else cut.size_bytes
+        if (0 if is_new else os.fstat(self._fd).st_size) < self.size_bytes:
+            os.close(self._fd)
+            raise StageError(
+                f"{location} is shorter than its progress file says: it was changed, or a power cut took "
+                "what was not on disk yet; start the run anew (fsync: fragment prevents this)"
+            )
+        os.ftruncate(self._fd, self.size_bytes)
+        os.lseek(self._fd, self.size_bytes, os.SEEK_SET)
+
+    @property
+    def inode(self) -> int:
+        return os.fstat(self._fd).st_ino
+
+    def write(self, data: bytes) -> None:
+        """Write all of `data`; OSError in the middle leaves a tail that the next cut removes."""
+        rest = memoryview(data)
+        while rest:
+            rest = rest[os.write(self._fd, rest) :]
+        self.size_bytes += len(data)
+
+    def sync(self) -> None:
+        os.fdatasync(self._fd)
+
+    def close(self) -> None:
+        os.close(self._fd)

@@ -1,0 +1,77 @@
+"""The last answers of an ordered stage, on disk before they are sent: a repeated frame gets the same one.
+
+Two files written in turn. A record is length, checksum and a packed map; when the newer file holds as many
+records as custody can ask for again, the older one is emptied and becomes the newer.
+"""
+
+import os
+import struct
+import zlib
+from pathlib import Path
+from typing import Any
+
+from runtime.errors import WireError
+from runtime.wire import codec
+
+_HEAD = struct.Struct("<II")
+
+
+class Journal:
+    """Answers by seq; at least the last `keep` of them survive the process."""
+
+    def __init__(self, path: str, keep: int) -> None:
+        Path(path).parent.mkdir(exist_ok=True)
+        self._keep = keep
+        self._answers: dict[int, dict[str, Any]] = {}
+        self._fds = [os.open(f"{path}.{letter}", os.O_RDWR | os.O_CREAT, 0o600) for letter in "ab"]
+        found = [self._load(fd) for fd in self._fds]
+        # The file with the newest answer is the one being written.
+        self._current = 0 if max(found[0], default=-1) >= max(found[1], default=-1) else 1
+        self._in_current = found[self._current]
+        self._in_older = found[1 - self._current]
+
+    def _load(self, fd: int) -> list[int]:
+        data = os.pread(fd, os.fstat(fd).st_size, 0)
+        seqs, at = [], 0
+        while at + _HEAD.size <= len(data):
+            length, checksum = _HEAD.unpack_from(data, at)
+            record = data[at + _HEAD.size : at + _HEAD.size + length]
+            if len(record) < length or zlib.crc32(record) != checksum:
+                break
+            try:
+                answer = codec.unpack(record)
+            except WireError:
+                break
+            seqs.append(answer["seq"])
+            self._answers[answer["seq"]] = answer
+            at += _HEAD.size + length
+        # What a death left half written is overwritten by the next record.
+        os.ftruncate(fd, at)
+        os.lseek(fd, at, os.SEEK_SET)
+        return seqs
+
+    @property
+    def last(self) -> dict[str, Any] | None:
+        """The newest answer, or None."""
+        return self._answers[max(self._answers)] if self._answers else None
+
+    def find(self, seq: int) -> dict[str, Any] | None:
+        return self._answers.get(seq)
+
+    def append(self, answer: dict[str, Any]) -> None:
+        """Write an answer down; it has a "seq"."""
+        if len(self._in_current) >= self._keep:
+            for seq in self._in_older:
+                del self._answers[seq]
+            self._current = 1 - self._current
+            self._in_older, self._in_current = self._in_current, []
+            os.ftruncate(self._fds[self._current], 0)
+            os.lseek(self._fds[self._current], 0, os.SEEK_SET)
+        record = codec.pack(answer)
+        os.write(self._fds[self._current], _HEAD.pack(len(record), zlib.crc32(record)) + record)
+        self._answers[answer["seq"]] = answer
+        self._in_current.append(answer["seq"])
+
+    def close(self) -> None:
+        for fd in self._fds:
+            os.close(fd)

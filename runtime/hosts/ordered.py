@@ -1,0 +1,187 @@
+"""The loop around an ordered stage: packets of each source in order, each answer journalled, then sent."""
+
+import time
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+import zmq
+
+from runtime.custody.reader import PoolReader
+from runtime.errors import PixelsGoneError
+from runtime.hosts.commits import CommitLinks, Have, StartAfter
+from runtime.hosts.journal import Journal
+from runtime.hosts.loop import HostLoop, Place
+from runtime.order import End, Order
+from runtime.packet import OK, Packet
+from runtime.stage import Ordered
+from runtime.wire import codec
+from runtime.wire.inlet import UNLIMITED_CREDIT, Inlet
+from runtime.wire.outlet import Outlet
+
+MAX_FAILURES_IN_A_ROW = 10
+
+
+class Lane:
+    """One source's way through an ordered stage: its order, its memory, its journal."""
+
+    def __init__(self, stage: Ordered, journal: Journal) -> None:
+        self.stage = stage
+        self.journal = journal
+        last = journal.last
+        if last is not None:
+            stage.highest_id = last["highest_id"]
+        self.order = Order(last["seq"] if last else -1)
+
+    @property
+    def have(self) -> Have:
+        return Have(self.order.last_seq, tuple(self.order.held), self.order.is_at_end)
+
+    def remember(self, packet: Packet) -> None:
+        """Journal an answer, or that a frame was a GAP."""
+        self.journal.append(
+            {
+                "seq": packet.seq,
+                "is_gap": packet.status != OK,
+                "highest_id": self.stage.highest_id,
+                "meta": packet.meta if packet.status == OK else {},
+            }
+        )
+
+
+class OrderedHost(HostLoop):
+    """Runs one replica of an ordered stage, with the sources that were dealt to it."""
+
+    def __init__(self, place: Place, make_stage: Callable[[str], Ordered]) -> None:
+        super().__init__(place)
+        context, config, paths = place.context, place.config, place.paths
+        self._pool = PoolReader(paths.pools)
+        self._inlet = Inlet(
+            context,
+            stage=config.stage,
+            replica=config.replica,
+            incarnation=config.incarnation,
+            capacity=UNLIMITED_CREDIT,
+        )
+        for endpoint in config.upstreams:
+            self._inlet.connect(endpoint)
+        self._outlet = Outlet(context, config.outlet, config.incarnation, config.consumers)
+        self._commits = CommitLinks(context, config)
+        self._lanes = {
+            source: Lane(
+                make_stage(source), Journal(paths.journal(config.stage, source), config.keep[source])
+            )
+            for source in config.reached_by
+        }
+        self._source_index = {name: index for index, name in enumerate(config.sources)}
+        self._failures_in_a_row = 0
+
+    @property
+    def sockets(self) -> "list[zmq.Socket[bytes]]":
+        return [*self._inlet.sockets, self._outlet.socket, *self._commits.sockets]
+
+    def step(self, now_s: float) -> bool:
+        self._outlet.receive(now_s)
+        self._outlet.pump(now_s)
+        for arrival in self._inlet.receive():
+            self._inlet.done(arrival.endpoint)
+            self._offer(arrival.packet)
+        for source, told in self._commits.receive():
+            self._told(self._lanes[source], told)
+        more = False
+        for lane in self._lanes.values():
+            packet = lane.order.take()
+            if packet is not None:
+                self._answer(lane, packet)
+                more = True
+        self._inlet.give_credit(now_s)
+        for source, lane in self._lanes.items():
+            self._commits.say(source, lane.have, time.monotonic())
+        self._outlet.pump(time.monotonic())
+        return more
+
+    def _offer(self, packet: Packet) -> None:
+        lane = self._lanes.get(packet.source)
+        if lane is None:
+            self.counts["rejected"] += 1
+            return
+        packet.find_pixels = self._pool.find
+        if lane.order.offer(packet):
+            return
+        self.counts["repeated"] += 1
+        known = lane.journal.find(packet.seq)
+        if known is not None and not known["is_gap"]:
+            packet.meta = known["meta"]
+            self._outlet.put(packet, codec.encode_packet(packet))
+
+    def _told(self, lane: Lane, told: Packet | End | StartAfter) -> None:
+        if isinstance(told, Packet):
+            lane.order.offer(told)
+        elif isinstance(told, End):
+            lane.order.end = told
+        else:
+            lane.order.start_after(told.seq)
+
+    def _answer(self, lane: Lane, packet: Packet) -> None:
+        if packet.status != OK:
+            lane.stage.gap(packet)
+            lane.remember(packet)
+            return
+        started_s = time.perf_counter()
+        self.page.begin([packet], self._source_index)
+        try:
+            answer = lane.stage.process(packet)
+            frames = codec.encode_packet(answer)
+            lane.remember(answer)
+        except PixelsGoneError:
+            lane.order.put_aside(packet)
+            self.counts["stale"] += 1
+            return
+        except Exception as error:  # a stage may raise anything: its memory may be half changed, so no retry
+            self._fail(lane, packet, error)
+            return
+        finally:
+            self.page.end(1)
+        self._failures_in_a_row = 0
+        self.counts["busy_s"] += time.perf_counter() - started_s
+        self.counts["frames"] += 1
+        self._outlet.put(answer, frames)
+
+    def _fail(self, lane: Lane, packet: Packet, error: Exception) -> None:
+        self._failures_in_a_row += 1
+        self.counts["exceptions"] += 1
+        self.log.debug("%s", traceback.format_exc())
+        text = f"{type(error).__name__}: {error}"
+        self.log.warning("frame %d of %s failed: %s", packet.seq, packet.source, text)
+        lane.order.put_aside(packet)
+        self.bus.send("frame_failed", source=packet.source, seq=packet.seq, error=text)
+        if self._failures_in_a_row >= MAX_FAILURES_IN_A_ROW:
+            self.fatal(f"{self._failures_in_a_row} frames in a row failed, the last with {text}")
+
+    @property
+    def is_drained(self) -> bool:
+        return self._outlet.waiting == 0
+
+    def statistics(self) -> dict[str, Any]:
+        return {
+            **self.counts,
+            "waiting": sum(len(lane.order.held) for lane in self._lanes.values()) + self._outlet.waiting,
+            "rejected": self.counts["rejected"]
+            + self._inlet.rejected
+            + self._outlet.rejected
+            + self._commits.rejected,
+            "packets_sent": self._outlet.packets_sent,
+            "bytes_sent": self._outlet.bytes_sent,
+        }
+
+    def command(self, command: dict[str, Any]) -> None:
+        """An ordered stage knows no command of its own."""
+
+    def close(self) -> None:
+        for lane in self._lanes.values():
+            lane.stage.close()
+            lane.journal.close()
+        self._inlet.close()
+        self._outlet.close()
+        self._commits.close()
+        self._pool.close()
