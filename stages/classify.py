@@ -10,12 +10,12 @@ import numpy.typing as npt
 
 from fashion.engines import Engine, EngineError, choose_engine, open_engine
 from fashion.model_file import ModelFileError
+from fashion.model_lookup import check_model
 from fashion.preprocessing import InputSpec, to_batch
 from runtime.errors import GraphError, StageError
 from runtime.packet import Packet
 from runtime.properties import prop
 from runtime.stage import Stage
-from stages.model_lookup import check_model
 
 ENGINES = ("openvino", "onnxruntime", "torch")
 
@@ -90,10 +90,8 @@ class Classify(Stage):
         for crop in crops:
             if crop is None or crop.shape != shape:
                 found = "none of it" if crop is None else f"one of {crop.shape}"
-                raise StageError(
-                    f"model '{self.options.model}' takes a crop of the '{region}' person of {shape}, but there is "
-                    f"{found}; give the crop stage the same model"
-                )
+                problem = f"takes a crop of the '{region}' person of {shape}, but there is {found}"
+                raise StageError(f"model {problem}; give crop and classify the same 'model'")
         return crops
 
     def _scores(self, crops: list[npt.NDArray[np.uint8]]) -> npt.NDArray[np.float64]:

@@ -6,12 +6,12 @@ import dataclasses
 from typing import Any
 
 from fashion.model_file import ModelFileError
+from fashion.model_lookup import check_model
 from fashion.preprocessing import cut_to_input
 from runtime.errors import GraphError, StageError
 from runtime.packet import Packet
 from runtime.properties import prop
 from runtime.stage import Stage
-from stages.model_lookup import check_model
 
 REGIONS = ("whole",)
 

@@ -11,11 +11,11 @@ from typing import Any
 from runtime.errors import GraphError, StageError
 from runtime.properties import REQUIRED, Seconds, prop
 from runtime.stage import Context, Frame, Resume, Source
-from stages.media.checks import check_uri
+from stages.media.checks import check_uri, fingerprint
 from stages.media.film import Film
 from stages.media.images import ImageReel
 from stages.media.live import LiveStream
-from stages.media.timing import NS_PER_S, Reel, Shot, Thinner
+from stages.media.timing import NS_PER_S, Place, Reel, Shot, Thinner
 from stages.media.uri import Kind, kind_of, without_password
 
 WARN_EVERY_S = 10.0
@@ -45,6 +45,7 @@ class FilmSource(Source):
         self.live = self.is_live(options)  # type: ignore[misc]  # it depends on the uri
         self._skipped: dict[str, int] = {}
         self._is_catching_up = False
+        self._broken_on_the_way = 0
         self._warned_at_s = -WARN_EVERY_S
         self._reel: Reel | None = None
 
@@ -59,6 +60,10 @@ class FilmSource(Source):
         if cls.is_live(options) and (options.loop or options.start is not None):
             shown = without_password(options.uri)
             raise GraphError(f"{shown}: loop and start are for files; a stream cannot be wound")
+
+    @classmethod
+    def fingerprint(cls, options: Any) -> str:
+        return fingerprint(options.uri)
 
     def open(self) -> None:
         kind, options = kind_of(self.options.uri), self.options
@@ -78,9 +83,7 @@ class FilmSource(Source):
             is_empty = False
             yield frame
         if is_empty and resume is None:
-            raise StageError(
-                f"{self._shown}: not one picture could be read from it; check the file and 'start'"
-            )
+            raise StageError(f"{self._shown}: not one picture could be read; check the file and 'start'")
 
     @property
     def skipped(self) -> dict[str, int]:
@@ -108,11 +111,15 @@ class FilmSource(Source):
         first_ns = reel.start_ns + _ns(self.options.start or 0)
         offset_ns = -first_ns if self.options.start is not None else 0
         round_, end_ns, after_ns = 0, 0, None
+        begin = place = None if self.options.start is None else Place(pts_ns=first_ns)
         if resume is not None:
+            place = self._place(first_ns, resume)
             round_ = resume.epoch // reel.segment_count
             offset_ns, after_ns = resume.running_ns - resume.pts_ns, resume.pts_ns
         while True:
-            shots = self._within(self._shots_from(reel, first_ns, after_ns), first_ns, after_ns)
+            shots = self._within(
+                self._shots_from(reel, place, is_exact=after_ns is not None), first_ns, after_ns
+            )
             is_empty = True
             for shot in shots:
                 if after_ns == shot.pts_ns:
@@ -127,13 +134,17 @@ class FilmSource(Source):
                     is_empty, end_ns = False, frame.running_ns + shot.duration_ns
             if not self.options.loop or is_empty:
                 return
-            round_, after_ns = round_ + 1, None
+            round_, after_ns, place = round_ + 1, None, begin
 
     def _live_frames(self, resume: Resume | None) -> Iterator[Frame]:
         """Yield the frames of one connection; after a death the next one is a new epoch."""
         options = self.options
         stream = LiveStream(
-            options.uri, threads=self.context.threads, width=options.width, on_broken=self._count_broken
+            options.uri,
+            threads=self.context.threads,
+            width=options.width,
+            on_broken=self._count_broken,
+            on_break=lambda reason: self.log.warning("%s: the stream broke off: %s", self._shown, reason),
         )
         epoch = 0 if resume is None else resume.epoch + 1
         offset_ns: int | None = None
@@ -149,33 +160,44 @@ class FilmSource(Source):
             if frame is not None:
                 yield frame
 
-    def _shots_from(self, reel: Reel, first_ns: int, after_ns: int | None) -> Iterator[Shot]:
-        """Yield the shots of one round from `first_ns` on, or from the very shot `after_ns`.
+    def _shots_from(self, reel: Reel, place: Place | None, *, is_exact: bool) -> Iterator[Shot]:
+        """Yield the shots of one round: all, or those from a place on, of which with `is_exact` the first has
+        the very time stamp.
 
-        Begins in the middle of the input where that is sure to miss nothing, else at its start.
-        Raises StageError if there is no shot `after_ns`: the input is not what it was.
+        Begins in the middle of the input where that is sure to give the same, else at its start.
+        Raises StageError if the very shot is not there: the input is not what it was.
         """
-        target_ns = first_ns if after_ns is None else after_ns
-        is_middle = after_ns is not None or self.options.start is not None
-        for near_ns in (target_ns, None) if is_middle else (None,):
-            has_earlier = near_ns is None
-            self._is_catching_up = is_middle
-            with contextlib.closing(reel.shots(near_ns)) as shots:
+        if place is None:
+            yield from reel.shots()
+            return
+        for near in (place, None):
+            has_earlier = near is None
+            self._is_catching_up, self._broken_on_the_way = True, 0
+            with contextlib.closing(reel.shots(near)) as shots:
                 for shot in shots:
-                    if is_middle and shot.pts_ns < target_ns:
+                    if shot.pts_ns < place.pts_ns:
                         has_earlier = True
                         continue
-                    if shot.pts_ns != target_ns and (after_ns is not None or not has_earlier):
+                    is_found = shot.pts_ns == place.pts_ns or (has_earlier and not is_exact)
+                    if not is_found or (near is not None and self._broken_on_the_way):
                         break
                     self._is_catching_up = False
                     yield shot
                     yield from shots
                     return
         self._is_catching_up = False
-        if after_ns is not None:
-            raise StageError(
-                f"{self._shown}: the frame at {after_ns} ns is gone; the file was changed while in use"
-            )
+        if is_exact:
+            problem = f"has no frame at {place.pts_ns} ns any more; was the file changed?"
+            raise StageError(f"{self._shown}: {problem}")
+
+    def _place(self, first_ns: int, resume: Resume) -> Place:
+        """Return where an earlier process was, and how many shots that makes in a first, unthinned round."""
+        is_counted = resume.epoch == 0 and self.options.max_fps is None
+        return Place(
+            pts_ns=resume.pts_ns,
+            since_ns=None if self.options.start is None else first_ns,
+            count=resume.captured if is_counted else None,
+        )
 
     def _within(self, shots: Iterator[Shot], first_ns: int, after_ns: int | None) -> Iterator[Shot]:
         """Keep to `duration` and `max-fps`; the shot `after_ns` passes."""
@@ -210,6 +232,7 @@ class FilmSource(Source):
     def _count_broken(self, reason: str) -> None:
         """Count a unit that gives no picture, once: not again on the way to where an earlier process was."""
         if self._is_catching_up:
+            self._broken_on_the_way += 1
             return
         self._skipped["broken"] = self._skipped.get("broken", 0) + 1
         now_s = time.monotonic()

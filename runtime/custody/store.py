@@ -49,7 +49,9 @@ class FrameStore:
             else:
                 self._slot_of[file.word(slot, layout.S_SEQ)] = slot
 
-    def __len__(self) -> int:
+    @property
+    def in_custody(self) -> int:
+        """How many frames have no outcome yet."""
         return len(self._slot_of)
 
     @property

@@ -59,7 +59,7 @@ class SourceHost(HostLoop):
             stage,
             lambda frame: self._make_store(frame.image_bgr.nbytes),
             adopted,
-            resume=adopted.resume if adopted else None,
+            resume=adopted.resume if adopted is not None else None,
             max_waiting=common["max_size_buffers"],
             may_drop=stage.live,
         )
@@ -131,7 +131,7 @@ class SourceHost(HostLoop):
                 self._dispatch_frames(store, now_s)
                 self._tell_starts(store, haves)
                 self._tell_gaps(store, now_s)
-                is_drained = len(store) == 0
+                is_drained = store.in_custody == 0
         else:
             is_drained = True
         for source, seq in self._outlet.pump(time.monotonic()):
@@ -230,9 +230,9 @@ class SourceHost(HostLoop):
             self._eos_cause = "error"
             self.bus.send("source_error", text=self._source_error)
         store = self._capture.store
-        told = store.told() if store else []
+        told = store.told() if store is not None else []
         end = End(
-            last_seq=store.last_sent_seq if store else -1,
+            last_seq=store.last_sent_seq if store is not None else -1,
             cause=self._eos_cause,
             dropped=tuple((first, last, REASONS[reason]) for first, last, reason in told),
         )
@@ -314,8 +314,8 @@ class SourceHost(HostLoop):
         store = self._capture.store
         return {
             **self.counts,
-            "frames": store.ledger().captured if store else 0,
-            "in_flight": len(store) if store else 0,
+            "frames": store.ledger().captured if store is not None else 0,
+            "in_flight": store.in_custody if store is not None else 0,
             "waiting": self._outlet.waiting,
             "length": self._stage.length,
             "packets_sent": self._outlet.packets_sent,

@@ -10,7 +10,7 @@ import numpy as np
 
 from runtime.packet import Packet
 from runtime.properties import prop
-from runtime.stage import Frame, Resume, Source, Stage
+from runtime.stage import Frame, Ordered, Resume, Source, Stage
 
 FRAME_NS = 40_000_000
 
@@ -48,9 +48,11 @@ class Work(Stage):
         open_fails: bool = prop(False, "Fail to load.")
         open_sleep_s: float = prop(0.0, "How long loading takes.")
         marker: str = prop("", "A file that remembers that something was done once.")
+        leak_mb: float = prop(0.0, "Memory to keep with each packet.")
         batch_sizes: bool = prop(False, "Write the size of the batch into the packet.")
 
     def open(self) -> None:
+        self._leaked: list[np.ndarray] = []
         time.sleep(self.options.open_sleep_s)
         if self.options.open_fails:
             raise RuntimeError("the model is not to be had")
@@ -64,6 +66,8 @@ class Work(Stage):
     def process(self, packet: Packet) -> Packet:
         options = self.options
         time.sleep(options.sleep_ms / 1000)
+        if options.leak_mb:
+            self._leaked.append(np.ones(int(options.leak_mb * 1e6), np.uint8))
         blue, green, _red = packet.image_bgr[0, 0].tolist()
         number = blue + 256 * green
         if options.raise_every and number % options.raise_every == options.raise_every - 1:
@@ -84,3 +88,12 @@ class Work(Stage):
         except FileExistsError:
             return False
         return True
+
+
+class Tally(Ordered):
+    """Numbers the frames that it sees, in order, from 1."""
+
+    def process(self, packet: Packet) -> Packet:
+        self.highest_id += 1
+        packet.meta["tally"] = self.highest_id
+        return packet

@@ -8,7 +8,7 @@ import yaml
 CHEAP = Path(__file__).parent
 
 
-def cheap_graph(folder: Path, *, frames: int = 50, film: bool = True, **stages: dict[str, Any]) -> Path:
+def cheap_graph(folder: Path, *, frames: int = 50, ordered: bool = False, **stages: dict[str, Any]) -> Path:
     """Write a graph counter ! work ! (film, results) into `folder`; `stages` adds properties by stage."""
     described: dict[str, dict[str, Any]] = {
         "counter": {"type": "cheap_stages.Counter", "frames": frames},
@@ -16,12 +16,15 @@ def cheap_graph(folder: Path, *, frames: int = 50, film: bool = True, **stages: 
         "results": {"type": "json_sink", "location": "out/results.jsonl"},
     }
     links = ["counter ! work ! results"]
-    if film:
-        described["film"] = {"type": "video_sink", "location": "out/film.mp4", "preset": "ultrafast"}
-        links.append("work ! film")
+    last = "work"
+    if ordered:
+        described["tally"] = {"type": "cheap_stages.Tally"}
+        links, last = ["counter ! work ! tally ! results"], "tally"
+    described["film"] = {"type": "video_sink", "location": "out/film.mp4", "preset": "ultrafast"}
+    links.append(f"{last} ! film")
     for name, properties in stages.items():
         described[name] |= {word.replace("_", "-"): value for word, value in properties.items()}
     path = folder / "graph.yaml"
-    path.write_text(yaml.safe_dump({"stages": described, "links": links}))
+    path.write_text(yaml.safe_dump({"stages": described, "links": links, "ledger": "out/ledger.json"}))
     (folder / "cheap_stages.py").write_text((CHEAP / "cheap_stages.py").read_text())
     return path

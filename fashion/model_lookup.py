@@ -1,9 +1,9 @@
 """Find a model by name or path, and make sure that its files belong together."""
 
+import difflib
 from pathlib import Path
 
 from fashion.model_file import ModelFileError, ModelInfo, file_digest, read_info
-from runtime.properties import nearest
 
 MODELS_FOLDER = Path(__file__).resolve().parents[1] / "models"
 
@@ -17,9 +17,9 @@ def find_model(name: str) -> Path:
         if path.is_file():
             return path
     known = sorted(path.stem for path in MODELS_FOLDER.glob("*.safetensors"))
-    raise ModelFileError(
-        f"there is no model '{name}' in {MODELS_FOLDER}, and no such file{nearest(name, known)}"
-    )
+    close = difflib.get_close_matches(name, known, n=1)
+    remedy = f"did you mean '{close[0]}'?" if close else f"known are: {', '.join(known)}"
+    raise ModelFileError(f"there is no model '{name}' in {MODELS_FOLDER}, and no such file; {remedy}")
 
 
 def check_model(name: str, *, needs_onnx: bool) -> tuple[Path, ModelInfo, str]:

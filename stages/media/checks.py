@@ -1,0 +1,91 @@
+"""What can be known of an input before anything is opened: that it is wrong, or that it is another."""
+
+import difflib
+import hashlib
+import os
+
+from runtime.errors import GraphError
+from stages.media.images import list_images
+from stages.media.uri import Kind, is_glob, kind_of, local_path
+
+TEXT_SAMPLE_BYTES = 1024
+END_BYTES = 1 << 16
+
+
+def check_uri(uri: str) -> None:
+    """Raise GraphError, with the remedy, for a uri that names nothing that could be played.
+
+    A stream is not connected: its camera may come up later.
+    """
+    try:
+        kind = kind_of(uri)
+    except ValueError as error:
+        raise GraphError(f"uri: {error}") from None
+    if kind is Kind.IMAGES:
+        _check_images(uri)
+    elif kind is Kind.FILM:
+        _check_film(uri)
+
+
+def fingerprint(uri: str) -> str:
+    """Return a digest of what `uri` names now: of a film its size and its two ends, of images their names and
+    sizes, so that a copy is the same input; "" for a stream. Raises OSError if a file cannot be read.
+    """
+    kind = kind_of(uri)
+    if kind is Kind.STREAM:
+        return ""
+    digest = hashlib.sha256()
+    if kind is Kind.IMAGES:
+        for path in list_images(uri):
+            digest.update(f"{path.name}\0{path.stat().st_size}\n".encode())
+    else:
+        with local_path(uri).open("rb") as file:
+            digest.update(file.read(END_BYTES))
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - END_BYTES))
+            digest.update(file.read() + str(size).encode())
+    return digest.hexdigest()
+
+
+def _check_images(uri: str) -> None:
+    path = local_path(uri)
+    if list_images(uri):
+        return
+    if is_glob(uri):
+        raise GraphError(f"{uri}: matches no image; check the pattern")
+    if path.is_dir():
+        raise GraphError(f"{uri}: this folder has no images in it (jpg, png, bmp, webp or tif)")
+    raise GraphError(f"{uri}: no such image{_similar(uri)}")
+
+
+def _check_film(uri: str) -> None:
+    path = local_path(uri)
+    try:
+        if path.stat().st_size == 0:
+            raise GraphError(f"{uri}: this film is empty (0 bytes); copy it again")
+        with path.open("rb") as file:
+            sample = file.read(TEXT_SAMPLE_BYTES)
+    except FileNotFoundError:
+        raise GraphError(f"{uri}: no such film{_similar(uri)}") from None
+    except OSError as error:
+        raise GraphError(f"{uri}: cannot be read: {error.strerror}") from None
+    if _is_text(sample):
+        raise GraphError(f"{uri}: is a text file, not a film; give a film, an image or a folder of images")
+
+
+def _is_text(sample: bytes) -> bool:
+    """Say whether a file begins like text. (Raw video with a text header does not stay text for long.)"""
+    text = sample.decode("utf-8", errors="replace").rstrip("\N{REPLACEMENT CHARACTER}")
+    return (
+        all(sign.isprintable() or sign in "\t\r\n\f" for sign in text)
+        and "\N{REPLACEMENT CHARACTER}" not in text
+    )
+
+
+def _similar(uri: str) -> str:
+    """Return "; did you mean 'x'?" for a file of nearly that name beside it, or how to go on."""
+    path = local_path(uri)
+    if not path.parent.is_dir():
+        return f"; the folder '{path.parent}' does not exist either"
+    close = difflib.get_close_matches(path.name, (file.name for file in path.parent.iterdir()), n=1)
+    return f"; did you mean '{path.with_name(close[0])}'?" if close else "; set 'uri' to a file that exists"

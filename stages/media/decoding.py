@@ -1,0 +1,157 @@
+"""Open what FFmpeg reads and decode it frame by frame, past what is broken."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections.abc import Callable, Iterator, Mapping
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from runtime.errors import StageError
+from stages.media.deinterlace import Deinterlacer
+from stages.media.timing import to_ns
+
+if TYPE_CHECKING:
+    from av.container import InputContainer
+    from av.packet import Packet
+    from av.video.frame import VideoFrame
+    from av.video.stream import VideoStream
+
+MAX_READ_ERRORS = 10
+"""After so many read errors in a row a file has nothing more to give."""
+
+NOT_FILMS = frozenset({"tty", "concat"})
+"""Formats that FFmpeg sees in plain text: it would draw the letters, or open the files that they name."""
+
+OnBroken = Callable[[str], None]
+"""Called with the reason for each unit that gives no picture."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Stamp:
+    """What belongs to a decoded frame: its time stamp (None: it has none), duration (0: unknown), and whether
+    it was decoded after an error and before the next key frame."""
+
+    raw_ns: int | None
+    duration_ns: int
+    damaged: bool
+
+
+def open_video(
+    url: str,
+    shown: str,
+    *,
+    threads: int,
+    options: Mapping[str, str],
+    timeout_s: tuple[float, float] | None = None,
+) -> tuple[InputContainer, VideoStream]:
+    """Open `url` for decoding and return it with its main picture stream; the caller closes it.
+
+    `shown` stands for it in errors, and has no password. `timeout_s`: for opening, for each read.
+    Raises StageError, in one sentence, if it is no film, has no pictures, or cannot be opened.
+    """
+    import av
+
+    try:
+        container = av.open(url, options=dict(options), metadata_errors="replace", timeout=timeout_s)
+    except av.error.FFmpegError as error:
+        # Not its own text, which repeats the url, password and all.
+        raise StageError(f"{shown}: cannot be opened as a film: {_reason(error)}; is it a film?") from None
+    stream = container.streams.best("video")
+    problem = None
+    if container.format.name in NOT_FILMS:
+        problem = "is text, not a film"
+    elif not isinstance(stream, av.VideoStream) or "attached_pic" in (stream.disposition.name or ""):
+        problem = "has no moving pictures, only other streams"
+    elif stream.codec_context is None:
+        problem = "has pictures in a coding that this FFmpeg does not know"
+    if problem is not None or not isinstance(stream, av.VideoStream):
+        container.close()
+        raise StageError(f"{shown}: {problem}; give a film, an image or a folder of images")
+    stream.codec_context.thread_count = threads
+    stream.codec_context.thread_type = "AUTO" if threads > 1 else "SLICE"
+    return container, stream
+
+
+def decode(
+    container: InputContainer,
+    stream: VideoStream,
+    on_broken: OnBroken,
+    on_read_error: OnBroken,
+    *,
+    from_key_frame: bool = False,
+    max_read_errors: int = MAX_READ_ERRORS,
+) -> Iterator[tuple[VideoFrame, Stamp]]:
+    """Yield each whole, deinterlaced frame in the order of showing, until the end or a break of the file.
+
+    With `from_key_frame`, after a seek, nothing is yielded that stands before the first key frame met.
+    `max_read_errors` in a row end it; of them only the first is reported, by `on_read_error`.
+    """
+    import av
+
+    deinterlacer: Deinterlacer[Stamp] = Deinterlacer()
+    damaged = False
+    earliest_pts: int | None = None
+    packets = _packets(container, stream, on_read_error, max_read_errors)
+    if from_key_frame:
+        packets = itertools.dropwhile(lambda packet: packet is not None and not packet.is_keyframe, packets)
+    for packet in packets:
+        if from_key_frame and earliest_pts is None and packet is not None:
+            earliest_pts = packet.pts
+        if packet is not None and packet.is_corrupt:
+            on_broken("a packet is cut off or damaged")
+            damaged = True
+            continue
+        try:
+            frames = stream.codec_context.decode(packet)
+        except av.error.FFmpegError as error:
+            on_broken(_reason(error))
+            damaged = True
+            continue
+        for frame in frames:
+            damaged = damaged and not frame.key_frame
+            if frame.is_corrupt:
+                on_broken("a frame is damaged")
+                damaged = True
+            elif earliest_pts is None or (frame.pts is not None and frame.pts >= earliest_pts):
+                yield from deinterlacer.push(frame, _stamp(frame, stream, damaged))
+    yield from deinterlacer.flush()
+
+
+def _packets(
+    container: InputContainer, stream: VideoStream, on_read_error: OnBroken, max_read_errors: int
+) -> Iterator[Packet[VideoStream] | None]:
+    """Yield the packets of `stream`, then None, which makes the decoder give out what it holds back."""
+    import av
+
+    errors = 0
+    while errors < max_read_errors:
+        try:
+            for packet in container.demux(stream):
+                errors = 0
+                if packet.size:
+                    yield packet
+            break
+        except av.error.FFmpegError as error:
+            # One break makes many errors, for reading is tried again.
+            if errors == 0:
+                on_read_error(f"cannot be read: {_reason(error)}")
+            errors += 1
+    yield None
+
+
+def _stamp(frame: VideoFrame, stream: VideoStream, damaged: bool) -> Stamp:
+    # A frame that the decoder had held back to the end comes without a time base of its own.
+    time_base = frame.time_base or stream.time_base
+    if not time_base:
+        return Stamp(raw_ns=None, duration_ns=0, damaged=damaged)
+    return Stamp(
+        raw_ns=None if frame.pts is None else to_ns(frame.pts, Fraction(time_base)),
+        duration_ns=to_ns(frame.duration or 0, Fraction(time_base)),
+        damaged=damaged,
+    )
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or type(error).__name__

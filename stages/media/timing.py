@@ -1,0 +1,128 @@
+"""Time stamps: pure rules, no decoding."""
+
+import dataclasses
+from collections.abc import Callable, Generator
+from fractions import Fraction
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+Image = npt.NDArray[np.uint8]
+
+NS_PER_S = 1_000_000_000
+SMALL_STEP_NS = 1_000
+"""Added to a time stamp that repeats the one before: far below any frame's duration."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Shot:
+    """One picture that can be had from an input: `read` decodes it, None when it is broken.
+
+    `pts_ns` rises strictly from shot to shot. `segment` numbers the segments of a playing: a film has one, of
+    still images each has its own. `damaged`: decoded after an error, before the next key frame.
+    """
+
+    pts_ns: int
+    duration_ns: int
+    uri: str
+    read: Callable[[], Image | None]
+    segment: int = 0
+    damaged: bool = False
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Place:
+    """A place in a reel: the shot at `pts_ns`. If `count` is known, so many shots were had up to it, itself
+    included, from `since_ns` or the start: an input of which some are missing is not trusted with a jump.
+    """
+
+    pts_ns: int
+    since_ns: int | None = None
+    count: int | None = None
+
+
+class Reel(Protocol):
+    """An input that ends and can be played again: the same shots each time. `open` comes first; it raises
+    StageError for an input that cannot be read."""
+
+    def open(self) -> None:
+        """Read the facts below."""
+
+    @property
+    def start_ns(self) -> int:
+        """Time stamp of the beginning."""
+
+    @property
+    def shot_ns(self) -> int:
+        """The usual duration of a shot."""
+
+    @property
+    def shot_count(self) -> int | None:
+        """How many shots there are, if that is known without decoding."""
+
+    @property
+    def segment_count(self) -> int:
+        """How many segments a playing has, at least 1."""
+
+    def shots(self, near: Place | None = None) -> Generator[Shot, None, None]:
+        """Play it: all shots, or, if that gives the same ones, those from a little before a place on."""
+
+
+def to_ns(ticks: int, time_base: Fraction) -> int:
+    """Return `ticks` of `time_base` seconds in nanoseconds, rounded to the nearest."""
+    return round(ticks * time_base * NS_PER_S)
+
+
+class RisingClock:
+    """Makes time stamps that rise strictly out of those of a stream, which may lack, repeat or go back."""
+
+    def __init__(self, shot_ns: int) -> None:
+        self._shot_ns = shot_ns
+        self._offset_ns = 0
+        self._last_ns: int | None = None
+
+    def stamp(self, raw_ns: int | None) -> int:
+        """Return the next time stamp: the stream's own wherever it rises.
+
+        A missing one is a usual duration after the last. A repeated one, or one that is out of order by less
+        than a duration, is put just after the last; one that jumps back shifts all that follow it.
+        """
+        if self._last_ns is None:
+            stamped = raw_ns if raw_ns is not None else 0
+        elif raw_ns is None:
+            stamped = self._last_ns + self._shot_ns
+        else:
+            stamped = raw_ns + self._offset_ns
+            if stamped <= self._last_ns - self._shot_ns:
+                stamped = self._last_ns + self._shot_ns
+                self._offset_ns = stamped - raw_ns
+            elif stamped <= self._last_ns:
+                stamped = self._last_ns + SMALL_STEP_NS
+        self._last_ns = stamped
+        return stamped
+
+
+class Thinner:
+    """Keeps at most `max_fps` shots a second: the first in each slot of time, so the choice depends on the
+    time stamps and the last kept shot only."""
+
+    # Time stamps in milliseconds are up to half a millisecond early: a shot this share of a slot before
+    # its slot counts as in it.
+    EARLY = Fraction(1, 10)
+
+    def __init__(self, max_fps: float, origin_ns: int, last_kept_ns: int | None) -> None:
+        self._slots_per_ns = Fraction(max_fps) / NS_PER_S
+        self._origin_ns = origin_ns
+        self._last_slot = None if last_kept_ns is None else self._slot(last_kept_ns)
+
+    def keeps(self, pts_ns: int) -> bool:
+        """Say whether to keep the shot at `pts_ns`, and if so remember it."""
+        slot = self._slot(pts_ns)
+        if self._last_slot is not None and slot <= self._last_slot:
+            return False
+        self._last_slot = slot
+        return True
+
+    def _slot(self, pts_ns: int) -> int:
+        return int((pts_ns - self._origin_ns) * self._slots_per_ns + self.EARLY)

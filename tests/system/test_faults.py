@@ -1,0 +1,181 @@
+"""What goes wrong inside stages and around them: each costs what it must, and nothing else."""
+
+import functools
+import json
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.launching import Launched, lines, seqs, wait_for
+from tests.system.graphs import cheap_graph
+from tests.system.test_machine import assert_complete, is_under_way
+
+
+def test_a_frame_that_crashes_its_stage_fails_alone_and_lies_in_quarantine(tmp_path: Path) -> None:
+    graph = cheap_graph(tmp_path, frames=60, work={"crash_on": 20, "batch": 8})
+    with Launched(graph, folder=tmp_path) as run:
+        assert run.wait() == 3, run.stderr
+    records = assert_complete(tmp_path, 60)
+    assert [record["seq"] for record in records if record["status"] != "ok"] == [20]
+    assert records[20]["status"] == "failed(work)"
+    kept = sorted(path.name for path in (tmp_path / "out/quarantine").iterdir())
+    assert kept == ["counter-00000020.json", "counter-00000020.png"]
+    reason = json.loads((tmp_path / "out/quarantine/counter-00000020.json").read_text())["reason"]
+    assert reason == "work died 3 times on it"
+
+
+def test_a_packet_that_takes_for_ever_is_tried_again(tmp_path: Path) -> None:
+    marker = str(tmp_path / "marker")
+    graph = cheap_graph(tmp_path, frames=40, work={"hang_on": 10, "marker": marker, "timeout": 1})
+    with Launched(graph, folder=tmp_path) as run:
+        assert run.wait() == 0, run.stderr
+        assert "one packet took more than 1 s (timeout)" in run.stderr
+    assert {record["status"] for record in assert_complete(tmp_path, 40)} == {"ok"}
+
+
+@pytest.mark.parametrize("victim", ["counter.0", "work.0", "film.0", "results.0"])
+def test_a_process_that_stands_still_is_replaced(tmp_path: Path, victim: str) -> None:
+    stage = victim.partition(".")[0]
+    limits: dict[str, dict] = {"work": {"sleep_ms": 10}}
+    limits.setdefault(stage, {})["heartbeat"] = 1
+    graph = cheap_graph(tmp_path, frames=100, **limits)
+    with Launched(graph, folder=tmp_path) as run:
+        wait_for(lambda: is_under_way(tmp_path), "first frames", run)
+        run.child(victim).send_signal(signal.SIGSTOP)
+        assert run.wait() == 0, run.stderr
+        assert "(heartbeat)" in run.stderr
+    assert {record["status"] for record in assert_complete(tmp_path, 100)} == {"ok"}
+
+
+def test_a_stage_that_leaks_is_drained_and_started_again(tmp_path: Path) -> None:
+    graph = cheap_graph(
+        tmp_path, frames=150, work={"leak_mb": 4, "sleep_ms": 10, "memory_limit": "200MB", "replicas": 2}
+    )
+    with Launched(graph, folder=tmp_path) as run:
+        assert run.wait() == 0, run.stderr
+        assert "over its memory-limit; retiring it" in run.stderr
+        assert "started again" not in run.stdout
+    assert {record["status"] for record in assert_complete(tmp_path, 150)} == {"ok"}
+
+
+def test_processes_can_be_replaced_every_few_frames(tmp_path: Path) -> None:
+    limits = {"max_frames_per_process": 40}
+    graph = cheap_graph(tmp_path, frames=100, work=limits, film=limits, results=limits)
+    with Launched(graph, folder=tmp_path) as run:
+        assert run.wait() == 0, run.stderr
+        assert "work.0       has retired" in run.stderr
+        assert "film.0       has retired" in run.stderr
+    assert {record["status"] for record in assert_complete(tmp_path, 100)} == {"ok"}
+
+
+def test_a_killed_launcher_is_resumed_where_its_sinks_stopped(tmp_path: Path) -> None:
+    graph = cheap_graph(tmp_path, frames=300, work={"sleep_ms": 5, "raise_every": 50})
+    with Launched(graph, folder=tmp_path) as run:
+        wait_for(lambda: is_under_way(tmp_path, 120), "frames", run)
+        run.process.kill()
+    with Launched(graph, "--resume", folder=tmp_path) as run:
+        assert run.wait() == 3, run.stderr
+    records = assert_complete(tmp_path, 300)
+    assert len({record["run"] for record in records}) == 1
+    assert [record["seq"] for record in records if record["status"] != "ok"] == list(range(49, 300, 50))
+    ledger = json.loads((tmp_path / "out/ledger.json").read_text())["sources"]["counter"]
+    assert ledger == {"captured": 300, "delivered": 294, "dropped": {}, "failed": {"work": 6}, "in_flight": 0}
+
+
+def test_resuming_is_refused_for_another_graph_and_without_a_run(tmp_path: Path) -> None:
+    graph = cheap_graph(tmp_path, frames=100_000, work={"sleep_ms": 5})
+    with Launched(graph, "--resume", folder=tmp_path) as run:
+        assert run.wait() == 2
+        assert "nothing to resume" in run.stderr
+    with Launched(graph, folder=tmp_path) as run:
+        wait_for(lambda: is_under_way(tmp_path), "first frames", run)
+        run.process.kill()
+    before = lines(tmp_path / "out/results.jsonl")
+    with Launched(graph, "--resume", "--set", "work.sleep-ms=6", folder=tmp_path) as run:
+        assert run.wait() == 2
+        assert "cannot resume" in run.stderr
+    assert lines(tmp_path / "out/results.jsonl")[: len(before)] == before
+
+
+def test_a_full_disk_is_waited_for(tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=60k", "tmpfs", str(disk)], check=True)
+    try:
+        graph = cheap_graph(
+            tmp_path, frames=600, film={"location": str(disk / "film.mp4")}, results={"timeout": 60}
+        )
+        with Launched(graph, folder=tmp_path) as run:
+            wait_for(lambda: "waiting for room" in run.stderr, "word of the full disk", run)
+            subprocess.run(["mount", "-o", "remount,size=16m", str(disk)], check=True)
+            assert run.wait() == 0, run.stderr
+            assert "there is room again" in run.stderr
+        (tmp_path / "out/film.mp4").write_bytes((disk / "film.mp4").read_bytes())
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
+    assert {record["status"] for record in assert_complete(tmp_path, 600)} == {"ok"}
+
+
+def test_a_stage_that_starts_late_is_waited_for(tmp_path: Path) -> None:
+    graph = cheap_graph(tmp_path, frames=30, work={"open_sleep_s": 3.0}, counter={"resend_after": 0.5})
+    with Launched(graph, folder=tmp_path) as run:
+        assert run.wait() == 0, run.stderr
+    assert {record["status"] for record in assert_complete(tmp_path, 30)} == {"ok"}
+
+
+def test_ctrl_c_while_a_process_restarts_completes_the_files(tmp_path: Path) -> None:
+    graph = cheap_graph(tmp_path, frames=100_000, work={"sleep_ms": 5})
+    with Launched(graph, folder=tmp_path) as run:
+        wait_for(lambda: is_under_way(tmp_path), "first frames", run)
+        run.child("work.0").kill()
+        run.signal(signal.SIGINT)
+        assert run.wait() == 130, run.stderr
+    assert_complete(tmp_path, len(lines(tmp_path / "out/results.jsonl")))
+
+
+def test_a_closed_terminal_completes_the_files(tmp_path: Path) -> None:
+    graph = cheap_graph(tmp_path, frames=100_000, work={"sleep_ms": 5})
+    with Launched(graph, folder=tmp_path) as run:
+        wait_for(lambda: is_under_way(tmp_path), "first frames", run)
+        run.signal(signal.SIGHUP)
+        assert run.wait() == 129, run.stderr
+    assert_complete(tmp_path, len(lines(tmp_path / "out/results.jsonl")))
+
+
+@pytest.mark.parametrize("victim", ["tally.0", "work.0", "results.0", "counter.0"])
+def test_an_ordered_stage_keeps_order_and_its_answers(tmp_path: Path, victim: str) -> None:
+    graph = cheap_graph(
+        tmp_path, frames=150, ordered=True, work={"replicas": 2, "sleep_ms": 10, "raise_every": 40}
+    )
+    with Launched(graph, folder=tmp_path) as run:
+        wait_for(lambda: is_under_way(tmp_path, 20), "first frames", run)
+        run.child(victim).kill()
+        assert run.wait() == 3, run.stderr
+    records = assert_complete(tmp_path, 150)
+    assert [record["seq"] for record in records if record["status"] != "ok"] == [39, 79, 119]
+    # Its count goes on over its own death, and a frame that came again got the number that it had.
+    numbers = [record["tally"] for record in records if record["status"] == "ok"]
+    assert numbers == list(range(1, 148))
+
+
+def test_results_are_the_same_after_kills_as_without(tmp_path: Path) -> None:
+    kept = []
+    for name, kill in (("calm", False), ("stormy", True)):
+        folder = tmp_path / name
+        folder.mkdir()
+        graph = cheap_graph(folder, frames=120, work={"sleep_ms": 10})
+        with Launched(graph, folder=folder) as run:
+            if kill:
+                for count, victim in ((5, "work.0"), (25, "results.0"), (45, "counter.0"), (60, "work.0")):
+                    wait_for(functools.partial(is_under_way, folder, count), "frames", run)
+                    run.child(victim).kill()
+            assert run.wait() == 0, run.stderr
+        records = lines(folder / "out/results.jsonl")
+        assert seqs(records) == list(range(120))
+        for record in records:
+            for changing in ("run", "capture_time_ns", "attempt"):
+                del record[changing]
+        kept.append(records)
+    assert kept[0] == kept[1]
