@@ -8,7 +8,7 @@ PINS   := -c requirements/constraints.txt
 INSTALL := $(PIP) install --quiet $(PINS) -e
 
 .DEFAULT_GOAL := help
-.PHONY: help run check test test-slow clean detector train
+.PHONY: help run check test test-slow drill drill-long detector clean
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -26,6 +26,12 @@ test: $(VENV)/.all ## every quick test, under 6 minutes on 2 cores
 
 test-slow: $(VENV)/.all ## the long drills and comparisons, under 45 minutes
 	$(BIN)/python -m pytest -m slow
+
+drill: $(VENV)/.all ## kill processes of the default graph, at least 150 times, under 15 minutes
+	$(BIN)/python -m tests.drills.run
+
+drill-long: $(VENV)/.all ## 1,000 kills in all, going on where it stopped; writes the table of docs/guarantees.md
+	$(BIN)/python -m tests.drills.run --long
 
 detector: $(VENV)/.all ## make models/ssdlite.onnx again from the package that carries its weights
 	$(BIN)/python -m training.convert_detector

@@ -136,15 +136,20 @@ class Dispatch:
             if frame.resend_at_s <= now_s:
                 frame.resend_at_s = float("inf")
                 self._again.add(seq)
+        turn = self._turn_of_suspects()
         chosen = []
         for seq in sorted(self._again):
             if not self._is_missing(self._out[seq]):
                 self._again.discard(seq)
-            elif seq not in self._suspects:
+            elif seq not in self._suspects or seq == turn:
                 self._again.discard(seq)
-                chosen.append((seq, False))
-            elif self._alone in (None, seq):
-                self._alone = seq
-                self._again.discard(seq)
-                chosen.append((seq, True))
+                chosen.append((seq, seq == turn))
         return chosen
+
+    def _turn_of_suspects(self) -> int | None:
+        """The one suspect that may be out: the oldest, for a stage that keeps order waits for it first."""
+        turn = min((seq for seq in self._suspects if self._is_missing(self._out[seq])), default=None)
+        if self._alone not in (None, turn) and self._alone in self._suspects:
+            self._again.add(self._alone)
+        self._alone = turn
+        return turn

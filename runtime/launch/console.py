@@ -51,12 +51,14 @@ class PlainLines:
         print(line, file=sys.stderr, flush=True)
 
     def refresh(self, run: Run) -> None:
+        # Looked at each time, for the rates; told now and then.
+        sources, stages = self._observer.sources(run), self._observer.stages(run)
         if self._quiet or time.monotonic() < self._next_at_s:
             return
         self._next_at_s = time.monotonic() + PLAIN_PERIOD_S
-        for row in self._observer.sources(run):
+        for row in sources:
             self.write("INFO", f"{row.name}: {_sums(row)}{_progress(row)}")
-        self.write("INFO", "  ".join(_short(row) for row in self._observer.stages(run)))
+        self.write("INFO", "  ".join(_short(row) for row in stages))
 
     def stop(self) -> None:
         """Nothing to take down."""

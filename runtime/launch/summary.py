@@ -2,6 +2,7 @@
 
 import signal
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 from runtime.custody.store import Ledger
@@ -76,13 +77,18 @@ def describe(run: Run, ledgers: dict[str, Ledger]) -> list[str]:
             )
     for (sink, source), output in sorted(run.outputs.items()):
         if output["location"]:
-            lines.append(
-                f"wrote {output['location']} ({sink}, {counted[sink, source].frames} frames of {source})"
-            )
+            frames = counted[sink, source].frames
+            lines.append(f"wrote {_shown(output['location'])} ({sink}, {frames} frames of {source})")
         lines.extend(f"  {note}" for note in output["notes"])
     for name, deaths in sorted(run.report.deaths.items()):
         lines.append(f"{name} was started again {deaths} time{'s' if deaths > 1 else ''}")
     return lines
+
+
+def _shown(location: str) -> str:
+    """A path as the user would write it: relative where it is below the current folder."""
+    path = Path(location)
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else location
 
 
 def _sums(ledger: Ledger) -> str:
