@@ -48,7 +48,7 @@ def run(arguments: list[str]) -> int:
 
 
 def drill(arguments: list[str]) -> int:
-    """launcher.py drill GRAPH FAULT …: run the graph, harm its processes, and say whether a frame was lost."""
+    """launcher.py drill GRAPH FAULT …: run it, harm its processes, say what was lost."""
     parser = argparse.ArgumentParser(
         prog="launcher.py drill",
         description="Run a graph, kill or stop its processes at random moments, and give a verdict.",

@@ -45,6 +45,10 @@ class Order:
         """Undo `take` for a packet that could not be used; the source sends it again."""
         self.last_seq = packet.prev_seq
 
+    def replace(self, packet: Packet) -> None:
+        """Put a GAP in the place of the packet of the same frame."""
+        self._by_prev[packet.prev_seq] = packet
+
     def put_back(self, packet: Packet) -> None:
         """Undo `take` for a packet that has to wait: it stays the next one."""
         self.last_seq = packet.prev_seq

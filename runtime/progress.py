@@ -30,6 +30,9 @@ class Progress:
     """seq, epoch, pts_ns and running_ns of the last committed frame; seq -1: none."""
     size_bytes: int
     is_finished: bool = False
+    end_cause: str = ""
+    """Why the stream ended, once the output is finished."""
+    remarks: list[str] = dataclasses.field(default_factory=list)
     notes: dict[str, Any] = dataclasses.field(default_factory=dict)
     tally: dict[str, Any] = dataclasses.field(default_factory=dict)
 

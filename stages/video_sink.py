@@ -44,7 +44,7 @@ class VideoSink(FileSink):
         self.close()
         self._location = location
         self._notes: dict[str, Any] = cut.notes if cut else {}
-        self._remarks: list[str] = self._notes.get("remarks", [])
+        self._remarks: list[str] = []
         # A process of this sink may have died right after it put the joined film in place.
         self._is_joined = bool(cut and location.exists() and location.stat().st_ino != self._notes["inode"])
         if self._is_joined:
@@ -165,7 +165,6 @@ class VideoSink(FileSink):
             return
         is_one_film = self._notes["first_epoch"] == self._notes["last_epoch"]
         self._remarks = join(self._location, self._notes["uri"] if is_one_film else "")
-        self._notes["remarks"] = self._remarks
         self._file.close()
         self._file, self._is_joined = None, True
 

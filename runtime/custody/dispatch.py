@@ -123,8 +123,12 @@ class Dispatch:
         self._absolve(seq)
 
     def is_out(self, seq: int) -> bool:
-        """Tell whether a frame is out as a packet that may still be given up."""
+        """Tell whether a frame is out as a packet."""
         return seq in self._out and not self._out[seq].is_gap
+
+    def is_missing(self, seq: int) -> bool:
+        """Tell whether a frame is out as a packet that some sink has not received."""
+        return seq in self._out and self._is_missing(self._out[seq])
 
     def gaps_for(self, sink: str) -> list[int]:
         """GAPs that a sink has not yet said to have, oldest first."""

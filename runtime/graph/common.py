@@ -11,10 +11,10 @@ class _Any:
     start_timeout: Seconds = prop(60.0, "Loading for longer than this counts as a hang.", low=0.1)
     heartbeat: Seconds = prop(5.0, "No sign of life for longer than this counts as a hang.", low=1.0)
     memory_limit: Bytes = prop(
-        0, "A process that holds more than this is drained and started again; 0: no limit.", low=0
+        0, "A process that holds more than this is drained and started again; 0: no limit.", low=0, high=2**50
     )
     max_frames_per_process: int = prop(
-        0, "After this many frames a process is drained and started again; 0: never.", low=0
+        0, "After this many frames a process is drained and started again; 0: never.", low=0, high=2**50
     )
     threads: int = prop(1, "Threads of the libraries that the stage uses, per replica.", low=1, high=256)
 

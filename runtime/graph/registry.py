@@ -65,7 +65,7 @@ def _users_stage(type_: str, graph_folder: Path) -> type[Stage]:
         names = [
             name
             for name, value in vars(module).items()
-            if inspect.isclass(value) and issubclass(value, Stage)
+            if inspect.isclass(value) and issubclass(value, Stage) and value.__module__ == module_name
         ]
         raise GraphError(
             f"stage type '{type_}': {module_name} has no stage '{class_name}'{nearest(class_name, names)}"

@@ -61,11 +61,13 @@ class Channel:
         self.is_finished = False
         self.try_again_s = 0.0
         self.needs_going_back = False
+        self.awaits_gap: int | None = None
         self.tally = Tally()
         self._config = config
         self._file: ProgressFile | None = None
         self._cut: Cut | None = None
         self._last = {"seq": -1, "epoch": 0, "pts_ns": 0, "running_ns": 0}
+        self._remarks: list[str] = []
         self._fsync: str = config.common["fsync"]
         last_seq = -1
         if isinstance(sink, FileSink):
@@ -83,6 +85,7 @@ class Channel:
             self._cut = Cut(size_bytes=known.size_bytes, notes=known.notes)
             self.tally = Tally.from_plain(known.tally)
             self.is_finished = known.is_finished
+            self._remarks = known.remarks
             if not known.is_finished:
                 sink.open_at(self._location, self._cut)
             self._last = known.last
@@ -97,7 +100,9 @@ class Channel:
 
     @property
     def have(self) -> Have:
-        return Have(self.committed_seq, tuple(self.order.held), self.is_finished)
+        # A frame that could not be written is not here: the source has to make it a GAP.
+        received = tuple(seq for seq in self.order.held if seq != self.awaits_gap)
+        return Have(self.committed_seq, received, self.is_finished)
 
     def start_after(self, seq: int) -> bool:
         """Go on after `seq`; False for a file that lacks frames up to there."""
@@ -147,6 +152,8 @@ class Channel:
                 size_bytes=self._cut.size_bytes,
                 notes=self._cut.notes,
                 is_finished=self.is_finished,
+                end_cause=self.order.end.cause if self.is_finished and self.order.end else "",
+                remarks=self._remarks,
                 tally=self.tally.to_plain(),
             )
             if self._fsync == "always":
@@ -168,6 +175,7 @@ class Channel:
         for from_seq, to_seq, reason in end.dropped:
             self.sink.dropped(Packet(source=self.source, seq=to_seq + 1), from_seq, to_seq, reason)
         self.sink.finish()
+        self._remarks = self.sink.remarks()
         self.is_finished = True
         self._write_progress(None)
 
@@ -177,7 +185,7 @@ class Channel:
     def summary(self) -> dict[str, Any]:
         """What the launcher's summary says of this output."""
         location = str(self._location) if isinstance(self.sink, FileSink) else ""
-        return {"location": location, "notes": self.sink.remarks(), "tally": self.tally.to_plain()}
+        return {"location": location, "notes": self._remarks, "tally": self.tally.to_plain()}
 
     def close(self) -> None:
         self.sink.close()

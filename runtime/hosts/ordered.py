@@ -32,10 +32,12 @@ class Lane:
         if last is not None:
             stage.highest_id = last["highest_id"]
         self.order = Order(last["seq"] if last else -1)
+        self.awaits_gap: int | None = None
 
     @property
     def have(self) -> Have:
-        return Have(self.order.last_seq, tuple(self.order.held), self.order.is_at_end)
+        received = tuple(seq for seq in self.order.held if seq != self.awaits_gap)
+        return Have(self.order.last_seq, received, self.order.is_at_end)
 
     def remember(self, packet: Packet) -> None:
         """Journal an answer, or that a frame was a GAP."""
@@ -90,7 +92,7 @@ class OrderedHost(HostLoop):
             self._told(self._lanes[source], told)
         more = False
         for lane in self._lanes.values():
-            packet = lane.order.take()
+            packet = lane.order.take() if lane.awaits_gap is None else None
             if packet is not None:
                 self._answer(lane, packet)
                 more = True
@@ -106,7 +108,7 @@ class OrderedHost(HostLoop):
             self.counts["rejected"] += 1
             return
         packet.find_pixels = self._pool.find
-        if lane.order.offer(packet):
+        if packet.seq == lane.awaits_gap or lane.order.offer(packet):
             return
         self.counts["repeated"] += 1
         known = lane.journal.find(packet.seq)
@@ -115,7 +117,10 @@ class OrderedHost(HostLoop):
             self._outlet.put(packet, codec.encode_packet(packet))
 
     def _told(self, lane: Lane, told: Packet | End | StartAfter) -> None:
-        if isinstance(told, Packet):
+        if isinstance(told, Packet) and told.seq == lane.awaits_gap:
+            lane.order.replace(told)
+            lane.awaits_gap = None
+        elif isinstance(told, Packet):
             lane.order.offer(told)
         elif isinstance(told, End):
             lane.order.end = told
@@ -153,7 +158,8 @@ class OrderedHost(HostLoop):
         self.log.debug("%s", traceback.format_exc())
         text = f"{type(error).__name__}: {error}"
         self.log.warning("frame %d of %s failed: %s", packet.seq, packet.source, text)
-        lane.order.put_aside(packet)
+        lane.order.put_back(packet)
+        lane.awaits_gap = packet.seq
         self.bus.send("frame_failed", source=packet.source, seq=packet.seq, error=text)
         if self._failures_in_a_row >= MAX_FAILURES_IN_A_ROW:
             self.fatal(f"{self._failures_in_a_row} frames in a row failed, the last with {text}")

@@ -83,7 +83,10 @@ class SinkHost(HostLoop):
             self.counts["rejected"] += 1
             return
         packet.find_pixels = self._pool.find
-        if channel.order.offer(packet):
+        if packet.status != OK and packet.seq == channel.awaits_gap:
+            channel.order.replace(packet)
+            channel.awaits_gap, channel.try_again_s = None, 0.0
+        elif channel.order.offer(packet):
             channel.received()
         else:
             self.counts["repeated"] += 1
@@ -158,12 +161,16 @@ class SinkHost(HostLoop):
             if packet.status != OK:
                 channel.skip(packet)
                 return
-            channel.order.put_aside(packet)
+            channel.order.put_back(packet)
+            channel.awaits_gap = packet.seq
+            channel.try_again_s = float("inf")
             self.bus.send("frame_failed", source=packet.source, seq=packet.seq, error=text)
         else:
             self._failures_in_a_row = 0
 
     def _finish(self, channel: Channel) -> None:
+        self.bus.send("state", state="finishing")
+        self.page.finishing(True)
         try:
             channel.finish()
         except OSError as error:
@@ -176,6 +183,9 @@ class SinkHost(HostLoop):
             self.log.debug("%s", traceback.format_exc())
             self.fatal(f"cannot complete {channel.describe()}: {type(error).__name__}: {error}")
             return
+        finally:
+            self.page.finishing(False)
+            self.bus.send("state", state="running")
         self._report_output(channel)
 
     def _report_output(self, channel: Channel) -> None:

@@ -266,7 +266,7 @@ class SourceHost(HostLoop):
         elif kind == "worker_died":
             self._worker_died(command["stage"], command["seqs"])
         elif kind == "frame_failed":
-            self._give_up(command["seq"], f"failed({command['stage']})", command["error"])
+            self._frame_failed(command["stage"], command["seq"], command["error"])
 
     def _stop_capturing(self, cause: str, drain_s: float) -> None:
         self._eos_cause = cause
@@ -284,6 +284,11 @@ class SourceHost(HostLoop):
         if deaths >= self._max_attempts:
             self.log.warning("frame %d: %s died %d times on it; it is given up", alone, stage, deaths)
             self._give_up(alone, f"failed({stage})", f"{stage} died {deaths} times on it")
+
+    def _frame_failed(self, stage: str, seq: int, error: str) -> None:
+        # A worker's late word of a frame that all sinks have by now is void; a sink's own is not.
+        if stage in self.config.committers or self._dispatch.is_missing(seq):
+            self._give_up(seq, f"failed({stage})", error)
 
     def _give_up(self, seq: int, status: str, reason: str) -> None:
         store = self._capture.store
@@ -305,7 +310,8 @@ class SourceHost(HostLoop):
         for seq in store.waiting():
             store.drop(seq, "flushed")
         for seq in store.out():
-            if self._dispatch.is_out(seq):
+            # What every sink has received will be written: its outcome is theirs.
+            if self._dispatch.is_missing(seq):
                 store.give_up(seq, "flushed")
                 self._dispatch.gave_up(seq)
                 self._outlet.discard((self.config.stage, seq))

@@ -16,7 +16,7 @@ from runtime.packet import Packet
 PAGE_BYTES = 4096
 HEARTBEAT_PERIOD_S = 0.5
 MAX_WORKING = 128
-_INCARNATION, _HEARTBEAT, _LOOP, _WORK_STARTED, _DONE, _WORKING = range(6)
+_INCARNATION, _HEARTBEAT, _LOOP, _WORK_STARTED, _DONE, _WORKING, _FINISHING = range(7)
 _FIRST_PAIR = 16
 
 
@@ -28,6 +28,7 @@ class Status:
     heartbeat_s: float
     loop_s: float
     work_started_s: float
+    is_finishing: bool
     done: int
     working: tuple[tuple[int, int], ...]
     """(index of the source, seq) of each frame that was being worked on."""
@@ -70,6 +71,11 @@ class StatusPage:
         self._words[_WORK_STARTED] = time.monotonic_ns()
         self._words[_WORKING] = min(len(packets), MAX_WORKING)
 
+    def finishing(self, is_finishing: bool) -> None:
+        """Completing an output, which may take as long as the output is large."""
+        self._words[_FINISHING] = is_finishing
+        self.looped()
+
     def end(self, done: int) -> None:
         self._words[_WORKING] = 0
         self._words[_WORK_STARTED] = 0
@@ -87,6 +93,7 @@ class StatusPage:
             heartbeat_s=words[_HEARTBEAT] / 1e9,
             loop_s=words[_LOOP] / 1e9,
             work_started_s=words[_WORK_STARTED] / 1e9,
+            is_finishing=words[_FINISHING] != 0,
             done=words[_DONE],
             working=tuple(
                 (words[_FIRST_PAIR + 2 * place], words[_FIRST_PAIR + 2 * place + 1])

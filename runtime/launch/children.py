@@ -123,6 +123,7 @@ class Child:
                 heartbeat_s=0.0,
                 loop_s=0.0,
                 work_started_s=0.0,
+                is_finishing=False,
                 done=0,
                 working=(),
             )

@@ -100,7 +100,7 @@ class Drill:
         self.verdict = Verdict(seed)
 
     def go(self, *, max_pause_s: float, stop_at_end: bool) -> Verdict:
-        """Run, harm, and judge. `stop_at_end` sends Ctrl-C after the last fault, for inputs without an end."""
+        """Run, harm, and judge. `stop_at_end`: Ctrl-C after the last fault, for an endless input."""
         launcher = subprocess.Popen(
             [sys.executable, str(_LAUNCHER), *self._arguments, "--quiet"],
             stdout=subprocess.PIPE,

@@ -50,6 +50,11 @@ def find_earlier(graph: Graph, digest: str) -> Earlier:
                 f"cannot resume: {location} was begun with another graph, other properties or another input; "
                 "restore these, or start without --resume to write it anew"
             )
+        if progress.is_finished and progress.end_cause != "finished":
+            raise GraphError(
+                f"cannot resume: {location} was completed when the run was stopped at frame "
+                f"{progress.last['seq']}; start without --resume"
+            )
         found[source].append(progress)
     runs = {progress.run for records in found.values() for progress in records}
     if len(runs) != 1:

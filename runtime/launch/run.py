@@ -230,12 +230,11 @@ class Run:
             return
         if status == 0:
             self.report.log(child.name, "INFO", "has retired; starting the next process")
-            self._tell_of_death(child, [])
-            child.restart_at_s = time.monotonic()
-            return
-        if status == COULD_NOT_OPEN:
+        elif status == COULD_NOT_OPEN:
             self._fail(f"{child.name} could not start", child)
             return
+        else:
+            self.report.deaths[child.name] = self.report.deaths.get(child.name, 0) + 1
         self._on_death(child, status, last.done > 0, list(last.working))
 
     def _read_last_words(self, child: Child) -> None:
@@ -245,13 +244,13 @@ class Run:
         self._by_identity.pop(child.identity, None)
 
     def _on_death(self, child: Child, status: int, progressed: bool, working: list[tuple[int, int]]) -> None:
-        self.report.deaths[child.name] = self.report.deaths.get(child.name, 0) + 1
         self._tell_of_death(child, working)
         verdict = child.policy.after_death(child.name, status, progressed)
         if isinstance(verdict, GiveUp):
             self._fail(verdict.text, child)
             return
-        self.report.log(child.name, "WARNING", f"ended by {describe_exit(status)}; starting it again")
+        if status != 0:
+            self.report.log(child.name, "WARNING", f"ended by {describe_exit(status)}; starting it again")
         child.restart_at_s = time.monotonic() + verdict.after_s
 
     def _tell_of_death(self, child: Child, working: list[tuple[int, int]]) -> None:
@@ -310,7 +309,9 @@ class Run:
 
     def _advance(self, now_s: float) -> None:
         sources = {source.name for source in self.graph.of_kind("source")}
-        if self._phase != "stopping" and (sources <= set(self.ended_sources) or now_s >= self._deadline_s):
+        is_finishing = any(child.state == "finishing" for child in self.children.values())
+        is_late = now_s >= self._deadline_s and not is_finishing
+        if self._phase != "stopping" and (sources <= set(self.ended_sources) or is_late):
             self._phase = "stopping"
             self._deadline_s = now_s + STOP_LIMIT_S
             for stage in self.graph.stages:

@@ -66,11 +66,13 @@ class Limits:
 
 def why_hung(state: str, status: Status, started_s: float, now_s: float, limits: Limits) -> str:
     """Return why a process counts as hung, or an empty text. Times are of CLOCK_MONOTONIC."""
-    if state == "starting" and now_s - started_s > limits.start_timeout_s:
-        return f"still loading after {limits.start_timeout_s:g} s (start-timeout)"
+    if state == "starting":
+        # Loading a library may keep the heartbeat's thread from running.
+        is_late = now_s - started_s > limits.start_timeout_s
+        return f"still loading after {limits.start_timeout_s:g} s (start-timeout)" if is_late else ""
     if status.heartbeat_s and now_s - max(status.heartbeat_s, started_s) > limits.heartbeat_s:
         return f"no sign of life for {limits.heartbeat_s:g} s (heartbeat)"
-    if state == "starting":
+    if status.is_finishing:
         return ""
     if status.work_started_s:
         if now_s - status.work_started_s > limits.timeout_s:

@@ -8,7 +8,14 @@ import yaml
 CHEAP = Path(__file__).parent
 
 
-def cheap_graph(folder: Path, *, frames: int = 50, ordered: bool = False, **stages: dict[str, Any]) -> Path:
+def cheap_graph(
+    folder: Path,
+    *,
+    frames: int = 50,
+    ordered: bool = False,
+    diary: dict[str, Any] | None = None,
+    **stages: dict[str, Any],
+) -> Path:
     """Write a graph counter ! work ! (film, results) into `folder`; `stages` adds properties by stage."""
     described: dict[str, dict[str, Any]] = {
         "counter": {"type": "cheap_stages.Counter", "frames": frames},
@@ -22,6 +29,10 @@ def cheap_graph(folder: Path, *, frames: int = 50, ordered: bool = False, **stag
         links, last = ["counter ! work ! tally ! results"], "tally"
     described["film"] = {"type": "video_sink", "location": "out/film.mp4", "preset": "ultrafast"}
     links.append(f"{last} ! film")
+    if diary is not None:
+        described["diary"] = {"type": "cheap_stages.Diary"}
+        links.append(f"{last} ! diary")
+        stages["diary"] = diary
     for name, properties in stages.items():
         described[name] |= {word.replace("_", "-"): value for word, value in properties.items()}
     path = folder / "graph.yaml"

@@ -179,3 +179,75 @@ def test_results_are_the_same_after_kills_as_without(tmp_path: Path) -> None:
                 del record[changing]
         kept.append(records)
     assert kept[0] == kept[1]
+
+
+def is_joined(film: Path) -> bool:
+    data = film.read_bytes()
+    return b"mdat" in data and b"moof" not in data
+
+
+def diary_of(folder: Path) -> list[str]:
+    return (folder / "out/diary.txt").read_text().splitlines()
+
+
+def test_a_frame_that_a_sink_cannot_write_is_a_gap_in_it(tmp_path: Path) -> None:
+    graph = cheap_graph(tmp_path, frames=60, ordered=True, diary={"fail_on": 25})
+    with Launched(graph, folder=tmp_path) as run:
+        assert run.wait() == 3, run.stderr
+    assert_complete(tmp_path, 60)
+    expected = [f"{seq} {'failed(diary)' if seq == 25 else 'ok'}" for seq in range(60)]
+    assert diary_of(tmp_path) == expected
+    ledger = json.loads((tmp_path / "out/ledger.json").read_text())
+    assert ledger["sources"]["counter"]["failed"] == {"diary": 1}
+
+
+def test_an_output_that_takes_long_to_complete_is_no_hang(tmp_path: Path) -> None:
+    graph = cheap_graph(tmp_path, frames=20, diary={"finish_s": 4.0, "heartbeat": 1, "timeout": 1})
+    with Launched(graph, folder=tmp_path) as run:
+        assert run.wait() == 0, run.stderr
+        assert "hangs" not in run.stderr
+    assert_complete(tmp_path, 20)
+
+
+@pytest.mark.parametrize("victim", ["film.0", "results.0", "diary.0", "counter.0"])
+def test_a_process_killed_while_others_complete_their_output_costs_nothing(
+    tmp_path: Path, victim: str
+) -> None:
+    graph = cheap_graph(tmp_path, frames=20, diary={"finish_s": 3.0})
+    with Launched(graph, folder=tmp_path) as run:
+        wait_for(lambda: len(lines(tmp_path / "out/results.jsonl")) == 20, "the last record", run)
+        wait_for(lambda: is_joined(tmp_path / "out/film.mp4"), "the joined film", run)
+        run.child(victim).kill()
+        assert run.wait() == 0, run.stderr
+        assert "no sound, for it does not come from one film" in run.stdout
+    assert {record["status"] for record in assert_complete(tmp_path, 20)} == {"ok"}
+    assert diary_of(tmp_path) == [f"{seq} ok" for seq in range(20)]
+
+
+def test_what_a_stop_finds_on_its_way_has_the_same_outcome_in_files_and_ledger(tmp_path: Path) -> None:
+    graph = cheap_graph(
+        tmp_path, frames=100_000, diary={"sleep_ms": 60}, counter={"drain": 0.3, "window": 12}
+    )
+    with Launched(graph, folder=tmp_path) as run:
+        wait_for(lambda: is_under_way(tmp_path, 30), "frames", run)
+        run.signal(signal.SIGINT)
+        assert run.wait() == 130, run.stderr
+    records = lines(tmp_path / "out/results.jsonl")
+    assert_complete(tmp_path, len(records))
+    sums = json.loads((tmp_path / "out/ledger.json").read_text())["sources"]["counter"]
+    said = [line.split()[1] for line in diary_of(tmp_path)]
+    assert sums["in_flight"] == 0
+    assert sums["delivered"] == said.count("ok")
+    assert sums["dropped"].get("flushed", 0) == said.count("flushed")
+
+
+def test_a_stopped_run_has_nothing_to_resume(tmp_path: Path) -> None:
+    graph = cheap_graph(tmp_path, frames=100_000, diary={"finish_s": 30.0}, work={"sleep_ms": 5})
+    with Launched(graph, folder=tmp_path) as run:
+        wait_for(lambda: is_under_way(tmp_path), "first frames", run)
+        run.signal(signal.SIGINT)
+        wait_for(lambda: is_joined(tmp_path / "out/film.mp4"), "the joined film", run)
+        run.process.kill()
+    with Launched(graph, "--resume", folder=tmp_path) as run:
+        assert run.wait() == 2
+        assert "was completed when the run was stopped" in run.stderr

@@ -1,0 +1,403 @@
+"""Each wrong graph gives one sentence: where, what was found, and what to do about it."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from runtime.errors import GraphError
+from runtime.graph.reader import read_graph
+from tests.runtime.graph.conftest import RIGHT
+
+Write = Callable[[str | bytes], Path]
+
+
+def changed(old: str, new: str) -> str:
+    assert RIGHT.count(old) == 1, f"{old!r} stands there {RIGHT.count(old)} times"
+    return RIGHT.replace(old, new)
+
+
+def error_of(path: Path, *overrides: str) -> str:
+    with pytest.raises(GraphError) as caught:
+        read_graph(path, overrides)
+    return str(caught.value)
+
+
+def test_the_graph_that_these_tests_change_is_right(write: Write) -> None:
+    graph = read_graph(write(RIGHT))
+    assert graph.name == "test"
+    assert list(graph.stages) == ["camera", "detect", "crop", "film", "lines"]
+
+
+# The file
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        pytest.param("", "g.yaml:1:1: is empty; a graph has 'stages' and 'links'", id="empty"),
+        pytest.param(
+            b"stages: {a: \xff}", "g.yaml: is not UTF-8 text (byte 12); save it as UTF-8", id="not UTF-8"
+        ),
+        pytest.param(
+            "stages: {a: [}",
+            "g.yaml:1:14: is not YAML: expected the node content, but found '}'",
+            id="not YAML",
+        ),
+        pytest.param(
+            "a: 1\n\tb: 2",
+            "g.yaml:2:1: is not YAML: found character '\\t' that cannot start any token",
+            id="tab",
+        ),
+        pytest.param(
+            "hello", "g.yaml:1:1: the graph must be a map of names to values, found text", id="text"
+        ),
+        pytest.param(
+            "- a\n- b", "g.yaml:1:1: the graph must be a map of names to values, found a list", id="a list"
+        ),
+        pytest.param(
+            "pipeline: x", "g.yaml:1:1: 'stages' is missing; a graph has 'stages' and 'links'", id="no stages"
+        ),
+        pytest.param(
+            "stages: {}\nlinks: []",
+            "g.yaml:1:9: 'stages' is empty; a graph has at least a source and a sink",
+            id="empty stages",
+        ),
+        pytest.param(
+            "stages: 5\nlinks: []",
+            "g.yaml:1:9: 'stages' must be a map of names to values, found a number",
+            id="stages a number",
+        ),
+        pytest.param(
+            "stages: {}\nlinks: []\nstages: {}",
+            "g.yaml:3:1: 'stages' stands here twice; remove one",
+            id="key twice",
+        ),
+        pytest.param(
+            "stages: &x {a: *x}\nlinks: []",
+            "g.yaml: an anchor refers to itself; write the values out",
+            id="an anchor in itself",
+        ),
+        pytest.param("[" * 3000, "g.yaml: is nested too deeply to be a graph", id="3000 brackets"),
+    ],
+)
+def test_a_file_that_is_no_graph(write: Write, text: str | bytes, said: str) -> None:
+    assert error_of(write(text)) == said
+
+
+def test_a_file_that_is_not_there(folder: Path) -> None:
+    assert (
+        error_of(Path("nothing.yaml"))
+        == "nothing.yaml: no such file; name the graph, for example pipeline.yaml"
+    )
+
+
+def test_a_folder_instead_of_a_file(folder: Path) -> None:
+    assert error_of(folder) == f"{folder}: is a folder; name the graph file in it"
+
+
+# Stages and their properties
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        pytest.param(
+            "pipeline: test", "pipelin: test", "1:1: unknown key 'pipelin'; did you mean 'pipeline'?", id="top key"
+        ),
+        pytest.param("pipeline: test", "pipeline: 5", "1:11: 'pipeline' must be text", id="name a number"),
+        pytest.param(
+            "detect: {", "2detect: {", "4:3: stage name '2detect': use a letter, then letters, digits, - or _, 32 at most",
+            id="stage name",
+        ),
+        pytest.param(
+            "{type: test_kit.Detect}", "{confidence: 0.5}",
+            "4:3: stage 'detect' has no 'type'; say what it is, e.g. type: detect", id="no type",
+        ),
+        pytest.param(
+            "test_kit.Detect", "detct", "4:18: stage 'detect': unknown stage type 'detct'; did you mean 'detect'?",
+            id="unknown type",
+        ),
+        pytest.param(
+            "test_kit.Detect", "test_kit.Detct",
+            "4:18: stage 'detect': stage type 'test_kit.Detct': test_kit has no stage 'Detct'; did you mean 'Detect'?",
+            id="unknown class",
+        ),
+        pytest.param(
+            "test_kit.Detect", "test_kit.NotAStage",
+            "4:18: stage 'detect': stage type 'test_kit.NotAStage': test_kit has no stage 'NotAStage'; "
+            "known are: Camera, Crop, Detect, Film", id="a class that is no stage",
+        ),
+        pytest.param(
+            "test_kit.Detect", "no_such_kit.Blur",
+            "4:18: stage 'detect': stage type 'no_such_kit.Blur': no module no_such_kit.py in {folder} or on the path",
+            id="unknown module",
+        ),
+        pytest.param(
+            "test_kit.Detect", ".Blur", "4:18: stage 'detect': stage type '.Blur': expected MODULE.CLASS, e.g. my_stages.Blur",
+            id="no module",
+        ),
+        pytest.param(
+            "test_kit.Detect", "[detect]", "4:18: the type of stage 'detect' must be a word, e.g. detect", id="type a list"
+        ),
+        pytest.param(
+            "Detect}", "Detect, confidense: 0.5}",
+            "4:35: stage 'detect': unknown property 'confidense'; did you mean 'confidence'?", id="unknown property",
+        ),
+        pytest.param(
+            "Detect}", "Detect, confidence: high}",
+            "4:47: stage 'detect', property 'confidence': expected a number, got 'high'", id="a word for a number",
+        ),
+        pytest.param(
+            "Detect}", "Detect, confidence: 1.5}",
+            "4:47: stage 'detect', property 'confidence': must be at most 1, got 1.5", id="too large",
+        ),
+        pytest.param(
+            "Detect}", "Detect, confidence: .nan}",
+            "4:47: stage 'detect', property 'confidence': expected a finite number, got nan", id="not a number",
+        ),
+        pytest.param(
+            "Detect}", "Detect, engine: opnvino}",
+            "4:43: stage 'detect', property 'engine': is not known; did you mean 'openvino'?, got 'opnvino'",
+            id="unknown choice",
+        ),
+        pytest.param(
+            "Detect}", "Detect, replicas: 0}",
+            "4:45: stage 'detect', property 'replicas': must be at least 1, got 0", id="replicas 0",
+        ),
+        pytest.param(
+            "Detect}", "Detect, replicas: two}",
+            "4:45: stage 'detect', property 'replicas': expected a whole number, got 'two'", id="replicas a word",
+        ),
+        pytest.param(
+            "jsonl}", "jsonl, replicas: 2}",
+            "7:69: stage 'lines', property 'replicas': must be at most 1, got 2", id="two of a sink",
+        ),
+        pytest.param(
+            "Detect}", "Detect, timeout: 5 fortnights}",
+            "4:44: stage 'detect', property 'timeout': expected a time such as 500ms, 5s or 2min, got '5 fortnights'",
+            id="no time",
+        ),
+        pytest.param(
+            "Detect}", "Detect, device: gpu}",
+            "4:43: stage 'detect', property 'device': must match auto|cpu|cuda:[0-9]+, got 'gpu'", id="no device",
+        ),
+        pytest.param(
+            "Detect}", "Detect, device: 'cuda:7'}",
+            "4:3: stage 'detect': there is no device 'cuda:7' on this machine; use device: cpu or auto",
+            id="no such device",
+        ),
+        pytest.param(
+            "Detect}", "Detect, type: x}", "4:35: 'type' stands here twice; remove one", id="property twice"
+        ),
+        pytest.param(
+            ", uri: a.mp4", "", "3:3: stage 'camera': property 'uri' is missing; set it", id="property missing"
+        ),
+        pytest.param("a.mp4", "missing.mp4", "3:3: stage 'camera': missing.mp4: no such film", id="the stage's own check"),
+        pytest.param(
+            "a.mp4", "'${NOT_SET_ANYWHERE}/a.mp4'",
+            "3:40: the environment has no NOT_SET_ANYWHERE; set it, e.g. export NOT_SET_ANYWHERE=…",
+            id="unknown variable",
+        ),
+        pytest.param(
+            "a.mp4", "2026-99-99", "3:40: '2026-99-99' cannot be read: month must be in 1..12; quote text", id="no date"
+        ),
+        pytest.param(
+            "a.mp4", "!python x",
+            "3:40: 'x' cannot be read: could not determine a constructor for the tag '!python'; quote text", id="a tag",
+        ),
+    ],
+)  # fmt: skip
+def test_a_stage_that_is_described_wrongly(write: Write, folder: Path, old: str, new: str, said: str) -> None:
+    assert error_of(write(changed(old, new))) == "g.yaml:" + said.format(folder=folder)
+
+
+# Links
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        pytest.param(
+            "  - crop ! lines", "  - crop ! line", "10:5: there is no stage 'line'; did you mean 'lines'?", id="unknown stage"
+        ),
+        pytest.param(
+            "  - crop ! lines", "  - lines", "10:5: 'lines' is no chain; write two or more stages with ! between them",
+            id="one stage",
+        ),
+        pytest.param(
+            "  - crop ! lines", "  - crop ! ! lines",
+            "10:5: 'crop ! ! lines' is no chain; write two or more stages with ! between them", id="nothing between",
+        ),
+        pytest.param(
+            "  - crop ! lines", "  - [crop, lines]", "10:5: a link is text such as: camera ! detect ! film", id="a list"
+        ),
+        pytest.param(
+            "  - crop ! lines", "  - crop ! film", "10:5: the link crop ! film stands here twice; remove one", id="twice"
+        ),
+        pytest.param(
+            "  - crop ! lines\n", "", "7:3: stage 'lines' has no link; add it to a chain or remove it", id="stage without link"
+        ),
+        pytest.param(
+            "crop ! lines", "crop ! lines\n  - detect ! camera",
+            "11:5: the link detect ! camera ends at a source; a source takes no packets", id="ends at a source",
+        ),
+        pytest.param(
+            "crop ! lines", "film ! lines",
+            "10:5: the link film ! lines starts at a sink; a sink gives no packets", id="starts at a sink",
+        ),
+        pytest.param(
+            "crop ! lines", "crop ! lines\n  - crop ! detect",
+            "11:5: the links run in a circle: detect ! crop ! detect", id="a circle",
+        ),
+        pytest.param(
+            "crop ! lines", "crop ! lines\n  - crop ! crop", "11:5: the links run in a circle: crop ! crop", id="itself"
+        ),
+        pytest.param(
+            "crop ! lines", "crop ! lines\n  - detect ! lines",
+            "10:5: two paths lead from source 'camera' to stage 'lines' (over 'detect' and over 'crop'); "
+            "each frame may come to a stage once", id="two paths",
+        ),
+        pytest.param(
+            "camera ! detect ! crop ! film", "detect ! crop ! film",
+            "3:3: stage 'camera' has no link; add it to a chain or remove it", id="a source without link",
+        ),
+        pytest.param(
+            "camera ! detect ! crop ! film\n  - crop ! lines", "camera ! film\n  - detect ! crop ! lines",
+            "4:3: no source leads to stage 'detect'; link one to it", id="no source leads there",
+        ),
+        pytest.param(
+            "camera ! detect ! crop ! film\n  - crop ! lines", "camera ! film\n  - camera ! lines\n  - camera ! detect ! crop",
+            "5:3: nothing takes the packets of stage 'crop'; end its chain in a sink", id="ends in no sink",
+        ),
+        pytest.param(
+            "camera ! detect ! crop", "camera ! crop ! detect",
+            "5:3: stage 'crop' (test_kit.Crop) takes 'people', which no stage before it gives; put 'detect' before it",
+            id="wrong order",
+        ),
+    ],
+)  # fmt: skip
+def test_links_that_are_wrong(write: Write, old: str, new: str, said: str) -> None:
+    assert error_of(write(changed(old, new))) == "g.yaml:" + said
+
+
+def test_links_that_are_no_list(write: Write) -> None:
+    text = RIGHT[: RIGHT.index("links:")] + "links: camera ! film\n"
+    assert (
+        error_of(write(text))
+        == "g.yaml:8:8: 'links' must be a list of chains such as: camera ! detect ! film"
+    )
+
+
+def test_a_graph_without_a_source(write: Write) -> None:
+    text = "stages:\n  detect: {type: test_kit.Detect}\n  film: {type: test_kit.Film, location: x}\nlinks: [detect ! film]"
+    assert error_of(write(text)) == "g.yaml: the graph has no source; add a stage of type: source"
+
+
+# Locations
+
+
+def test_two_sources_need_a_location_for_each(write: Write) -> None:
+    text = (
+        changed("  detect:", "  door: {type: test_kit.Camera, uri: b.mp4}\n  detect:") + "  - door ! detect\n"
+    )
+    assert error_of(write(text)) == (
+        "g.yaml:7:3: stage 'film' takes 2 sources, so its location 'out/film.mp4' must hold {source}, "
+        "e.g. out/film-{source}.mp4: it makes a file per source"
+    )
+
+
+@pytest.mark.parametrize("other", ["out/film.mp4", "./out/../out/film.mp4", "link/film.mp4"])
+def test_two_sinks_may_not_write_one_file(write: Write, folder: Path, other: str) -> None:
+    (folder / "out").mkdir()
+    (folder / "link").symlink_to("out")
+    assert error_of(write(changed("out/lines.jsonl", other))) == (
+        f"g.yaml:7:3: stages 'film' and 'lines' both write {Path(other)}; separate them"
+    )
+
+
+def test_a_sink_may_not_write_over_an_input(write: Write, folder: Path) -> None:
+    (folder / "a.mp4").touch()
+    assert error_of(write(changed("out/film.mp4", "./a.mp4"))) == (
+        "g.yaml:6:3: stage 'film' would overwrite a.mp4, the input of 'camera'"
+    )
+
+
+def test_a_sink_may_not_write_where_the_ledger_goes(write: Write) -> None:
+    assert error_of(write(RIGHT + "ledger: out/lines.jsonl\n")).startswith("g.yaml:7:3: stage 'lines' ")
+
+
+@pytest.mark.parametrize(
+    ("location", "problem"),
+    [
+        pytest.param("kept", "it is a folder", id="a folder"),
+        pytest.param("file/film.mp4", "file is not a folder", id="below a file"),
+        pytest.param("file/a/b/film.mp4", "file is not a folder", id="deep below a file"),
+    ],
+)
+def test_a_location_that_cannot_be_written(write: Write, folder: Path, location: str, problem: str) -> None:
+    (folder / "kept").mkdir()
+    (folder / "file").touch()
+    assert error_of(write(changed("out/film.mp4", location))) == (
+        f"g.yaml:6:3: stage 'film' cannot write {location}: {problem}; "
+        f"choose another location ({Path(location).name}.progress goes beside it)"
+    )
+
+
+# --set
+
+
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
+        pytest.param(
+            "camera.uri", "expected STAGE.PROPERTY=VALUE, e.g. --set camera.uri=film.mp4", id="no value"
+        ),
+        pytest.param("uri=x", "expected STAGE.PROPERTY=VALUE, e.g. --set camera.uri=film.mp4", id="no stage"),
+        pytest.param(
+            ".uri=x", "expected STAGE.PROPERTY=VALUE, e.g. --set camera.uri=film.mp4", id="empty stage"
+        ),
+        pytest.param("cam.uri=x", "there is no stage 'cam'; did you mean 'camera'?", id="unknown stage"),
+        pytest.param(
+            "camera.ur=x", "stage 'camera': unknown property 'ur'; did you mean 'uri'?", id="unknown property"
+        ),
+        pytest.param(
+            "detect.confidence=2",
+            "stage 'detect', property 'confidence': must be at most 1, got 2",
+            id="bad value",
+        ),
+        pytest.param(
+            "detect.replicas=",
+            "stage 'detect', property 'replicas': expected a whole number, got ''",
+            id="empty value",
+        ),
+        pytest.param(
+            "detect.type=detct",
+            "stage 'detect': unknown stage type 'detct'; did you mean 'detect'?",
+            id="bad type",
+        ),
+        pytest.param(
+            "camera.uri=${NOT_SET_ANYWHERE}",
+            "the environment has no NOT_SET_ANYWHERE; set it, e.g. export NOT_SET_ANYWHERE=…",
+            id="unknown variable",
+        ),
+    ],
+)
+def test_an_override_that_is_wrong(write: Write, override: str, said: str) -> None:
+    assert error_of(write(RIGHT), override) == f"--set {override}: {said}"
+
+
+@pytest.mark.parametrize("uri", ["b.mp4", "rtsp://user:word@host/x", "*.jpg", "[x", "C:\\film.mp4"])
+def test_an_override_takes_any_text_as_it_stands(write: Write, uri: str) -> None:
+    assert read_graph(write(RIGHT), [f"camera.uri={uri}"]).stages["camera"].options.uri == uri
+
+
+def test_the_last_override_of_a_property_counts(write: Write) -> None:
+    graph = read_graph(write(RIGHT), ["detect.replicas=2", "detect.replicas=3"])
+    assert graph.stages["detect"].replicas == 3
+
+
+def test_an_error_inside_a_users_module_is_the_users_to_see(write: Write, folder: Path) -> None:
+    (folder / "broken_kit.py").write_text("import no_such_library_at_all\n")
+    with pytest.raises(ModuleNotFoundError, match="no_such_library_at_all"):
+        read_graph(write(changed("test_kit.Detect", "broken_kit.Blur")))

@@ -1,0 +1,139 @@
+"""A source's capture: a file waits for room, a live source never does."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from runtime.custody.layout import CustodyFile
+from runtime.custody.store import FrameStore
+from runtime.errors import StageError
+from runtime.hosts.capture import Capture, pool_folder
+from runtime.properties import NoOptions
+from runtime.stage import Context, Frame, Resume, Source
+
+SLOTS = 4
+FRAMES = 12
+DEADLINE_S = 10.0
+
+
+class Counter(Source):
+    """Gives numbered pictures; tells what it was told to go on after."""
+
+    resume: Resume | None = None
+
+    def frames(self, resume: Resume | None) -> Iterator[Frame]:
+        self.resume = resume
+        for number in range(FRAMES):
+            image_bgr = np.full((2, 2, 3), number, np.uint8)
+            yield Frame(image_bgr=image_bgr, pts_ns=number, running_ns=number)
+
+
+class Broken(Source):
+    def frames(self, resume: Resume | None) -> Iterator[Frame]:
+        raise StageError("the camera fell down")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[FrameStore]:
+    file = CustodyFile.create(tmp_path / "custody", SLOTS)
+    yield FrameStore(file, "camera", ("detect",))
+    file.close()
+
+
+def capture(store: FrameStore, stage: Source | None = None, **fields: Any) -> Capture:
+    source = stage or Counter(NoOptions(), Context(name="camera"))
+    options = {"resume": None, "max_waiting": 2, "may_drop": False, **fields}
+    return Capture(source, lambda _frame: store, None, **options)
+
+
+def waiting(taking: Capture, store: FrameStore) -> list[int]:
+    with taking.lock:
+        return store.waiting()
+
+
+def until(condition: Any) -> None:
+    deadline_s = time.monotonic() + DEADLINE_S
+    while not condition():
+        assert time.monotonic() < deadline_s
+        time.sleep(0.001)
+
+
+def test_a_file_waits_when_as_many_wait_as_may(store: FrameStore) -> None:
+    taking = capture(store)
+    taking.start()
+    until(lambda: len(waiting(taking, store)) == 2)
+    sent = []
+    while len(sent) < FRAMES:
+        with taking.lock:
+            for seq in store.waiting():
+                store.send(seq)
+                store.release(seq)
+                sent.append(seq)
+            taking.has_room_again()
+        assert len(waiting(taking, store)) <= 2
+    until(lambda: taking.is_done)
+    assert sent == list(range(FRAMES))
+    assert store.ledger().dropped == {}
+
+
+def test_a_live_source_keeps_the_freshest_and_counts_what_it_drops(store: FrameStore) -> None:
+    taking = capture(store, may_drop=True)
+    taking.start()
+    until(lambda: taking.is_done)
+    assert taking.error is None
+    assert store.waiting() == [FRAMES - 2, FRAMES - 1]
+    assert store.ledger().dropped == {"leaky": FRAMES - 2}
+    assert store.ledger().balanced
+
+
+@pytest.mark.parametrize("out", range(SLOTS - 1))
+def test_a_live_source_goes_on_however_full_its_custody_is(store: FrameStore, out: int) -> None:
+    # Sinks that receive at once and commit slowly let frames pile up in custody; the source's host leaves
+    # as many slots as frames may wait.
+    for number in range(out):
+        store.send(store.capture(Frame(image_bgr=np.zeros((2, 2, 3), np.uint8), pts_ns=0, running_ns=number)))
+    taking = capture(store, may_drop=True)
+    taking.start()
+    until(lambda: taking.is_done)
+    assert taking.error is None
+    assert store.out() == list(range(out))
+    assert store.ledger().balanced
+
+
+def test_the_end_of_a_source_that_fails_carries_its_error(store: FrameStore) -> None:
+    taking = capture(store, Broken(NoOptions(), Context(name="camera")))
+    taking.start()
+    until(lambda: taking.is_done)
+    assert str(taking.error) == "the camera fell down"
+
+
+def test_a_source_is_told_where_to_go_on(store: FrameStore) -> None:
+    source = Counter(NoOptions(), Context(name="camera"))
+    resume = Resume(captured=3, epoch=0, pts_ns=2, running_ns=2)
+    taking = capture(store, source, resume=resume, may_drop=True)
+    taking.start()
+    until(lambda: taking.is_done)
+    assert source.resume == resume
+
+
+def test_a_stopped_capture_takes_nothing_more(store: FrameStore) -> None:
+    taking = capture(store)
+    taking.start()
+    until(lambda: len(waiting(taking, store)) == 2)
+    taking.stop()
+    until(lambda: taking.is_done)
+    assert store.ledger().captured == 2
+
+
+def test_a_pool_goes_where_there_is_room_and_says_where_there_was_none(tmp_path: Path) -> None:
+    assert pool_folder([tmp_path], 1) == tmp_path
+    with pytest.raises(
+        StageError, match=rf"^no room for the pixel pool: it needs .* and {tmp_path} has .* MB; "
+    ):
+        pool_folder([tmp_path], 2**62)
+    with pytest.raises(StageError, match=r"nowhere: No such file or directory; make the folder$"):
+        pool_folder([tmp_path / "nowhere"], 1)

@@ -1,0 +1,173 @@
+"""A worker's loop around stages that misbehave: the frame fails, the process stays."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import zmq
+
+from runtime.hosts.bus_client import BusClient
+from runtime.hosts.config import ChildConfig, RunPaths
+from runtime.hosts.loop import Place
+from runtime.hosts.status_page import StatusPage
+from runtime.hosts.worker import MAX_FAILURES_IN_A_ROW, WorkerHost
+from runtime.packet import Packet
+from runtime.properties import NoOptions
+from runtime.stage import Context, Stage
+from runtime.wire import codec
+from runtime.wire.inlet import Inlet
+from runtime.wire.outlet import Consumer, Outlet
+from runtime.wire.sockets import bind_router, receive_all
+
+DEADLINE_S = 10.0
+BAD = 1
+"""The seq of the frame that the stages below cannot deal with."""
+
+
+class Raises(Stage):
+    def process(self, packet: Packet) -> Packet:
+        if packet.seq == BAD:
+            raise ValueError("too dark")
+        return packet
+
+
+class AnswersAnother(Stage):
+    def process(self, packet: Packet) -> Packet:
+        return Packet(source="camera", seq=99) if packet.seq == BAD else packet
+
+
+class PutsIn(Stage):
+    """Puts a value into a packet that no message can hold."""
+
+    value: Any = None
+
+    def process(self, packet: Packet) -> Packet:
+        if packet.seq == BAD:
+            packet.meta["found"] = self.value
+        return packet
+
+
+def puts_in(value: Any) -> type[Stage]:
+    return type("PutsInThis", (PutsIn,), {"value": value})
+
+
+class Bench:
+    """A worker's host between an outlet that feeds it and an inlet that takes its answers."""
+
+    def __init__(self, folder: Path, stage: type[Stage], batch: int) -> None:
+        paths = RunPaths(str(folder))
+        self.context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self.bus = bind_router(self.context, paths.bus)
+        known: dict[str, Any] = {
+            "stage": "detect",
+            "replica": 0,
+            "incarnation": 0,
+            "type": "detect",
+            "common": {"batch": batch, "batch_wait": 0.0, "max_frames_per_process": 0, "memory_limit": 0},
+            "sources": ["camera"],
+            "reached_by": ["camera"],
+            "upstreams": [paths.outlet("camera", 0)],
+            "outlet": paths.outlet("detect", 0),
+            "consumers": [Consumer("film")],
+        }
+        empty = {"str": "", "int": 1, "list[str]": [], "dict[str, str]": {}}
+        for name, kind in ChildConfig.__annotations__.items():
+            if name not in known and not hasattr(ChildConfig, name):
+                known[name] = empty.get(kind, {})
+        self.page = StatusPage(folder / "status")
+        self.client = BusClient(self.context, paths.bus, "detect.0#0")
+        place = Place(
+            context=self.context, config=ChildConfig(**known), paths=paths, bus=self.client, page=self.page
+        )
+        self.upstream = Outlet(self.context, paths.outlet("camera", 0), 0, [Consumer("detect")])
+        self.host = WorkerHost(place, stage(NoOptions(), Context(name="detect")))
+        self.downstream = Inlet(self.context, stage="film", replica=0, incarnation=0, capacity=1000)
+        self.downstream.connect(paths.outlet("detect", 0))
+        self.answers: list[int] = []
+        self.failed: list[dict[str, Any]] = []
+        self.error = ""
+
+    def put(self, *seqs: int) -> None:
+        for seq in seqs:
+            packet = Packet(source="camera", seq=seq, prev_seq=seq - 1)
+            self.upstream.put(packet, codec.encode_packet(packet))
+
+    def until_done(self, count: int) -> None:
+        """Let everybody work until so many frames have been answered or have failed."""
+        deadline_s = time.monotonic() + DEADLINE_S
+        while len(self.answers) + len(self.failed) < count:
+            now_s = time.monotonic()
+            assert now_s < deadline_s, f"answered {self.answers}, failed {self.failed}"
+            self.upstream.receive(now_s)
+            self.upstream.pump(now_s)
+            self.host.step(now_s)
+            self.answers += [arrival.packet.seq for arrival in self.downstream.receive()]
+            self.downstream.give_credit(now_s)
+            self.client.flush()
+            for message in receive_all(self.bus):
+                said = codec.unpack(message[-1])
+                if said["kind"] == "frame_failed":
+                    self.failed.append(said)
+                elif said["kind"] == "error":
+                    self.error = said["text"]
+
+    def close(self) -> None:
+        self.host.close()
+        for part in (self.upstream, self.downstream, self.client.socket, self.bus):
+            part.close()
+        self.context.term()
+
+
+@pytest.fixture
+def benches(tmp_path: Path) -> Iterator[Any]:
+    made = []
+
+    def bench(stage: type[Stage], batch: int = 1) -> Bench:
+        made.append(Bench(tmp_path, stage, batch))
+        return made[-1]
+
+    yield bench
+    for one in made:
+        one.close()
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+@pytest.mark.parametrize(
+    "stage",
+    [
+        pytest.param(Raises, id="raises"),
+        pytest.param(AnswersAnother, id="answers another frame"),
+        pytest.param(puts_in({1, 2}), id="a set"),
+        pytest.param(puts_in(np.float32(0.5)), id="a numpy scalar"),
+        pytest.param(puts_in(2**70), id="a huge number"),
+        pytest.param(puts_in({1: "one"}), id="names that are numbers"),
+        pytest.param(puts_in("x" * 2**21), id="a long text"),
+        pytest.param(puts_in("\udcff"), id="text that is not UTF-8"),
+    ],
+)
+def test_a_frame_whose_answer_is_no_good_fails_and_the_others_are_answered(
+    benches: Any, stage: type[Stage], batch: int
+) -> None:
+    bench = benches(stage, batch)
+    bench.put(0, BAD, 2, 3)
+    bench.until_done(4)
+    assert sorted(bench.answers) == [0, 2, 3]
+    assert [(said["source"], said["seq"]) for said in bench.failed] == [("camera", BAD)]
+    assert bench.page.read().working == ()
+    assert not bench.error
+
+
+def test_a_stage_that_fails_on_every_frame_ends_the_run_with_the_reason(benches: Any) -> None:
+    class FailsAlways(Stage):
+        def process(self, packet: Packet) -> Packet:
+            raise RuntimeError("no model")
+
+    bench = benches(FailsAlways)
+    bench.put(*range(MAX_FAILURES_IN_A_ROW))
+    bench.until_done(MAX_FAILURES_IN_A_ROW)
+    assert bench.error.startswith(f"{MAX_FAILURES_IN_A_ROW} frames in a row failed")
+    assert "RuntimeError: no model" in bench.error
+    assert bench.host.exit_status == 1

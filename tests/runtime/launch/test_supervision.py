@@ -1,0 +1,135 @@
+"""What to do about a death or a silence, as histories."""
+
+import dataclasses
+import itertools
+
+import pytest
+
+from runtime.hosts.status_page import Status
+from runtime.launch.supervision import (
+    FIRST_BACKOFF_S,
+    MAX_BACKOFF_S,
+    MAX_DEATHS_WITHOUT_PROGRESS,
+    GiveUp,
+    Limits,
+    Restart,
+    RestartPolicy,
+    describe_exit,
+    why_hung,
+)
+
+KILLED = -9
+
+
+def history(*progressed: bool) -> list[Restart | GiveUp]:
+    """What the policy says to each of these deaths in turn."""
+    policy = RestartPolicy()
+    return [policy.after_death("detect.0", KILLED, was_useful) for was_useful in progressed]
+
+
+def test_a_death_after_progress_restarts_at_once_however_often() -> None:
+    assert history(*[True] * 1000) == [Restart(0.0)] * 1000
+
+
+def test_deaths_without_progress_back_off_and_then_end_the_run() -> None:
+    *restarts, last = history(*[False] * MAX_DEATHS_WITHOUT_PROGRESS)
+    pauses = [verdict.after_s for verdict in restarts if isinstance(verdict, Restart)]
+    assert len(pauses) == MAX_DEATHS_WITHOUT_PROGRESS - 1
+    assert pauses[0] == FIRST_BACKOFF_S
+    assert all(later == min(MAX_BACKOFF_S, 2 * pause) for pause, later in itertools.pairwise(pauses))
+    assert last == GiveUp(
+        f"detect.0 ended {MAX_DEATHS_WITHOUT_PROGRESS} times in a row without answering a packet, "
+        "the last time by signal SIGKILL"
+    )
+
+
+def test_progress_in_between_starts_the_count_anew() -> None:
+    before = [False] * (MAX_DEATHS_WITHOUT_PROGRESS - 1)
+    verdicts = history(*before, True, *before)
+    assert all(isinstance(verdict, Restart) for verdict in verdicts)
+    assert verdicts[len(before) + 1] == Restart(FIRST_BACKOFF_S)
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        pytest.param(0, "exit status 0", id="zero"),
+        pytest.param(3, "exit status 3", id="three"),
+        pytest.param(-11, "signal SIGSEGV", id="crash"),
+        pytest.param(-9, "signal SIGKILL", id="killed"),
+        pytest.param(-200, "signal 200", id="a signal without a name"),
+    ],
+)
+def test_an_exit_status_is_said_in_words(status: int, words: str) -> None:
+    assert describe_exit(status) == words
+
+
+LIMITS = Limits(heartbeat_s=5, timeout_s=30, start_timeout_s=60)
+IDLE = Status(
+    incarnation=0, heartbeat_s=100, loop_s=100, work_started_s=0, done=0, working=(), is_finishing=False
+)
+
+
+@pytest.mark.parametrize(
+    ("state", "changes", "now_s", "reason"),
+    [
+        pytest.param("running", {}, 104.9, "", id="a sign of life lately"),
+        pytest.param("running", {}, 105.1, "no sign of life for 5 s (heartbeat)", id="no heartbeat"),
+        pytest.param(
+            "running",
+            {"heartbeat_s": 110},
+            110,
+            "its loop stands still for 5 s (heartbeat)",
+            id="heartbeat but no loop",
+        ),
+        pytest.param(
+            "running",
+            {"heartbeat_s": 125, "work_started_s": 100},
+            125,
+            "",
+            id="at work on one packet for a while",
+        ),
+        pytest.param(
+            "running",
+            {"heartbeat_s": 131, "work_started_s": 100},
+            131,
+            "one packet took more than 30 s (timeout)",
+            id="at work on one packet for too long",
+        ),
+        pytest.param("starting", {"heartbeat_s": 150, "loop_s": 0}, 150, "", id="loading for a while"),
+        pytest.param(
+            "starting",
+            {"heartbeat_s": 161, "loop_s": 0},
+            161,
+            "still loading after 60 s (start-timeout)",
+            id="loading for too long",
+        ),
+        pytest.param(
+            "starting",
+            {"heartbeat_s": 110, "loop_s": 0},
+            120,
+            "",
+            id="silent while loading, as under a library's lock",
+        ),
+        pytest.param(
+            "starting",
+            {"heartbeat_s": 0, "loop_s": 0},
+            120,
+            "",
+            id="an interpreter that has not yet said a word",
+        ),
+        pytest.param(
+            "starting",
+            {"heartbeat_s": 0, "loop_s": 0},
+            161,
+            "still loading after 60 s (start-timeout)",
+            id="an interpreter that never says a word",
+        ),
+        pytest.param("running", {"heartbeat_s": 1, "loop_s": 1}, 104, "", id="the page of a predecessor"),
+    ],
+)
+def test_a_process_hangs_when_it_is_silent_for_longer_than_it_may(
+    state: str, changes: dict[str, float], now_s: float, reason: str
+) -> None:
+    status = dataclasses.replace(IDLE, **changes)
+    assert why_hung(state, status, 100, now_s, LIMITS) == reason
