@@ -23,8 +23,8 @@ Bytes = NewType("Bytes", int)
 
 OptionsT = TypeVar("OptionsT")
 
-_SECONDS_PER_UNIT = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0}
-_BYTES_PER_UNIT = {"B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
+SECONDS_PER_UNIT = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0}
+BYTES_PER_UNIT = {"B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
 _NUMBER_WITH_UNIT = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([A-Za-z]*)\s*")
 
 
@@ -87,12 +87,12 @@ def nearest(word: str, known: Iterable[str]) -> str:
 
 def parse_seconds(value: Any) -> float:
     """Return seconds for a number or a text such as "500ms"; ValueError otherwise."""
-    return _parse_unit(value, _SECONDS_PER_UNIT, "s", "a time such as 500ms, 5s or 2min")
+    return _parse_unit(value, SECONDS_PER_UNIT, "s", "a time such as 500ms, 5s or 2min")
 
 
 def parse_bytes(value: Any) -> int:
     """Return bytes for a number or a text such as "2GiB"; ValueError otherwise."""
-    return int(_parse_unit(value, _BYTES_PER_UNIT, "B", "an amount of memory such as 500MB or 2GiB"))
+    return int(_parse_unit(value, BYTES_PER_UNIT, "B", "an amount of memory such as 500MB or 2GiB"))
 
 
 def _parse_unit(value: Any, units: Mapping[str, float], default_unit: str, wanted: str) -> float:

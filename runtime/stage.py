@@ -117,7 +117,10 @@ class Resume:
 class Source(Stage):
     """A source: an iterator of frames. It is told where to go on when an earlier process of it died."""
 
-    live: ClassVar[bool] = False
+    @classmethod
+    def is_live(cls, options: Any) -> bool:
+        """Whether frames come at their own pace: then the older frame gives way to the fresher one."""
+        return False
 
     def frames(self, resume: Resume | None) -> Iterator[Frame]:
         """Yield frames in order until the stream ends.

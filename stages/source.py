@@ -42,7 +42,6 @@ class FilmSource(Source):
 
     def __init__(self, options: Any, context: Context) -> None:
         super().__init__(options, context)
-        self.live = self.is_live(options)  # type: ignore[misc]  # it depends on the uri
         self._skipped: dict[str, int] = {}
         self._is_catching_up = False
         self._broken_on_the_way = 0
@@ -51,7 +50,6 @@ class FilmSource(Source):
 
     @classmethod
     def is_live(cls, options: Any) -> bool:
-        """Say whether frames come at their own pace, so that they may have to be dropped."""
         return kind_of(options.uri) is Kind.STREAM
 
     @classmethod

@@ -83,11 +83,22 @@ class Dispatch:
                 frame.resend_at_s = float("inf")
                 self._again.discard(seq)
                 self._absolve(seq)
-        settled = min(self.committed.values())
-        released = sorted(seq for seq in self._out if seq <= settled)
+        return self._settled()
+
+    def _settled(self) -> list[int]:
+        """Let go of the frames that every sink has committed, and return them."""
+        last = min(self.committed.values(), default=max(self._out, default=-1))
+        released = sorted(seq for seq in self._out if seq <= last)
         for seq in released:
             del self._out[seq]
         return released
+
+    def remove(self, sink: str) -> list[int]:
+        """Count no more on a sink that will not come back; return the frames that are settled without it."""
+        self.committed.pop(sink, None)
+        for frame in self._out.values():
+            frame.received.discard(sink)
+        return self._settled()
 
     def _absolve(self, seq: int) -> None:
         self._suspects.discard(seq)

@@ -147,20 +147,26 @@ class CustodyFile:
         self.words[H_REDO] = 0
         self.words[H_ENDED] = self.words[H_BEGUN]
 
-    def snapshot(self) -> list[int]:
-        """Return all words as of one moment, also while their writer is at work or dead in the middle.
+    def snapshot(self) -> tuple[list[int], list[int]]:
+        """Return the words of the header and the states of all slots as of one moment, also while their
+        writer is at work or dead in the middle.
 
         A look during which a transaction was under way is repeated, a limited number of times: then its
         writer is dead, and the transaction counts as done if its redo record is valid.
         """
         for _look in range(MAX_LOOKS):
             ended = self.words[H_ENDED]
-            words = self.words.tolist()
+            header = list(self.words[:SLOT_WORDS])
+            states = list(self.words[SLOT_WORDS + S_STATE :: SLOT_WORDS])
             if self.words[H_BEGUN] == ended:
-                return words
-        for at in range(H_REDO + 1, H_REDO + 1 + 2 * words[H_REDO], 2):
-            words[words[at]] = words[at + 1]
-        return words
+                return header, states
+        for at in range(H_REDO + 1, H_REDO + 1 + 2 * header[H_REDO], 2):
+            slot, name = divmod(header[at] - SLOT_WORDS, SLOT_WORDS)
+            if slot < 0:
+                header[header[at]] = header[at + 1]
+            elif name == S_STATE:
+                states[slot] = header[at + 1]
+        return header, states
 
     def reserve(self, slot: int, size_bytes: int) -> None:
         """Make sure that a slot's pixels have memory behind them; StageError when there is none left.

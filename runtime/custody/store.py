@@ -304,8 +304,7 @@ class FrameStore:
 
 def read_ledger(file: CustodyFile, stages: tuple[str, ...]) -> Ledger:
     """Add up one source's ledger from its custody file, also while its process is at work on it."""
-    words = file.snapshot()
-    states = words[layout.SLOT_WORDS + layout.S_STATE :: layout.SLOT_WORDS]
+    words, states = file.snapshot()
     return Ledger(
         captured=words[layout.H_CAPTURED],
         delivered=words[layout.H_DELIVERED],

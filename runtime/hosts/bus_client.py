@@ -27,6 +27,7 @@ class BusClient:
     def __init__(self, context: "zmq.Context[zmq.Socket[bytes]]", endpoint: str, identity: str) -> None:
         self.socket = connect_dealer(context, endpoint, identity)
         self._waiting: deque[bytes] = deque(maxlen=self.MAX_WAITING)
+        self._early: list[dict[str, Any]] = []
         self._owner = threading.get_ident()
 
     def send(self, kind: str, **fields: Any) -> None:
@@ -41,7 +42,7 @@ class BusClient:
     def receive(self) -> list[dict[str, Any]]:
         """Return the launcher's commands that have come."""
         self.flush()
-        commands = []
+        commands, self._early = self._early, []
         for message in receive_all(self.socket):
             try:
                 commands.append(codec.unpack(message[-1]))
@@ -55,8 +56,11 @@ class BusClient:
         self.send("hello")
         while time.monotonic() < deadline_s:
             self.socket.poll(100)
-            for command in self.receive():
+            commands = self.receive()
+            for place, command in enumerate(commands):
                 if command.get("kind") == "config":
+                    # What came right behind it is for the host that is now made.
+                    self._early = commands[place + 1 :]
                     config: dict[str, Any] = command["config"]
                     return config
         raise StageError(f"the launcher sent no configuration within {CONFIG_WAIT_S:g} s")

@@ -4,10 +4,8 @@ import contextlib
 import os
 import threading
 from collections.abc import Callable
-from pathlib import Path
 
 from runtime.custody.store import FrameStore
-from runtime.errors import StageError
 from runtime.stage import Frame, Resume, Source
 
 WAIT_S = 0.5
@@ -91,21 +89,3 @@ class Capture:
             self.store.capture(frame)
         os.eventfd_write(self.wake, 1)
         return True
-
-
-def pool_folder(candidates: list[Path], needed_bytes: int) -> Path:
-    """Return the first folder with room for the pool; StageError when none has."""
-    found = []
-    for folder in candidates:
-        try:
-            stat = os.statvfs(folder)
-        except OSError as error:
-            raise StageError(f"no pixel pool in {folder}: {error.strerror}; make the folder") from None
-        free_bytes = stat.f_bavail * stat.f_frsize
-        if free_bytes >= needed_bytes:
-            return folder
-        found.append(f"{folder} has {free_bytes / 1e6:.0f} MB")
-    raise StageError(
-        f"no room for the pixel pool: it needs {needed_bytes / 1e6:.0f} MB and {', '.join(found)}; "
-        "lower the source's 'custody' or 'width', or set its 'pool' to a folder with room"
-    )

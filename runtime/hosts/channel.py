@@ -62,6 +62,7 @@ class Channel:
         self.try_again_s = 0.0
         self.needs_going_back = False
         self.awaits_gap: int | None = None
+        self.gap_reason = ""
         self.tally = Tally()
         self._config = config
         self._file: ProgressFile | None = None

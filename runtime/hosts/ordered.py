@@ -33,6 +33,7 @@ class Lane:
             stage.highest_id = last["highest_id"]
         self.order = Order(last["seq"] if last else -1)
         self.awaits_gap: int | None = None
+        self.gap_reason = ""
 
     @property
     def have(self) -> Have:
@@ -108,7 +109,11 @@ class OrderedHost(HostLoop):
             self.counts["rejected"] += 1
             return
         packet.find_pixels = self._pool.find
-        if packet.seq == lane.awaits_gap or lane.order.offer(packet):
+        if packet.seq == lane.awaits_gap:
+            # Word of its failure was lost with a process: it came again instead of its GAP.
+            self.bus.send("frame_failed", source=packet.source, seq=packet.seq, error=lane.gap_reason)
+            return
+        if lane.order.offer(packet):
             return
         self.counts["repeated"] += 1
         known = lane.journal.find(packet.seq)
@@ -159,7 +164,7 @@ class OrderedHost(HostLoop):
         text = f"{type(error).__name__}: {error}"
         self.log.warning("frame %d of %s failed: %s", packet.seq, packet.source, text)
         lane.order.put_back(packet)
-        lane.awaits_gap = packet.seq
+        lane.awaits_gap, lane.gap_reason = packet.seq, text
         self.bus.send("frame_failed", source=packet.source, seq=packet.seq, error=text)
         if self._failures_in_a_row >= MAX_FAILURES_IN_A_ROW:
             self.fatal(f"{self._failures_in_a_row} frames in a row failed, the last with {text}")

@@ -86,6 +86,9 @@ class SinkHost(HostLoop):
         if packet.status != OK and packet.seq == channel.awaits_gap:
             channel.order.replace(packet)
             channel.awaits_gap, channel.try_again_s = None, 0.0
+        elif packet.seq == channel.awaits_gap:
+            # Word of its failure was lost with a process: it came again instead of its GAP.
+            self.bus.send("frame_failed", source=packet.source, seq=packet.seq, error=channel.gap_reason)
         elif channel.order.offer(packet):
             channel.received()
         else:
@@ -162,7 +165,7 @@ class SinkHost(HostLoop):
                 channel.skip(packet)
                 return
             channel.order.put_back(packet)
-            channel.awaits_gap = packet.seq
+            channel.awaits_gap, channel.gap_reason = packet.seq, text
             channel.try_again_s = float("inf")
             self.bus.send("frame_failed", source=packet.source, seq=packet.seq, error=text)
         else:

@@ -13,6 +13,7 @@ from runtime.hosts.status_page import Status, StatusPage
 from runtime.launch.supervision import RestartPolicy
 
 STDERR_LINES = 20
+MAX_LINE_BYTES = 10_000
 _PROJECT = Path(__file__).resolve().parents[2]
 
 
@@ -26,11 +27,14 @@ class Child:
         self.incarnation = -1
         self.state = "stopped"
         self.error = ""
+        self.has_run = False
+        self.is_last_try = False
         self.started_s = 0.0
         self.restart_at_s: float | None = None
         self.policy = RestartPolicy()
         self.statistics: dict[str, Any] = {}
         self.earlier: dict[str, float] = {}
+        self._stderr_rest = b""
         self.stderr_tail: deque[str] = deque(maxlen=STDERR_LINES)
         self.process: subprocess.Popen[bytes] | None = None
         self.pidfd = -1
@@ -95,7 +99,11 @@ class Child:
                 break
             if not data:
                 break
-            lines.extend(data.decode(errors="replace").splitlines())
+            *whole, self._stderr_rest = (self._stderr_rest + data).split(b"\n")
+            # A line without an end is not kept for ever.
+            if len(self._stderr_rest) > MAX_LINE_BYTES:
+                whole, self._stderr_rest = [*whole, self._stderr_rest], b""
+            lines.extend(line.decode(errors="replace") for line in whole)
         self.stderr_tail.extend(lines)
         return lines
 
@@ -107,6 +115,9 @@ class Child:
         if status is None:
             return None
         self.read_stderr()
+        if self._stderr_rest:
+            self.stderr_tail.append(self._stderr_rest.decode(errors="replace"))
+            self._stderr_rest = b""
         assert self.process.stderr is not None
         self.process.stderr.close()
         os.close(self.pidfd)

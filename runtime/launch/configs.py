@@ -41,8 +41,9 @@ def child_config(
     incarnation: int,
     *,
     is_stopping: bool,
+    lost: set[tuple[str, str]],
 ) -> ChildConfig:
-    """Describe one process's part of the graph."""
+    """Describe one process's part of the graph; `lost` are (source, committer) that will not come back."""
     stage = graph.stages[name]
     is_source = stage.kind == "source"
     sources = graph.sources_of(name)
@@ -76,7 +77,9 @@ def child_config(
             for down in graph.downstream(name)
         ],
         commits={source: paths.commit(source) for source in sources} if stage.kind != "worker" else {},
-        committers=graph.committers_of(name) if is_source else [],
+        committers=[sink for sink in graph.committers_of(name) if (name, sink) not in lost]
+        if is_source
+        else [],
         stages=graph.reachable(name)[1:] if is_source else [],
         keep={source: graph.custody_of(source) for source in sources} if stage.kind == "ordered" else {},
         locations={

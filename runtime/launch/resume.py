@@ -30,6 +30,13 @@ def full_digest(graph: Graph) -> str:
 
 def find_earlier(graph: Graph, digest: str) -> Earlier:
     """Read the progress files beside the outputs; GraphError when there is nothing that fits."""
+    for stage in graph.of_kind("source"):
+        assert issubclass(stage.stage, Source)
+        if stage.stage.is_live(stage.options):
+            raise GraphError(
+                f"{stage.place}: cannot resume: '{stage.name}' is live, what it showed meanwhile is gone; "
+                "start without --resume"
+            )
     found: dict[str, list[Progress]] = {source.name: [] for source in graph.of_kind("source")}
     for (sink, source), location in graph.locations().items():
         if not writes_file(graph.stages[sink].stage):

@@ -19,6 +19,7 @@ from runtime.launch.report import Report
 from runtime.launch.run_folder import RunFolder
 from runtime.launch.supervision import GiveUp, Limits, describe_exit, why_hung
 from runtime.wire import codec
+from runtime.wire.outlet import dealt_replica
 from runtime.wire.sockets import bind_router, receive_all, try_send
 
 POLL_MS = 100
@@ -52,6 +53,7 @@ class Run:
         }
         self.signal: int | None = None
         self.failure = ""
+        self.lost_committers: set[tuple[str, str]] = set()
         self.ended_sources: dict[str, dict[str, Any]] = {}
         self.outputs: dict[tuple[str, str], dict[str, Any]] = {}
         self.started_at = time.time()
@@ -166,6 +168,7 @@ class Run:
             self._send_config(child)
         elif kind == "state":
             child.state = codec.field(said, "state", str)
+            child.has_run = True
             self.report.log(child.name, "DEBUG", f"state {child.state}")
         elif kind == "log":
             self.report.log(child.name, codec.field(said, "level", str), codec.field(said, "text", str))
@@ -212,6 +215,7 @@ class Run:
             child.replica,
             child.incarnation,
             is_stopping=self._phase != "running",
+            lost=self.lost_committers,
         )
         try_send(self._bus, [child.identity, codec.pack({"kind": "config", "config": config.to_plain()})])
 
@@ -267,6 +271,24 @@ class Run:
             self.failure = "\n".join([text, *tail])
             self.report.log("launcher", "ERROR", self.failure)
         self._drain("error", drain_s=0.0)
+        if child is not None:
+            self._do_without(child)
+
+    def _do_without(self, child: Child) -> None:
+        """A process will not come back: the others complete what can be completed without it."""
+        spec = self.graph.stages[child.stage]
+        if spec.kind == "source":
+            if child.has_run and not child.is_last_try:
+                # Once more, to give what is captured its outcome and the sinks their EOS.
+                child.is_last_try = True
+                child.restart_at_s = time.monotonic()
+            else:
+                self.ended_sources.setdefault(child.stage, {})
+        elif spec.commits:
+            for source in self.graph.sources_of(child.stage):
+                if spec.kind == "sink" or dealt_replica(source, spec.replicas) == child.replica:
+                    self.lost_committers.add((source, child.stage))
+                    self._tell(source, kind="committer_lost", stage=child.stage)
 
     def _watch(self, now_s: float) -> None:
         """Kill what hangs: its death is then like any other."""
@@ -304,8 +326,7 @@ class Run:
             limit_s = source.common.drain if drain_s is None else drain_s
             longest_s = max(longest_s, limit_s)
             self._tell(source.name, kind="eos", cause=cause, drain_s=limit_s)
-        finish_s = FINISH_LIMIT_S if drain_s is None else STOP_LIMIT_S
-        self._deadline_s = min(self._deadline_s, time.monotonic() + longest_s + finish_s)
+        self._deadline_s = min(self._deadline_s, time.monotonic() + longest_s + FINISH_LIMIT_S)
 
     def _advance(self, now_s: float) -> None:
         sources = {source.name for source in self.graph.of_kind("source")}

@@ -26,11 +26,11 @@ def check_only(graph: Graph) -> int:
 
 def run_graph(graph: Graph, *, quiet: bool, verbose: bool, resume: bool) -> int:
     """Run a graph to its end and return the launcher's exit status; GraphError before anything started."""
-    files = [
-        path for (sink, _source), path in graph.locations().items() if writes_file(graph.stages[sink].stage)
-    ]
+    files = {
+        place: path for place, path in graph.locations().items() if writes_file(graph.stages[place[0]].stage)
+    }
     raise_descriptor_limit()
-    locks = OutputLocks(files)
+    locks = OutputLocks(list(files.values()))
     is_complete = False
     try:
         digest = full_digest(graph)
@@ -56,7 +56,7 @@ def run_graph(graph: Graph, *, quiet: bool, verbose: bool, resume: bool) -> int:
             ledgers.close()
             folder.remove()
         status = exit_status(run, sums)
-        is_complete = all(ledger.in_flight == 0 for ledger in sums.values())
+        is_complete = set(files) <= set(run.outputs)
         _conclude(run, sums, status)
         return status
     finally:

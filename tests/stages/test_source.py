@@ -130,7 +130,7 @@ def test_a_film_gives_each_frame_once_with_its_time_stamp(tmp_path: Path) -> Non
     }
     for number, frame in enumerate(frames):
         assert np.abs(frame.image_bgr.astype(int) - numbered(number)).mean() < 8
-    assert (source.length, source.skipped, source.live) == (20, {}, False)
+    assert (source.length, source.skipped, source.is_live(source.options)) == (20, {}, False)
 
 
 def test_a_variable_frame_rate_is_kept(tmp_path: Path) -> None:
@@ -592,7 +592,7 @@ def test_a_uri_is_shown_without_its_password(uri: str, shown: str) -> None:
 
 def test_a_camera_that_is_not_there_is_an_error_without_its_password() -> None:
     source = make_source("rtsp://me:secret@127.0.0.1:1/stream")
-    assert source.live
+    assert source.is_live(source.options)
     with pytest.raises(StageError, match=r"^rtsp://127\.0\.0\.1:1/stream: cannot be opened") as error:
         next(source.frames(None))
     assert "secret" not in str(error.value)
@@ -628,7 +628,7 @@ def test_a_stream_is_live_and_a_successor_begins_a_new_epoch(
 ) -> None:
     source = make_source(served, **{"max-fps": 5})
     frames = list(source.frames(None))
-    assert (source.live, source.length, source.skipped) == (True, None, {"max-fps": 15})
+    assert (source.is_live(source.options), source.length, source.skipped) == (True, None, {"max-fps": 15})
     assert [frame.running_ns for frame in frames] == [n * 200 * MS for n in range(15)]
     assert {frame.uri for frame in frames} == {served.replace("me:secret@", "")}
     # The server hangs up without having said how much there is.

@@ -24,9 +24,14 @@ class Counter(Source):
     class Options:
         frames: int = prop(50, "How many.")
         size: int = prop(64, "Side of the picture in pixels.")
+        crash_on: int = prop(-1, "Kill this process when this frame is asked for.")
 
     def frames(self, resume: Resume | None) -> Iterator[Frame]:
         for number in range(resume.captured if resume else 0, self.options.frames):
+            if number == self.options.crash_on:
+                # First let what is captured be committed, so that each death is one without progress.
+                time.sleep(0.5)
+                os.abort()
             image_bgr = np.full((self.options.size, self.options.size, 3), number % 200, np.uint8)
             image_bgr[0, 0] = (number & 255, number >> 8 & 255, 0)
             time_ns = number * FRAME_NS
@@ -99,6 +104,7 @@ class Diary(FileSink):
     class Options:
         location: str = prop("out/diary.txt", "The file.")
         fail_on: int = prop(-1, "Raise on this frame unless it is a GAP.")
+        fail_from: int = prop(-1, "Raise on this frame and all after it, GAP or not.")
         sleep_ms: float = prop(0.0, "How long each frame takes.")
         finish_s: float = prop(0.0, "How long finishing takes.")
 
@@ -114,6 +120,8 @@ class Diary(FileSink):
         if packet.seq == self.options.fail_on and packet.status == "ok":
             self._file.write(b"half a li")
             raise ValueError("I do not like this frame")
+        if 0 <= self.options.fail_from <= packet.seq:
+            raise ValueError("I do not like any frame")
         self._file.write(f"{packet.seq} {packet.status}\n".encode())
         return packet
 

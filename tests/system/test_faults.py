@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.launching import Launched, lines, seqs, wait_for
+from tests.launching import Launched, film_times, lines, seqs, wait_for
 from tests.system.graphs import cheap_graph
 from tests.system.test_machine import assert_complete, is_under_way
 
@@ -251,3 +251,40 @@ def test_a_stopped_run_has_nothing_to_resume(tmp_path: Path) -> None:
     with Launched(graph, "--resume", folder=tmp_path) as run:
         assert run.wait() == 2
         assert "was completed when the run was stopped" in run.stderr
+
+
+def test_a_source_without_a_frame_ends(tmp_path: Path) -> None:
+    graph = cheap_graph(tmp_path, frames=0)
+    with Launched(graph, folder=tmp_path) as run:
+        assert run.wait(20.0) == 0, run.stderr
+    assert lines(tmp_path / "out/results.jsonl") == []
+
+
+def test_ctrl_c_before_the_first_frame_ends_the_run(tmp_path: Path) -> None:
+    graph = cheap_graph(tmp_path, frames=100_000, work={"open_sleep_s": 2.0})
+    with Launched(graph, folder=tmp_path) as run:
+        run.child("results.0")
+        run.signal(signal.SIGINT)
+        assert run.wait(20.0) == 130, run.stderr
+
+
+def test_a_source_that_cannot_go_on_leaves_complete_files(tmp_path: Path) -> None:
+    graph = cheap_graph(tmp_path, frames=100, counter={"crash_on": 20})
+    with Launched(graph, folder=tmp_path) as run:
+        assert run.wait() == 1, run.stderr
+        assert "counter.0 ended 5 times in a row" in run.stderr
+    assert_complete(tmp_path, 20)
+
+
+def test_a_sink_that_cannot_go_on_leaves_the_other_files_complete(tmp_path: Path) -> None:
+    graph = cheap_graph(tmp_path, frames=100_000, work={"sleep_ms": 5}, diary={"fail_from": 40})
+    with Launched(graph, folder=tmp_path) as run:
+        assert run.wait() == 1, run.stderr
+        assert "cannot write" in run.stderr
+    written = seqs(lines(tmp_path / "out/results.jsonl"))
+    assert written == list(range(len(written)))
+    assert len(film_times(tmp_path / "out/film.mp4")) == len(written)
+    assert is_joined(tmp_path / "out/film.mp4")
+    ledger = json.loads((tmp_path / "out/ledger.json").read_text())
+    assert ledger["balanced"] is True
+    assert ledger["sources"]["counter"]["delivered"] == 40

@@ -11,7 +11,8 @@ import pytest
 from runtime.custody.layout import CustodyFile
 from runtime.custody.store import FrameStore
 from runtime.errors import StageError
-from runtime.hosts.capture import Capture, pool_folder
+from runtime.hosts.capture import Capture
+from runtime.hosts.custody_place import pool_folder
 from runtime.properties import NoOptions
 from runtime.stage import Context, Frame, Resume, Source
 

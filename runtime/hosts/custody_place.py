@@ -1,0 +1,82 @@
+"""Where a source's custody file is: made with the first frame, found again after a death."""
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from runtime.custody.layout import CustodyFile
+from runtime.custody.store import FrameStore
+from runtime.errors import StageError
+from runtime.hosts.config import ChildConfig, RunPaths
+from runtime.stage import Resume
+
+
+class CustodyPlace:
+    """The run folder's link to the custody file of one source, and the folders that may hold the file."""
+
+    def __init__(self, config: ChildConfig, paths: RunPaths) -> None:
+        self._config = config
+        self._link = Path(paths.pools) / config.stage
+        # The name of the run folder in front: so the next launcher finds what a dead run left.
+        self._name = f"{Path(paths.folder).name}-{config.stage}"
+        self._slots: int = config.common["custody"]
+        pool: str = config.common["pool"]
+        self._folders = [Path(pool)] if pool else [Path("/dev/shm"), Path(tempfile.gettempdir())]
+
+    def find(self) -> FrameStore | None:
+        """Return the frames that an earlier process of this source left, or an earlier run's counters."""
+        if self._link.exists():
+            return self._store(CustodyFile(self._link, writable=True))
+        return self.make(0) if self._config.start else None
+
+    def make(self, frame_bytes: int) -> FrameStore:
+        """Make the custody file, with room for frames of this size; StageError when no folder has it."""
+        folder = pool_folder(self._folders, self._slots * frame_bytes)
+        path = folder / self._name
+        path.unlink(missing_ok=True)
+        file = CustodyFile.create(path, self._slots)
+        if frame_bytes:
+            # All at once, so that a file system that fills up later cannot stop the run.
+            for slot in range(self._slots):
+                file.reserve(slot, frame_bytes)
+        store = self._store(file)
+        if self._config.start:
+            _go_on(store, self._config.start)
+        # The name in the run folder comes last: whoever finds it finds a complete file.
+        os.symlink(path, self._link)
+        return store
+
+    def _store(self, file: CustodyFile) -> FrameStore:
+        return FrameStore(file, self._config.stage, tuple(self._config.stages))
+
+
+def _go_on(store: FrameStore, start: dict[str, Any]) -> None:
+    """Begin where an earlier run stopped."""
+    captured = start["seq"] + 1
+    if captured:
+        last = Resume(
+            captured=captured,
+            epoch=start["epoch"],
+            pts_ns=start["pts_ns"],
+            running_ns=start["running_ns"],
+        )
+        store.begin_after(last, start["seq"], start["not_ok"])
+
+
+def pool_folder(candidates: list[Path], needed_bytes: int) -> Path:
+    """Return the first folder with room for the pool; StageError when none has."""
+    found = []
+    for folder in candidates:
+        try:
+            stat = os.statvfs(folder)
+        except OSError as error:
+            raise StageError(f"no pixel pool in {folder}: {error.strerror}; make the folder") from None
+        free_bytes = stat.f_bavail * stat.f_frsize
+        if free_bytes >= needed_bytes:
+            return folder
+        found.append(f"{folder} has {free_bytes / 1e6:.0f} MB")
+    raise StageError(
+        f"no room for the pixel pool: it needs {needed_bytes / 1e6:.0f} MB and {', '.join(found)}; "
+        "lower the source's 'custody' or 'width', or set its 'pool' to a folder with room"
+    )
