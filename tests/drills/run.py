@@ -33,6 +33,7 @@ class Scenario:
     times: int
     max_pause_s: float = 0.8
     properties: tuple[str, ...] = ()
+    is_long: bool = False
 
 
 SHORT_HEARTBEATS = tuple(
@@ -50,6 +51,7 @@ SCENARIOS = (
     Scenario("kill two at once", ("kill:any+any",), 12),
     Scenario("kill one, and its successor as it starts", ("again:detect", "again:film", "again:camera"), 9),
     Scenario("kill any, close together", ("kill:any",), 40, max_pause_s=0.3),
+    Scenario("kill any, 200 times in one run", ("kill:any",), 200, max_pause_s=0.5, is_long=True),
     Scenario("stop any (a hang)", ("stop:any",), 8, properties=SHORT_HEARTBEATS),
 )
 
@@ -140,6 +142,8 @@ def main() -> int:
     seed, failed = options.seed, 0
     while True:
         for scenario in SCENARIOS:
+            if scenario.is_long and not options.long:
+                continue
             if options.only and options.only not in scenario.name:
                 continue
             verdict = run_scenario(scenario, seed)

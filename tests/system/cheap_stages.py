@@ -55,6 +55,7 @@ class Work(Stage):
         open_fails: bool = prop(False, "Fail to load.")
         open_sleep_s: float = prop(0.0, "How long loading takes.")
         marker: str = prop("", "A file that remembers that something was done once.")
+        slow_replica_ms: float = prop(0.0, "How long each packet takes in replica 1.")
         leak_mb: float = prop(0.0, "Memory to keep with each packet.")
         batch_sizes: bool = prop(False, "Write the size of the batch into the packet.")
 
@@ -73,6 +74,9 @@ class Work(Stage):
     def process(self, packet: Packet) -> Packet:
         options = self.options
         time.sleep(options.sleep_ms / 1000)
+        if options.slow_replica_ms:
+            packet.meta["replica"] = self.context.replica
+            time.sleep(options.slow_replica_ms / 1000 * (self.context.replica == 1))
         if options.leak_mb:
             self._leaked.append(np.ones(int(options.leak_mb * 1e6), np.uint8))
         blue, green, _red = packet.image_bgr[0, 0].tolist()

@@ -288,3 +288,38 @@ def test_a_sink_that_cannot_go_on_leaves_the_other_files_complete(tmp_path: Path
     ledger = json.loads((tmp_path / "out/ledger.json").read_text())
     assert ledger["balanced"] is True
     assert ledger["sources"]["counter"]["delivered"] == 40
+
+
+def test_a_slow_replica_beside_a_fast_one_hoards_nothing(tmp_path: Path) -> None:
+    graph = cheap_graph(tmp_path, frames=80, work={"replicas": 2, "slow_replica_ms": 200})
+    with Launched(graph, folder=tmp_path) as run:
+        assert run.wait() == 0, run.stderr
+    records = assert_complete(tmp_path, 80)
+    slow = sum(record["replica"] == 1 for record in records)
+    # Whatever the machine's speed: the slow one is given a packet only when it has room for it.
+    assert 0 < slow < 40
+
+
+def test_a_results_file_made_read_only_in_flight_is_still_written(tmp_path: Path) -> None:
+    graph = cheap_graph(tmp_path, frames=100, work={"sleep_ms": 8})
+    with Launched(graph, folder=tmp_path) as run:
+        wait_for(lambda: is_under_way(tmp_path), "first frames", run)
+        (tmp_path / "out/results.jsonl").chmod(0o444)
+        assert run.wait() == 0, run.stderr
+    assert {record["status"] for record in assert_complete(tmp_path, 100)} == {"ok"}
+
+
+@pytest.mark.slow
+def test_a_stage_that_starts_twenty_seconds_late_is_waited_for(tmp_path: Path) -> None:
+    graph = cheap_graph(tmp_path, frames=30, work={"open_sleep_s": 20.0})
+    with Launched(graph, folder=tmp_path) as run:
+        assert run.wait() == 0, run.stderr
+    assert {record["status"] for record in assert_complete(tmp_path, 30)} == {"ok"}
+
+
+@pytest.mark.parametrize("fsync", ["fragment", "always"])
+def test_outputs_can_be_made_to_survive_more(tmp_path: Path, fsync: str) -> None:
+    graph = cheap_graph(tmp_path, frames=40, film={"fsync": fsync}, results={"fsync": fsync})
+    with Launched(graph, folder=tmp_path) as run:
+        assert run.wait() == 0, run.stderr
+    assert {record["status"] for record in assert_complete(tmp_path, 40)} == {"ok"}
