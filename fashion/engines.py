@@ -4,7 +4,7 @@ The result of an engine does not depend on the machine's load, on other processe
 floats, the given number of threads, and no cache on disk.
 """
 
-import importlib.util
+import dataclasses
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
@@ -12,40 +12,44 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from fashion.engine_choice import (
+    CUDA_PROVIDER,
+    ONNX_ENGINES,
+    EngineError,
+    choose_device,
+    choose_engine,
+    cuda_index,
+)
+
+__all__ = ["ONNX_ENGINES", "Engine", "EngineError", "InputInfo", "choose_engine", "open_engine"]
+
 Arrays = Mapping[str, NDArray[Any]]
 
-MODULES = {"openvino": "openvino", "onnxruntime": "onnxruntime", "torch": "torch"}
-"""The engines, quickest first as measured on CPUs, and the module that each needs."""
+_ONNX_DTYPES = {
+    "tensor(float)": "float32",
+    "tensor(float16)": "float16",
+    "tensor(uint8)": "uint8",
+    "tensor(int64)": "int64",
+}
 
-ONNX_ENGINES = ("openvino", "onnxruntime")
 
+@dataclasses.dataclass(frozen=True)
+class InputInfo:
+    """What a model takes under one name: sides in elements, None where the file leaves one open, and the
+    name of numpy's dtype."""
 
-class EngineError(ValueError):
-    """An engine, device or model file that cannot be used here: one sentence, with the remedy."""
+    shape: tuple[int | None, ...]
+    dtype: str
 
 
 class Engine(Protocol):
     """A loaded model. Use it from one thread."""
 
     name: str
+    inputs: dict[str, InputInfo]
 
     def run(self, inputs: Arrays) -> dict[str, NDArray[Any]]:
         """Run the model on named, contiguous arrays and return its named outputs, which are the caller's."""
-
-
-def choose_engine(engine: str, known: tuple[str, ...] = ONNX_ENGINES) -> str:
-    """Return the engine to use: `engine` itself, or for "auto" the quickest of `known` that is installed.
-
-    Imports nothing. Raises EngineError if it is not installed.
-    """
-    if engine != "auto" and engine not in known:
-        raise EngineError(f"engine '{engine}' is not known here; known are auto, {', '.join(known)}")
-    for name in known if engine == "auto" else (engine,):
-        if importlib.util.find_spec(MODULES[name]) is not None:
-            return name
-    if engine == "auto":
-        raise EngineError(f"no engine is installed; install one of {', '.join(known)}")
-    raise EngineError(f"engine '{engine}' is not installed; install {MODULES[engine]} or set engine: auto")
 
 
 def open_engine(
@@ -59,17 +63,15 @@ def open_engine(
 
     Raises EngineError if the engine is not installed, the device is not there, or the file is not a model.
     """
-    if device not in ("cpu", "auto"):
-        raise EngineError(f"device '{device}' is not available; set device: cpu")
-    name = choose_engine(engine, known)
+    name, device = choose_device(choose_engine(engine, known), engine, device, known)
     if not Path(path).is_file():
         raise EngineError(f"{path}: no such model file")
-    classes: dict[str, Callable[[Path, int], Engine]] = {
+    classes: dict[str, Callable[[Path, int, str], Engine]] = {
         "openvino": OpenVinoEngine,
         "onnxruntime": OnnxRuntimeEngine,
         "torch": TorchEngine,
     }
-    return classes[name](Path(path), threads)
+    return classes[name](Path(path), threads, device)
 
 
 class OpenVinoEngine:
@@ -77,7 +79,7 @@ class OpenVinoEngine:
 
     name = "openvino"
 
-    def __init__(self, path: Path, threads: int) -> None:
+    def __init__(self, path: Path, threads: int, device: str = "cpu") -> None:
         import openvino
 
         try:
@@ -96,6 +98,13 @@ class OpenVinoEngine:
         except RuntimeError as error:
             raise EngineError(f"{path}: OpenVINO cannot load it: {_first_line(error)}") from error
         self._names = [output.get_any_name() for output in model.outputs]
+        self.inputs = {
+            given.get_any_name(): InputInfo(
+                tuple(side.get_length() if side.is_static else None for side in given.get_partial_shape()),
+                str(given.get_element_type().to_dtype()),
+            )
+            for given in model.inputs
+        }
 
     def run(self, inputs: Arrays) -> dict[str, NDArray[Any]]:
         results = self._model(dict(inputs))
@@ -103,11 +112,11 @@ class OpenVinoEngine:
 
 
 class OnnxRuntimeEngine:
-    """ONNX Runtime on the CPU."""
+    """ONNX Runtime on the CPU, or on a GPU of NVIDIA's with what it cannot do there on the CPU."""
 
     name = "onnxruntime"
 
-    def __init__(self, path: Path, threads: int) -> None:
+    def __init__(self, path: Path, threads: int, device: str = "cpu") -> None:
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
@@ -116,41 +125,51 @@ class OnnxRuntimeEngine:
         # A thread that spins while it waits takes the core from the other processes of the graph.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.log_severity_level = 3
+        providers: list[Any] = ["CPUExecutionProvider"]
+        if device != "cpu":
+            providers.insert(0, (CUDA_PROVIDER, {"device_id": cuda_index(device)}))
         # The library's exceptions have no common base but Exception; loading raises nothing else.
         try:
-            self._session = onnxruntime.InferenceSession(
-                path.read_bytes(), options, providers=["CPUExecutionProvider"]
-            )
+            self._session = onnxruntime.InferenceSession(path.read_bytes(), options, providers=providers)
         except Exception as error:
             raise EngineError(f"{path}: ONNX Runtime cannot load it: {_first_line(error)}") from error
         self._names = [output.name for output in self._session.get_outputs()]
+        self.inputs = {
+            given.name: InputInfo(
+                tuple(side if isinstance(side, int) else None for side in given.shape),
+                _ONNX_DTYPES.get(given.type, given.type),
+            )
+            for given in self._session.get_inputs()
+        }
 
     def run(self, inputs: Arrays) -> dict[str, NDArray[Any]]:
         return dict(zip(self._names, self._session.run(self._names, dict(inputs)), strict=True))
 
 
 class TorchEngine:
-    """PyTorch on the CPU, for the project's own model files: "images" in, "logits" out."""
+    """PyTorch, for the project's own model files: "images" in, "logits" out."""
 
     name = "torch"
 
-    def __init__(self, path: Path, threads: int) -> None:
+    def __init__(self, path: Path, threads: int, device: str = "cpu") -> None:
         import torch
 
         from fashion.model_file import ModelFileError, load_network
 
         torch.set_num_threads(threads)
         try:
-            self._network = load_network(path)
+            self._network = load_network(path).to(device)
         except ModelFileError as error:
             raise EngineError(str(error)) from error
+        self._device = device
+        self.inputs = {"images": InputInfo((None, None, None, None), "float32")}
 
     def run(self, inputs: Arrays) -> dict[str, NDArray[Any]]:
         import torch
 
         with torch.inference_mode():
-            logits = self._network(torch.from_numpy(inputs["images"]))
-        return {"logits": logits.numpy()}
+            logits = self._network(torch.from_numpy(inputs["images"]).to(self._device))
+        return {"logits": logits.cpu().numpy()}
 
 
 def _first_line(error: Exception) -> str:

@@ -22,6 +22,15 @@ def find_model(name: str) -> Path:
     raise ModelFileError(f"there is no model '{name}' in {MODELS_FOLDER}, and no such file; {remedy}")
 
 
+def find_street_model(name: str) -> Path | None:
+    """Return the .json file of a model of the street kind, or None if `name` is not one."""
+    for path in (MODELS_FOLDER / f"{name}.json", Path(name)):
+        is_street = path.suffix == ".json" and path.is_file() and path.with_suffix(".onnx").is_file()
+        if is_street and not path.with_suffix(".safetensors").exists():
+            return path
+    return None
+
+
 def check_model(name: str, *, needs_onnx: bool) -> tuple[Path, ModelInfo, str]:
     """Return (path, what the file says, sha256 in hex) of a model that is whole.
 

@@ -5,15 +5,12 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from fashion.model_file import ModelFileError
-from fashion.model_lookup import check_model
-from fashion.preprocessing import cut_to_input
+from fashion.model_info import ModelFileError
+from fashion.wardrobe import Cutter, open_cutter
 from runtime.errors import GraphError, StageError
 from runtime.packet import Packet
 from runtime.properties import prop
 from runtime.stage import Stage
-
-REGIONS = ("whole",)
 
 
 class Crop(Stage):
@@ -33,30 +30,24 @@ class Crop(Stage):
     @classmethod
     def check(cls, options: Any) -> None:
         try:
-            _path, info, _digest = check_model(options.model, needs_onnx=False)
+            open_cutter(options.model)
         except ModelFileError as error:
             raise GraphError(str(error)) from None
-        if info.input.region not in REGIONS:
-            raise GraphError(
-                f"model '{options.model}' wants the region '{info.input.region}' of a person; "
-                f"crop can cut {', '.join(REGIONS)}"
-            )
 
     def open(self) -> None:
         try:
-            _path, info, _digest = check_model(self.options.model, needs_onnx=False)
+            self._cutter: Cutter = open_cutter(self.options.model)
         except ModelFileError as error:
             raise StageError(str(error)) from error
-        self._spec = info.input
 
     def process(self, packet: Packet) -> Packet:
         people = packet.people
         image_bgr = packet.image_bgr if people else None
         inside = []
         for person in people:
-            crop = None if image_bgr is None else cut_to_input(image_bgr, person["box"], self._spec)
+            crop = None if image_bgr is None else self._cutter.cut(image_bgr, person["box"])
             if crop is not None:
-                person["crops"] = {self._spec.region: crop}
+                person["crops"] = {self._cutter.region: crop}
                 inside.append(person)
         packet.people = inside
         packet.meta["dropped_boxes"] = len(people) - len(inside)

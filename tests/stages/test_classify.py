@@ -62,7 +62,7 @@ def make_classify(model: object, **properties: object) -> Classify:
 
 def packet_with(people: int, seed: int = 0, shape: tuple[int, ...] = (28, 28)) -> Packet:
     random = np.random.default_rng(seed)
-    packet = Packet(source="camera", seq=seed)
+    packet = Packet(source="camera", seq=seed, size_wh=(640, 480))
     for number in range(people):
         crop = random.integers(0, 255, shape, dtype=np.uint8)
         packet.people.append(
@@ -92,7 +92,7 @@ def test_each_person_gets_the_label_of_the_network_and_an_honest_score(model: Pa
         likely = torch.softmax(logits / TEMPERATURE, dim=1)
     people = make_classify(model, engine=engine).process(packet).people
     for person, row in zip(people, likely, strict=True):
-        assert set(person) == {"box", "score", "garments"}
+        assert set(person) == {"box", "score", "garments", "unsure"}
         (garment,) = person["garments"]
         assert garment["label"] == LABELS[int(row.argmax())]
         assert garment["score"] == pytest.approx(float(row.max()), abs=1e-3)
@@ -114,9 +114,9 @@ def test_a_batch_gives_what_its_packets_give_one_by_one(model: Path) -> None:
 def test_all_persons_of_a_batch_go_through_in_one_pass(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     classify = make_classify(model)
     sizes = []
-    run = classify._engine.run
+    run = classify._teller._engine.run
     monkeypatch.setattr(
-        classify._engine, "run", lambda inputs: sizes.append(len(inputs["images"])) or run(inputs)
+        classify._teller._engine, "run", lambda inputs: sizes.append(len(inputs["images"])) or run(inputs)
     )
     classify.process_batch([packet_with(count, count) for count in (3, 0, 4)])
     classify.process_batch([packet_with(0)])

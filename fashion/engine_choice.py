@@ -1,0 +1,85 @@
+"""Which engine and device to use: from what the user wrote and what is installed here."""
+
+import importlib.util
+from pathlib import Path
+
+MODULES = {name: name for name in ("openvino", "onnxruntime", "torch", "tensorflow")}
+"""The engines, quickest first as measured on CPUs, and the module that each needs."""
+
+ONNX_ENGINES = ("openvino", "onnxruntime")
+
+
+CUDA_ENGINES = ("onnxruntime", "torch", "tensorflow")
+"""The engines that can use an NVIDIA GPU, where the installed build of theirs can."""
+
+CUDA_PROVIDER = "CUDAExecutionProvider"
+
+
+class EngineError(ValueError):
+    """An engine, device or model file that cannot be used here: one sentence, with the remedy."""
+
+
+def choose_engine(engine: str, known: tuple[str, ...] = ONNX_ENGINES) -> str:
+    """Return the engine to use: `engine` itself, or for "auto" the quickest of `known` that is installed.
+
+    Imports nothing. Raises EngineError if it is not installed.
+    """
+    if engine != "auto" and engine not in known:
+        raise EngineError(f"engine '{engine}' is not known here; known are auto, {', '.join(known)}")
+    for name in known if engine == "auto" else (engine,):
+        if importlib.util.find_spec(MODULES[name]) is not None:
+            return name
+    if engine == "auto":
+        raise EngineError(f"no engine is installed; install one of {', '.join(known)}")
+    raise EngineError(f"engine '{engine}' is not installed; install {MODULES[engine]} or set engine: auto")
+
+
+def cuda_count(engine: str) -> int:
+    """Return how many NVIDIA GPUs the installed build of an engine can use. Imports the engine."""
+    if engine == "torch":
+        import torch
+
+        return int(torch.cuda.device_count()) if torch.cuda.is_available() else 0
+    if engine == "tensorflow":
+        import tensorflow as tf
+
+        return len(tf.config.list_physical_devices("GPU"))
+    if engine == "onnxruntime":
+        import onnxruntime
+
+        if CUDA_PROVIDER in onnxruntime.get_available_providers():
+            return len(list(Path("/dev").glob("nvidia[0-9]*")))
+    return 0
+
+
+def choose_device(
+    name: str, engine: str, device: str, known: tuple[str, ...] = ONNX_ENGINES
+) -> tuple[str, str]:
+    """Return (engine, device) to use: device is "cpu" or "cuda:N".
+
+    `name` is the engine that was chosen for what the user wrote, `engine`, among `known`. For a GPU another
+    of `known` takes its place if the user wrote "auto". "auto" as device is the first GPU that an engine can
+    use, else the CPU. Raises EngineError for a GPU that no engine allowed here can use.
+    """
+    if device == "cpu":
+        return name, "cpu"
+    allowed = known if engine == "auto" else (name,)
+    index = 0 if device == "auto" else cuda_index(device)
+    for other in allowed:
+        is_there = other in CUDA_ENGINES and importlib.util.find_spec(MODULES[other]) is not None
+        if is_there and cuda_count(other) > index:
+            return other, f"cuda:{index}"
+    if device == "auto":
+        return name, "cpu"
+    able = " or ".join(other for other in allowed if other in CUDA_ENGINES) or "another engine"
+    raise EngineError(
+        f"device '{device}' is not available; set device: cpu, or install a build of {able} that can use it"
+    )
+
+
+def cuda_index(device: str) -> int:
+    """Return N of "cuda:N". Raises EngineError for anything else."""
+    kind, _colon, number = device.partition(":")
+    if kind != "cuda" or not number.isdecimal():
+        raise EngineError(f"device '{device}' is not known; known are auto, cpu, cuda:0, cuda:1, …")
+    return int(number)

@@ -1,0 +1,174 @@
+"""The `street` model: what a person in a picture wears. Its input, its answers, and where each garment is.
+
+Shared by training and the stages. The file is NAME.onnx with its facts in NAME.json: one look at a person
+gives a score for each of the ten labels (several may be right at once) and a map of where it was seen.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fashion.labels import LABELS
+from fashion.model_info import ModelFileError
+from fashion.preprocessing import InputSpec
+
+Image = NDArray[np.uint8]
+Box = tuple[float, float, float, float]
+
+REGIONS = {
+    "T-shirt/top": "upper",
+    "Pullover": "upper",
+    "Coat": "upper",
+    "Shirt": "upper",
+    "Dress": "whole",
+    "Trouser": "lower",
+    "Sandal": "feet",
+    "Sneaker": "feet",
+    "Ankle boot": "feet",
+    "Bag": "hands",
+}
+"""The part of a person that a label is worn on."""
+
+COVERED = 0.8
+"""How much of a map's weight a box holds along each axis. The rest is spread thinly over the whole person."""
+
+FINER = 4  # a map has 12 x 6 places; between them the weight is taken to change evenly
+
+
+@dataclass(frozen=True, kw_only=True)
+class StreetFacts:
+    """What NAME.json says: how to cut a look, and from which score on a label is told, or told as unsure.
+
+    margin: how much of its own width and height a box is grown by on each side. fill: the grey level of what
+    lies beyond the picture. Scores are of 0..1.
+    """
+
+    input: InputSpec
+    margin: float
+    fill: int
+    thresholds: tuple[float, ...]
+    unsure_above: tuple[float, ...]
+
+
+def read_facts(path: Path) -> StreetFacts:
+    """Read NAME.json; ModelFileError, beginning with the path, for one that is missing or no street model."""
+    try:
+        facts: Any = json.loads(path.read_text(encoding="utf-8"))
+        if tuple(facts["labels"]) != LABELS:
+            raise ValueError(f"labels must be our ten ({', '.join(LABELS)})")
+        return StreetFacts(
+            input=InputSpec.from_plain(facts["input"]),
+            margin=float(facts["margin"]),
+            fill=int(facts["fill"]),
+            thresholds=tuple(float(facts["thresholds"][label]) for label in LABELS),
+            unsure_above=tuple(float(facts["unsure_above"][label]) for label in LABELS),
+        )
+    except OSError as error:
+        raise ModelFileError(f"{path}: cannot be read: {error.strerror}") from error
+    except (KeyError, TypeError, ValueError) as error:
+        problem = f"has no {error}" if isinstance(error, KeyError) else str(error)
+        raise ModelFileError(f"{path}: {problem}; it is not a street model of this project") from error
+
+
+def widened(box_xyxy: Sequence[float], size_wh: tuple[int, int], margin: float) -> Box:
+    """Grow a box by the margin and then, around its centre, to the aspect ratio of the network's input.
+
+    The result may reach over the edge of the picture. Nothing is squeezed, and what lies beside the person, a
+    bag for one, stays in view.
+    """
+    x0, y0, x1, y1 = box_xyxy
+    width, height = size_wh
+    scale = max((x1 - x0) / width, (y1 - y0) / height) * (1 + 2 * margin)
+    half_width, half_height = scale * width / 2, scale * height / 2
+    middle_x, middle_y = (x0 + x1) / 2, (y0 + y1) / 2
+    return middle_x - half_width, middle_y - half_height, middle_x + half_width, middle_y + half_height
+
+
+def cut_look(image_bgr: Image, box_xyxy: Sequence[float], facts: StreetFacts) -> Image | None:
+    """Cut the network's input out of a picture: uint8 H x W x 3, RGB, or None if the box lies outside.
+
+    What the widened box has beyond the edge of the picture is grey, in its place: a person who is cut by the
+    edge stays where a whole one would stand, for the network knows where shoes are worn.
+    """
+    import cv2
+
+    height, width = image_bgr.shape[:2]
+    x0, y0, x1, y1 = (round(edge) for edge in widened(box_xyxy, facts.input.size_wh, facts.margin))
+    x1, y1 = max(x1, x0 + 1), max(y1, y0 + 1)
+    left, top, right, bottom = max(0, x0), max(0, y0), min(width, x1), min(height, y1)
+    if right <= left or bottom <= top:
+        return None
+    part = cv2.copyMakeBorder(
+        image_bgr[top:bottom, left:right],
+        top - y0,
+        y1 - bottom,
+        left - x0,
+        x1 - right,
+        cv2.BORDER_CONSTANT,
+        value=(facts.fill,) * 3,
+    )
+    way = cv2.INTER_AREA if part.shape[0] > facts.input.size_wh[1] else cv2.INTER_LINEAR
+    look = cv2.resize(part, facts.input.size_wh, interpolation=way)[:, :, ::-1]
+    return np.ascontiguousarray(look, dtype=np.uint8)
+
+
+def garment_box(map_hw: NDArray[np.float32], person_xyxy: Sequence[float], facts: StreetFacts) -> Box:
+    """Return a garment's box in pixels of the picture, inside the person's widened box.
+
+    map_hw: one label's map, not negative. person_xyxy: the box that the look was cut for.
+    """
+    import cv2
+
+    x0, y0, x1, y1 = widened(person_xyxy, facts.input.size_wh, facts.margin)
+    fine = cv2.resize(
+        np.asarray(map_hw, np.float32), None, fx=FINER, fy=FINER, interpolation=cv2.INTER_LINEAR
+    )
+    fine = np.maximum(fine, 0)
+    left, right = _span(fine.sum(0))
+    top, bottom = _span(fine.sum(1))
+    width, height = x1 - x0, y1 - y0
+    return x0 + left * width, y0 + top * height, x0 + right * width, y0 + bottom * height
+
+
+def _span(weights: NDArray[np.float32]) -> tuple[float, float]:
+    """The shortest stretch (0..1) that holds COVERED of the weight; all of it if there is no weight."""
+    total = float(weights.sum())
+    if total <= 0:
+        return 0.0, 1.0
+    held = np.concatenate([[0.0], np.cumsum(weights, dtype=np.float64) / total])
+    starts = np.arange(len(weights))
+    ends = np.minimum(np.searchsorted(held, held[starts] + COVERED - 1e-9), len(weights))
+    holds = held[ends] - held[starts] >= COVERED - 1e-6
+    lengths = np.where(holds, ends - starts, len(weights) + 1)
+    best = int(np.argmin(lengths))
+    return best / len(weights), int(ends[best]) / len(weights)
+
+
+def tell(
+    logits: NDArray[np.float32], maps: NDArray[np.float32], person_xyxy: Sequence[float], facts: StreetFacts
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Return (garments, unsure) of one person, each surest first: label, score, region, box.
+
+    logits: ten. maps: 10 x h x w. A label below its threshold but not far is unsure, never a garment.
+    """
+    scores = 1 / (1 + np.exp(-logits.astype(np.float64)))
+    garments: list[dict[str, Any]] = []
+    unsure: list[dict[str, Any]] = []
+    for index in np.argsort(-scores):
+        if scores[index] < facts.unsure_above[index]:
+            continue
+        box = [round(edge, 1) for edge in garment_box(maps[index], person_xyxy, facts)]
+        label = LABELS[index]
+        found = {
+            "label": label,
+            "score": round(float(scores[index]), 4),
+            "region": REGIONS[label],
+            "box": box,
+        }
+        (garments if scores[index] >= facts.thresholds[index] else unsure).append(found)
+    return garments, unsure

@@ -1,0 +1,160 @@
+"""Models as the stages use them: cut a person out for the model, and say what the person wears.
+
+Two kinds: a network of Fashion-MNIST's (NAME.safetensors, one label a person), and `street` (NAME.json and
+NAME.onnx, a set of labels with regions).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fashion.engines import Engine, choose_engine, open_engine
+from fashion.model_info import ModelFileError
+from fashion.model_lookup import check_model, find_street_model
+from fashion.preprocessing import InputSpec, cut_to_input, to_batch
+from fashion.street import cut_look, read_facts, tell
+
+ENGINES = ("openvino", "onnxruntime", "torch")
+Crop = NDArray[np.uint8]
+Findings = tuple[list[dict[str, Any]], list[dict[str, Any]]]
+"""(garments, unsure) of one person."""
+
+
+class Cutter(Protocol):
+    """What a model needs to see of a person."""
+
+    region: str
+
+    def cut(self, image_bgr: Crop, box_xyxy: Sequence[float]) -> Crop | None:
+        """Cut a person out of a picture; None if the box lies outside."""
+
+
+class Teller(Protocol):
+    """Says what people wear."""
+
+    region: str
+    crop_shape: tuple[int, ...]
+    digest: str
+
+    def tell(self, crops: Sequence[Crop], boxes_xyxy: Sequence[Sequence[float]]) -> list[Findings]:
+        """Return the findings of each person, from their crops in one forward pass."""
+
+
+def open_cutter(model: str) -> Cutter:
+    """Return how to cut for a model, by name or path; ModelFileError if there is none."""
+    street = find_street_model(model)
+    return _StreetCutter(street) if street is not None else _LabelCutter(model)
+
+
+def check_teller(model: str, engine: str) -> None:
+    """Raise ModelFileError or EngineError for a model that cannot be used here. Loads nothing."""
+    street = find_street_model(model)
+    if street is None:
+        check_model(model, needs_onnx=choose_engine(engine, ENGINES) != "torch")
+    else:
+        read_facts(street)
+        choose_engine(engine)
+
+
+def open_teller(model: str, engine: str, *, threads: int, device: str) -> Teller:
+    """Load a model, by name or path; ModelFileError or EngineError if it cannot be used here."""
+    street = find_street_model(model)
+    if street is not None:
+        return _StreetTeller(street, engine, threads, device)
+    return _LabelTeller(model, engine, threads, device)
+
+
+class _LabelCutter:
+    def __init__(self, model: str) -> None:
+        _path, info, _digest = check_model(model, needs_onnx=False)
+        if info.input.region != "whole":
+            raise ModelFileError(
+                f"model '{model}' wants the region '{info.input.region}' of a person; crop can cut whole"
+            )
+        self._spec = info.input
+        self.region = info.input.region
+
+    def cut(self, image_bgr: Crop, box_xyxy: Sequence[float]) -> Crop | None:
+        return cut_to_input(image_bgr, box_xyxy, self._spec)
+
+
+class _StreetCutter:
+    region = "whole"
+
+    def __init__(self, path: Path) -> None:
+        self._facts = read_facts(path)
+
+    def cut(self, image_bgr: Crop, box_xyxy: Sequence[float]) -> Crop | None:
+        return cut_look(image_bgr, box_xyxy, self._facts)
+
+
+class _LabelTeller:
+    """One label a person: the softmax of the logits at the model's temperature."""
+
+    def __init__(self, model: str, engine: str, threads: int, device: str) -> None:
+        name = choose_engine(engine, ENGINES)
+        path, self._info, digest = check_model(model, needs_onnx=name != "torch")
+        file = path if name == "torch" else path.with_suffix(".onnx")
+        self._engine: Engine = open_engine(file, name, threads, device, ENGINES)
+        self.digest = f"sha256:{digest}"
+        self.region = self._info.input.region
+        self.crop_shape = crop_shape(self._info.input)
+        # Once, so that the first frame is as quick as the others, and to see that the file does as it says.
+        found = self._scores([np.zeros(self.crop_shape, np.uint8)]).shape
+        if found != (1, len(self._info.labels)):
+            labels = len(self._info.labels)
+            raise ModelFileError(f"{path}: gives {found[1]} scores for {labels} labels; export it again")
+
+    def tell(self, crops: Sequence[Crop], boxes_xyxy: Sequence[Sequence[float]]) -> list[Findings]:
+        findings: list[Findings] = []
+        for box, scores in zip(boxes_xyxy, self._scores(crops), strict=True):
+            best = int(scores.argmax())
+            garment = {
+                "label": self._info.labels[best],
+                "score": round(float(scores[best]), 4),
+                "region": self.region,
+                "box": list(box),
+            }
+            findings.append(([garment], []))
+        return findings
+
+    def _scores(self, crops: Sequence[Crop]) -> NDArray[np.float64]:
+        """Return N x labels: how likely the model holds each label to be."""
+        logits = self._engine.run({"images": to_batch(crops, self._info.input)})["logits"]
+        scaled = logits.astype(np.float64) / self._info.temperature
+        exponentials = np.exp(scaled - scaled.max(axis=1, keepdims=True))
+        return np.asarray(exponentials / exponentials.sum(axis=1, keepdims=True))
+
+
+class _StreetTeller:
+    """A set of labels a person, each above its own threshold."""
+
+    region = "whole"
+
+    def __init__(self, path: Path, engine: str, threads: int, device: str) -> None:
+        from fashion.model_file import file_digest
+
+        onnx = path.with_suffix(".onnx")
+        self._facts = read_facts(path)
+        self._engine: Engine = open_engine(onnx, engine, threads, device)
+        self.digest = f"sha256:{file_digest(onnx)}"
+        self.crop_shape = crop_shape(self._facts.input)
+        self.tell([np.zeros(self.crop_shape, np.uint8)], [(0.0, 0.0, 1.0, 2.0)])
+
+    def tell(self, crops: Sequence[Crop], boxes_xyxy: Sequence[Sequence[float]]) -> list[Findings]:
+        results = self._engine.run({"images": to_batch(crops, self._facts.input)})
+        return [
+            tell(logits, maps, box, self._facts)
+            for logits, maps, box in zip(results["scores"], results["maps"], boxes_xyxy, strict=True)
+        ]
+
+
+def crop_shape(spec: InputSpec) -> tuple[int, ...]:
+    """Return the shape of a crop that was cut for `spec`."""
+    width, height = spec.size_wh
+    return (height, width) if spec.channels == 1 else (height, width, spec.channels)
