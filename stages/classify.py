@@ -28,7 +28,7 @@ class Classify(Stage):
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Options:
-        model: str = prop("v2_da", "the model: a name in models/ or a path")
+        model: str = prop("street", "the model: a name in models/ or a path")
         engine: str = prop("auto", "what runs the network", choices=("auto", *ENGINES))
 
     @classmethod

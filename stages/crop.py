@@ -25,7 +25,7 @@ class Crop(Stage):
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Options:
-        model: str = prop("v2_da", "the model to cut for: a name in models/ or a path")
+        model: str = prop("street", "the model to cut for: a name in models/ or a path")
 
     @classmethod
     def check(cls, options: Any) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import av
 import pytest
 
+from fashion.labels import LABELS
 from tests.launching import PROJECT, Launched, film_times, lines, seqs
 
 SAMPLE = PROJECT / "samples" / "plaza.mp4"
@@ -50,13 +51,16 @@ def test_people_are_found_in_more_than_nine_of_ten_frames(finished: Path) -> Non
     records = lines(finished / "out/results.jsonl")
     with_people = sum(bool(record["people"]) for record in records)
     assert with_people / len(records) > 0.9
+    assert sum(bool(person["garments"]) for record in records for person in record["people"]) > 100
     for record in records:
         width, height = record["size_wh"]
         for person in record["people"]:
             x0, y0, x1, y1 = person["box"]
             assert 0 <= x0 < x1 <= width
             assert 0 <= y0 < y1 <= height
-            assert person["garments"]
+            for garment in (*person["garments"], *person["unsure"]):
+                assert garment["label"] in LABELS
+                assert 0 <= garment["score"] <= 1
             assert "crops" not in person
 
 
