@@ -45,9 +45,7 @@ def pictures(path: Path) -> list[tuple[float, np.ndarray]]:
         ]
 
 
-def write(
-    sink: VideoSink, path: Path, packets: Iterator[Packet] | list[Packet], cut: Cut | None = None
-) -> None:
+def write(sink: VideoSink, path: Path, packets: list[Packet], cut: Cut | None = None) -> None:
     sink.open_at(path, cut)
     for made in packets:
         sink.process(made)
