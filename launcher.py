@@ -2,6 +2,9 @@
 """Run a graph of stages as processes: `python launcher.py pipeline.yaml`."""
 
 import argparse
+import contextlib
+import io
+import json
 import random
 import sys
 from collections.abc import Callable
@@ -27,10 +30,11 @@ def run(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="launcher.py",
         description="Run a graph of stages, each its own process.",
-        epilog="other commands: launcher.py drill",
+        epilog=f"other commands, each with its own --help: {', '.join(_COMMANDS)}",
     )
     _add_graph(parser)
     parser.add_argument("--check", action="store_true", help="check the graph and start nothing")
+    parser.add_argument("--draw", choices=("mermaid", "svg"), help="print a drawing and start nothing")
     parser.add_argument(
         "--resume", action="store_true", help="go on where an earlier run on the same input was cut off"
     )
@@ -38,12 +42,17 @@ def run(arguments: list[str]) -> int:
     parser.add_argument("-v", "--verbose", action="store_true", help="every state change and library message")
     parser.add_argument("--version", action="version", version=f"fashion pipeline {__version__}")
     options = parser.parse_args(arguments)
-    from runtime.graph.reader import read_graph
+    from runtime.graph.reader import read_graph_argument
     from runtime.launch.session import check_only, run_graph
 
-    graph = read_graph(Path(options.graph), options.set)
+    graph = read_graph_argument(options.graph, options.set)
     if options.check:
         return check_only(graph)
+    if options.draw:
+        from runtime.describe.drawing import draw
+
+        print(draw(graph, options.draw), end="")
+        return 0
     return run_graph(graph, quiet=options.quiet, verbose=options.verbose, resume=options.resume)
 
 
@@ -62,10 +71,10 @@ def drill(arguments: list[str]) -> int:
     parser.add_argument("--max-pause", type=float, default=1.5, help="seconds between faults, at most")
     parser.add_argument("--stop", action="store_true", help="Ctrl-C after the last fault: for endless inputs")
     options = parser.parse_args(arguments)
-    from runtime.graph.reader import read_graph
+    from runtime.graph.reader import read_graph_argument
     from runtime.launch.drill import Drill
 
-    graph = read_graph(Path(options.graph), options.set)
+    graph = read_graph_argument(options.graph, options.set)
     seed = options.seed if options.seed is not None else random.randrange(10**6)
     print(f"seed {seed}", flush=True)
     overrides = [word for override in options.set for word in ("--set", override)]
@@ -75,8 +84,88 @@ def drill(arguments: list[str]) -> int:
     return 0 if verdict.passed else 1
 
 
+def inspect(arguments: list[str]) -> int:
+    """launcher.py inspect [TYPE]: what a stage type takes, gives and can be told."""
+    parser = argparse.ArgumentParser(
+        prog="launcher.py inspect", description="Show stage types, their pads, caps and properties."
+    )
+    parser.add_argument(
+        "what", nargs="?", help="a type: detect, my_stages.Blur; or a graph: its links; nothing: all types"
+    )
+    options = parser.parse_args(arguments)
+    from runtime.describe.facts import all_facts, facts_of
+    from runtime.describe.inspect_text import graph_text, list_text, stage_text
+    from runtime.graph.reader import is_graph, read_graph_argument
+
+    if options.what is None:
+        print(list_text(all_facts()))
+    elif is_graph(options.what):
+        print(graph_text(read_graph_argument(options.what)))
+    else:
+        print(stage_text(facts_of(options.what, Path.cwd())))
+    return 0
+
+
+def schema(arguments: list[str]) -> int:
+    """launcher.py schema: the JSON Schema of pipeline.yaml, or the same for readers."""
+    parser = argparse.ArgumentParser(
+        prog="launcher.py schema", description="Print the JSON Schema of pipeline.yaml, for editors."
+    )
+    parser.add_argument("--markdown", action="store_true", help="print docs/pipeline-yaml.md instead")
+    options = parser.parse_args(arguments)
+    from runtime.describe.facts import all_facts
+    from runtime.describe.reference import reference
+    from runtime.describe.schema import pipeline_schema
+
+    if options.markdown:
+        print(reference(all_facts()), end="")
+    else:
+        print(json.dumps(pipeline_schema(all_facts()), indent=2))
+    return 0
+
+
+def new_stage(arguments: list[str]) -> int:
+    """launcher.py new-stage NAME: a stage of your own and its test, to begin with."""
+    parser = argparse.ArgumentParser(
+        prog="launcher.py new-stage", description="Write NAME.py and test_NAME.py: docs/write-a-stage.md."
+    )
+    parser.add_argument("name", help="the module's name, e.g. how_bright")
+    parser.add_argument("--folder", default=".", help="where to; beside the graph is right (default: here)")
+    options = parser.parse_args(arguments)
+    from runtime.describe import new_stage
+
+    paths = new_stage.new_stage(options.name, Path(options.folder))
+    print("\n".join(f"wrote {path}" for path in paths))
+    print(f"in a graph: type: {options.name}.{new_stage.class_name(options.name)}")
+    return 0
+
+
+def completion(arguments: list[str]) -> int:
+    """launcher.py completion: the script for bash, or what the last of WORDS may become."""
+    parser = argparse.ArgumentParser(
+        prog="launcher.py completion",
+        description="Print a script for bash: source <(./launcher.py completion)",
+    )
+    parser.add_argument("words", nargs="*", help="after --: the words of a line; prints what may follow")
+    options = parser.parse_args(arguments)
+    from runtime.describe.completion import BASH, candidates
+
+    if not options.words:
+        print(BASH, end="")
+    else:
+        print("\n".join(candidates(options.words, _COMMANDS, _help_of)))
+    return 0
+
+
+def _help_of(command: str) -> str:
+    text = io.StringIO()
+    with contextlib.redirect_stdout(text), contextlib.suppress(SystemExit):
+        main([command, "--help"] if command else ["--help"])
+    return text.getvalue()
+
+
 def _add_graph(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("graph", help="the graph file, e.g. pipeline.yaml")
+    parser.add_argument("graph", help="a file, e.g. pipeline.yaml, or a graph: 'source uri=… ! …'")
     parser.add_argument(
         "--set",
         action="append",
@@ -86,7 +175,13 @@ def _add_graph(parser: argparse.ArgumentParser) -> None:
     )
 
 
-_COMMANDS: dict[str, Callable[[list[str]], int]] = {"drill": drill}
+_COMMANDS: dict[str, Callable[[list[str]], int]] = {
+    "drill": drill,
+    "inspect": inspect,
+    "schema": schema,
+    "new-stage": new_stage,
+    "completion": completion,
+}
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))

@@ -1,4 +1,4 @@
-"""pipeline.yaml and --set into a Graph: every word is known, every value has its type."""
+"""pipeline.yaml or a one-line graph, and --set, into a Graph: every word known, every value of its type."""
 
 import dataclasses
 import itertools
@@ -11,32 +11,51 @@ from runtime.errors import GraphError
 from runtime.graph.check import check_graph
 from runtime.graph.common import COMMON
 from runtime.graph.model import Graph, StageSpec
+from runtime.graph.one_line import is_one_line, read_one_line
 from runtime.graph.registry import find_stage, kind_of
 from runtime.graph.yaml_text import Node, node_from_text, read_yaml
 from runtime.properties import REQUIRED, field_names, nearest, read_property
 
-_TOP_KEYS = ("pipeline", "stages", "links", "ledger")
-_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,31}")
+TOP_KEYS = ("pipeline", "stages", "links", "ledger")
+STAGE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,31}")
+
+
+def is_graph(text: str) -> bool:
+    """Say whether an argument stands for a graph, and not for a stage type such as my_stages.Blur."""
+    return is_one_line(text) or Path(text).suffix in (".yaml", ".yml")
+
+
+def read_graph_argument(text: str, overrides: Iterable[str] = ()) -> Graph:
+    """Read what stands for GRAPH on the command line: the name of a file, or a graph in one line."""
+    if is_one_line(text):
+        return _build(read_one_line(text), overrides, Path.cwd(), "one-line")
+    if "!" in text and not Path(text).exists():
+        raise GraphError(
+            f"'{text}' is neither a file nor a graph in one line; write a blank on each side of !"
+        )
+    return read_graph(Path(text), overrides)
 
 
 def read_graph(path: Path, overrides: Iterable[str] = ()) -> Graph:
     """Read and check a graph file, with `STAGE.PROPERTY=VALUE` overrides; GraphError says what is wrong."""
-    root = read_yaml(path)
+    return _build(read_yaml(path), overrides, path.resolve().parent, path.stem)
+
+
+def _build(root: Node, overrides: Iterable[str], folder: Path, default_name: str) -> Graph:
     top = root.mapping("the graph")
     for name, (key, _node) in top.items():
-        if name not in _TOP_KEYS:
-            raise key.fail(f"unknown key '{name}'{nearest(name, _TOP_KEYS)}")
+        if name not in TOP_KEYS:
+            raise key.fail(f"unknown key '{name}'{nearest(name, TOP_KEYS)}")
     for needed in ("stages", "links"):
         if needed not in top:
             raise root.fail(f"'{needed}' is missing; a graph has 'stages' and 'links'")
     described = _stage_nodes(top["stages"][1])
     for override in overrides:
         _override(described, override)
-    folder = path.resolve().parent
     stages = {name: _stage(name, key, node, folder) for name, (key, node) in described.items()}
     links, places = _links(top["links"][1], stages)
     graph = Graph(
-        name=_text(top, "pipeline") or path.stem,
+        name=_text(top, "pipeline") or default_name,
         folder=folder,
         stages=stages,
         links=tuple(links),
@@ -58,7 +77,7 @@ def _text(top: dict[str, tuple[Node, Node]], name: str) -> str | None:
 def _stage_nodes(node: Node) -> dict[str, tuple[Node, dict[str, tuple[Node, Node]]]]:
     found = {}
     for name, (key, value) in node.mapping("'stages'").items():
-        if not _NAME.fullmatch(name):
+        if not STAGE_NAME.fullmatch(name):
             raise key.fail(f"stage name '{name}': use a letter, then letters, digits, - or _, 32 at most")
         found[name] = (key, dict(value.mapping(f"stage '{name}'")))
     if not found:

@@ -20,7 +20,8 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
         assert not run.children()
         assert not list(run.temporary.glob("fashion-*/*"))
         (folder / "summary.txt").write_text(run.stdout)
-    assert not list(Path("/dev/shm").glob("*-camera"))
+    run_id = lines(folder / "out/results.jsonl")[0]["run"]
+    assert not list(Path("/dev/shm").glob(f"{run_id}-*"))
     return folder
 
 

@@ -77,6 +77,8 @@ def test_properties_can_be_overridden_by_the_default_names() -> None:
     ("text", "said"),
     [
         pytest.param("graph.yaml", "graph.yaml: no such file; name the graph, for example pipeline.yaml", id="a file, not a graph"),
+        pytest.param("a!b", "'a!b' is neither a file nor a graph in one line; write a blank on each side of !", id="no blanks"),
+        pytest.param(f"{DETECT} ! {CROP}", "graph: the graph has no source; add a stage of type: source", id="no source"),
         pytest.param("! a ! b", "graph:1:1: no element stands before this !;", id="starts with a link"),
         pytest.param(f"{CAMERA} uri=a ! ! {FILM}", "graph:1:25: no element stands before this !;", id="two links"),
         pytest.param(f"{CAMERA} uri=a ! {FILM} location=b ! ", "graph:1:50: no element stands after this !; end the chain in a sink", id="ends with a link"),
