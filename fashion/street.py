@@ -41,16 +41,23 @@ FINER = 4  # a map has 12 x 6 places; between them the weight is taken to change
 
 
 @dataclass(frozen=True, kw_only=True)
-class StreetFacts:
-    """What NAME.json says: how to cut a look, and from which score on a label is told, or told as unsure.
+class Look:
+    """How a person is cut out of a picture for the network.
 
     margin: how much of its own width and height a box is grown by on each side. fill: the grey level of what
-    lies beyond the picture. Scores are of 0..1.
+    lies beyond the picture.
     """
 
     input: InputSpec
     margin: float
     fill: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class StreetFacts:
+    """What NAME.json says: how to look, and from which score (0..1) on a label is told, or told as unsure."""
+
+    look: Look
     thresholds: tuple[float, ...]
     unsure_above: tuple[float, ...]
 
@@ -62,9 +69,11 @@ def read_facts(path: Path) -> StreetFacts:
         if tuple(facts["labels"]) != LABELS:
             raise ValueError(f"labels must be our ten ({', '.join(LABELS)})")
         return StreetFacts(
-            input=InputSpec.from_plain(facts["input"]),
-            margin=float(facts["margin"]),
-            fill=int(facts["fill"]),
+            look=Look(
+                input=InputSpec.from_plain(facts["input"]),
+                margin=float(facts["margin"]),
+                fill=int(facts["fill"]),
+            ),
             thresholds=tuple(float(facts["thresholds"][label]) for label in LABELS),
             unsure_above=tuple(float(facts["unsure_above"][label]) for label in LABELS),
         )
@@ -75,21 +84,23 @@ def read_facts(path: Path) -> StreetFacts:
         raise ModelFileError(f"{path}: {problem}; it is not a street model of this project") from error
 
 
-def widened(box_xyxy: Sequence[float], size_wh: tuple[int, int], margin: float) -> Box:
-    """Grow a box by the margin and then, around its centre, to the aspect ratio of the network's input.
+def widened(box_xyxy: Sequence[float], look: Look, margin: float | None = None) -> Box:
+    """Grow a box by the margin (the look's own if none is given), and then, around its centre, to the aspect
+    ratio of the network's input.
 
     The result may reach over the edge of the picture. Nothing is squeezed, and what lies beside the person, a
     bag for one, stays in view.
     """
     x0, y0, x1, y1 = box_xyxy
-    width, height = size_wh
-    scale = max((x1 - x0) / width, (y1 - y0) / height) * (1 + 2 * margin)
+    width, height = look.input.size_wh
+    grown = 1 + 2 * (look.margin if margin is None else margin)
+    scale = max((x1 - x0) / width, (y1 - y0) / height) * grown
     half_width, half_height = scale * width / 2, scale * height / 2
     middle_x, middle_y = (x0 + x1) / 2, (y0 + y1) / 2
     return middle_x - half_width, middle_y - half_height, middle_x + half_width, middle_y + half_height
 
 
-def cut_look(image_bgr: Image, box_xyxy: Sequence[float], facts: StreetFacts) -> Image | None:
+def cut_look(image_bgr: Image, box_xyxy: Sequence[float], look: Look) -> Image | None:
     """Cut the network's input out of a picture: uint8 H x W x 3, RGB, or None if the box lies outside.
 
     What the widened box has beyond the edge of the picture is grey, in its place: a person who is cut by the
@@ -98,7 +109,7 @@ def cut_look(image_bgr: Image, box_xyxy: Sequence[float], facts: StreetFacts) ->
     import cv2
 
     height, width = image_bgr.shape[:2]
-    x0, y0, x1, y1 = (round(edge) for edge in widened(box_xyxy, facts.input.size_wh, facts.margin))
+    x0, y0, x1, y1 = (round(edge) for edge in widened(box_xyxy, look))
     x1, y1 = max(x1, x0 + 1), max(y1, y0 + 1)
     left, top, right, bottom = max(0, x0), max(0, y0), min(width, x1), min(height, y1)
     if right <= left or bottom <= top:
@@ -110,21 +121,21 @@ def cut_look(image_bgr: Image, box_xyxy: Sequence[float], facts: StreetFacts) ->
         left - x0,
         x1 - right,
         cv2.BORDER_CONSTANT,
-        value=(facts.fill,) * 3,
+        value=(look.fill,) * 3,
     )
-    way = cv2.INTER_AREA if part.shape[0] > facts.input.size_wh[1] else cv2.INTER_LINEAR
-    look = cv2.resize(part, facts.input.size_wh, interpolation=way)[:, :, ::-1]
-    return np.ascontiguousarray(look, dtype=np.uint8)
+    way = cv2.INTER_AREA if part.shape[0] > look.input.size_wh[1] else cv2.INTER_LINEAR
+    resized = cv2.resize(part, look.input.size_wh, interpolation=way)
+    return np.ascontiguousarray(resized[:, :, ::-1], dtype=np.uint8)
 
 
-def garment_box(map_hw: NDArray[np.float32], person_xyxy: Sequence[float], facts: StreetFacts) -> Box:
+def garment_box(map_hw: NDArray[np.float32], person_xyxy: Sequence[float], look: Look) -> Box:
     """Return a garment's box in pixels of the picture, inside the person's widened box.
 
     map_hw: one label's map, not negative. person_xyxy: the box that the look was cut for.
     """
     import cv2
 
-    x0, y0, x1, y1 = widened(person_xyxy, facts.input.size_wh, facts.margin)
+    x0, y0, x1, y1 = widened(person_xyxy, look)
     fine = cv2.resize(
         np.asarray(map_hw, np.float32), None, fx=FINER, fy=FINER, interpolation=cv2.INTER_LINEAR
     )
@@ -162,7 +173,7 @@ def tell(
     for index in np.argsort(-scores):
         if scores[index] < facts.unsure_above[index]:
             continue
-        box = [round(edge, 1) for edge in garment_box(maps[index], person_xyxy, facts)]
+        box = [round(edge, 1) for edge in garment_box(maps[index], person_xyxy, facts.look)]
         label = LABELS[index]
         found = {
             "label": label,

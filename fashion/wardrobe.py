@@ -87,10 +87,10 @@ class _StreetCutter:
     region = "whole"
 
     def __init__(self, path: Path) -> None:
-        self._facts = read_facts(path)
+        self._look = read_facts(path).look
 
     def cut(self, image_bgr: Crop, box_xyxy: Sequence[float]) -> Crop | None:
-        return cut_look(image_bgr, box_xyxy, self._facts)
+        return cut_look(image_bgr, box_xyxy, self._look)
 
 
 class _LabelTeller:
@@ -143,11 +143,11 @@ class _StreetTeller:
         self._facts = read_facts(path)
         self._engine: Engine = open_engine(onnx, engine, threads, device)
         self.digest = f"sha256:{file_digest(onnx)}"
-        self.crop_shape = crop_shape(self._facts.input)
+        self.crop_shape = crop_shape(self._facts.look.input)
         self.tell([np.zeros(self.crop_shape, np.uint8)], [(0.0, 0.0, 1.0, 2.0)])
 
     def tell(self, crops: Sequence[Crop], boxes_xyxy: Sequence[Sequence[float]]) -> list[Findings]:
-        results = self._engine.run({"images": to_batch(crops, self._facts.input)})
+        results = self._engine.run({"images": to_batch(crops, self._facts.look.input)})
         return [
             tell(logits, maps, box, self._facts)
             for logits, maps, box in zip(results["scores"], results["maps"], boxes_xyxy, strict=True)

@@ -1,0 +1,39 @@
+"""A garment's box from its map."""
+
+import numpy as np
+import pytest
+
+from fashion.labels import LABELS
+from fashion.preprocessing import InputSpec
+from fashion.street import REGIONS, Look, garment_box, widened
+
+PERSON = (100.0, 50.0, 200.0, 350.0)
+SPEC = InputSpec(color="rgb", size_wh=(192, 384), fit="letterbox", mean=(0.5,) * 3, std=(0.5,) * 3)
+LOOK = Look(input=SPEC, margin=0.04, fill=127)
+
+
+def test_every_label_has_a_region():
+    assert set(REGIONS) == set(LABELS)
+
+
+def test_a_map_without_a_peak_gives_most_of_the_look():
+    x0, y0, x1, y1 = garment_box(np.ones((12, 6), np.float32), PERSON, LOOK)
+    wide = widened(PERSON, LOOK)
+
+    assert (x1 - x0) / (wide[2] - wide[0]) == pytest.approx(0.8, abs=0.05)
+    assert (y1 - y0) / (wide[3] - wide[1]) == pytest.approx(0.8, abs=0.05)
+
+
+def test_weight_at_the_feet_gives_a_box_at_the_feet():
+    map_hw = np.zeros((12, 6), np.float32)
+    map_hw[10, 2:4] = 0.5
+
+    x0, y0, x1, y1 = garment_box(map_hw, PERSON, LOOK)
+
+    wide = widened(PERSON, LOOK)
+    assert y0 > 50 + 0.7 * 300 and y1 <= wide[3]
+    assert x0 < 150 < x1 and x1 - x0 < 0.5 * (wide[2] - wide[0])
+
+
+def test_a_map_of_zeros_is_no_error():
+    assert garment_box(np.zeros((12, 6), np.float32), PERSON, LOOK) == pytest.approx(widened(PERSON, LOOK))

@@ -1,0 +1,145 @@
+"""Rebuild models/street.onnx in one command: `python -m training.street.train`.
+
+Reads the tagged street photos (STREET_DATA) and the garment photos (CLOTHING_DATA). Boxes, views and the
+state of each run are kept in CHECKPOINT_DIR: stop it at any moment, the same command goes on. Four runs
+leave out a quarter of the street photos each; what they say of the photos that they did not see gives the
+calibration, the thresholds and the figures. The mean of their weights is the model.
+"""
+
+import argparse
+import json
+import os
+import platform
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from importlib.metadata import distribution, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from fashion.labels import LABELS
+from training.street.backbone import REQUIREMENT, WeightsError, find_weights
+from training.street.crops import LOOK, SPEC, Person
+from training.street.data import (
+    FOLDERS,
+    LABELS_OF_FOLDER,
+    DataError,
+    clothing_folder,
+    load_garments,
+    load_tagged,
+    street_folder,
+)
+from training.street.export import export_onnx, write_facts, write_notice
+from training.street.fit import Recipe, Run, logits, run_all
+from training.street.judge import folder_accuracy, judge, matched
+from training.street.network import for_use, mean_of
+from training.street.people import find_boxes, load_people, load_wholes, paths_digest
+from training.street.views import cache_path, lower_views
+
+MODELS = Path(__file__).resolve().parents[2] / "models"
+FOLDS = 4
+FOLD_SEED = 0
+GARMENT_VIEWS = 3
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Train, and write the model's files. Returns the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m training.street.train", description=__doc__)
+    parser.add_argument("--models", type=Path, default=MODELS, help="folder for street.onnx and street.json")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="runs at a time, a core each")
+    parser.add_argument("--epochs", type=int, default=Recipe().epochs)
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args(arguments)
+    try:
+        train(options.models, Recipe(epochs=options.epochs, seed=options.seed), options.jobs)
+    except (DataError, WeightsError) as error:
+        print(f"street: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def train(models: Path, recipe: Recipe, jobs: int) -> None:
+    """Do all that the module's docstring says."""
+    photos = load_tagged(street_folder())
+    garments = load_garments(clothing_folder(), "train")
+    unseen = load_garments(clothing_folder(), "validation")
+    key: dict[str, Any] = {
+        "input": SPEC.to_plain(),
+        "margin": LOOK.margin,
+        "fill": LOOK.fill,
+        "weights": find_weights().name,
+    }
+    street_key = {**key, "photos": paths_digest(photos.paths), "views": recipe.epochs}
+    garment_key = {**key, "photos": paths_digest(garments.paths), "views": GARMENT_VIEWS}
+    unseen_key = {**key, "photos": paths_digest(unseen.paths), "views": 0}
+    people_path, garments_path = cache_path("people", street_key), cache_path("garments", garment_key)
+
+    def load_photos() -> list[Person]:
+        boxes = find_boxes(photos.paths, cache_path("boxes", street_key).with_suffix(".json"))
+        return load_people(photos.paths, boxes)
+
+    views = lower_views(load_photos, recipe.epochs, 1, people_path)
+    lower_views(lambda: load_wholes(garments.paths), GARMENT_VIEWS, 0, garments_path)
+    unseen_views = lower_views(lambda: load_wholes(unseen.paths), 0, 1, cache_path("unseen", unseen_key))
+    everyone = np.arange(len(photos.labels))
+    fold_of = np.random.RandomState(FOLD_SEED).permutation(len(everyone)) % FOLDS
+    run_key = {**street_key, "garments": garment_key, "recipe": asdict(recipe), "folds": FOLDS}
+    runs = [
+        Run(
+            name=f"fold {fold}",
+            people_path=people_path,
+            garments_path=garments_path,
+            answers=np.hstack([photos.labels, photos.tags]),
+            folders=garments.folders,
+            chosen=everyone[fold_of != fold],
+            recipe=recipe,
+            checkpoint=cache_path(f"run{fold}", {**run_key, "fold": fold}),
+        )
+        for fold in range(FOLDS)
+    ]
+    networks = run_all(runs, jobs)
+    plain, found = views[recipe.epochs], np.zeros((len(everyone), len(LABELS)))
+    for fold in range(FOLDS):
+        inside = fold_of == fold
+        found[inside] = logits(networks[fold], plain[torch.from_numpy(inside)])[0][:, : len(LABELS)]
+    facts = judge(found, photos.labels > 0.5, fold_of)
+    network = mean_of(networks)
+    scales, offsets = matched(facts, found, logits(network, plain)[0][:, : len(LABELS)])
+    _, folder_scores = logits(network, unseen_views[0])
+    small = for_use(network, scales, offsets)
+    del facts["scales"], facts["offsets"]
+    facts = {
+        "model": "street",
+        "input": SPEC.to_plain(),
+        "margin": LOOK.margin,
+        "fill": LOOK.fill,
+        "labels": list(LABELS),
+        "folders": list(FOLDERS),
+        "labels_of_folder": {name: list(labels) for name, labels in LABELS_OF_FOLDER.items()},
+        **facts,
+        "garment_accuracy": folder_accuracy(folder_scores, unseen.folders),
+        "parameters": sum(weight.numel() for weight in small.parameters()),
+        "recipe": asdict(recipe),
+        "pretrained": REQUIREMENT,
+        "data_digest": photos.digest,
+        "libraries": {name: version(name) for name in ("torch", "numpy", "onnx")},
+        "machine": f"{platform.machine()}, {jobs} processes of one thread",
+    }
+    export_onnx(small, models / "street.onnx", facts)
+    write_facts(models / "street.json", facts)
+    write_notice(models / "street.LICENSE", _license())
+    print(f"wrote {models / 'street.onnx'}")
+    print(json.dumps({name: facts[name] for name in ("cross_validation", "garment_accuracy")}, indent=1))
+
+
+def _license() -> str:
+    files = distribution(REQUIREMENT.split("==")[0]).files or []
+    (path,) = [path for path in files if path.name == "LICENSE"]
+    return path.read_text()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
