@@ -73,7 +73,7 @@ def describe(run: Run, ledgers: dict[str, Ledger]) -> list[str]:
             )
         if tally.first_committed_at:
             lines.append(
-                f"  first committed frame {tally.first_committed_at - run.started_at:.2f} s after the start"
+                f"  first committed frame {tally.first_committed_at - run.started_at:.2f} s after the command"
             )
     for (sink, source), output in sorted(run.outputs.items()):
         if output["location"]:
