@@ -1,34 +1,18 @@
 """Frames in custody: written into slots, sent, dropped or released, with the ledger kept beside them."""
 
-import dataclasses
 import time
 
 import numpy as np
 
 from runtime.custody import layout
 from runtime.custody.layout import CustodyFile
+from runtime.custody.ledger import Ledger, read_ledger
 from runtime.errors import StageError
 from runtime.packet import OK, Packet, PixelHandle
 from runtime.stage import Frame, Resume
 from runtime.wire.codec import MAX_PIXEL_BYTES
 
 _FLAGS = ("DISCONT", "CORRUPTED", "LIVE")
-
-
-@dataclasses.dataclass(frozen=True)
-class Ledger:
-    """The sums of guarantee 1 for one source: every captured frame has exactly one outcome."""
-
-    captured: int
-    delivered: int
-    dropped: dict[str, int]
-    failed: dict[str, int]
-    in_flight: int
-
-    @property
-    def balanced(self) -> bool:
-        accounted = self.delivered + sum(self.dropped.values()) + sum(self.failed.values()) + self.in_flight
-        return self.captured == accounted
 
 
 class FrameStore:
@@ -300,19 +284,3 @@ class FrameStore:
 
     def ledger(self) -> Ledger:
         return read_ledger(self._file, self._stages)
-
-
-def read_ledger(file: CustodyFile, stages: tuple[str, ...]) -> Ledger:
-    """Add up one source's ledger from its custody file, also while its process is at work on it."""
-    words, states = file.snapshot()
-    return Ledger(
-        captured=words[layout.H_CAPTURED],
-        delivered=words[layout.H_DELIVERED],
-        dropped=_counters(words, layout.H_DROPPED, layout.REASONS),
-        failed=_counters(words, layout.H_FAILED, stages),
-        in_flight=sum(state != layout.FREE for state in states),
-    )
-
-
-def _counters(words: list[int], first: int, names: tuple[str, ...]) -> dict[str, int]:
-    return {name: words[first + index] for index, name in enumerate(names) if words[first + index]}

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from runtime.custody.layout import CustodyFile
-from runtime.custody.store import Ledger, read_ledger
+from runtime.custody.ledger import Ledger, read_ledger
 from runtime.graph.model import Graph
 from runtime.hosts.config import RunPaths
 

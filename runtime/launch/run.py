@@ -15,6 +15,7 @@ import zmq
 
 from runtime.errors import WireError
 from runtime.graph.model import Graph
+from runtime.launch.bus import Bus
 from runtime.launch.children import Child
 from runtime.launch.configs import RunIdentity, child_config
 from runtime.launch.report import Report
@@ -22,7 +23,6 @@ from runtime.launch.run_folder import RunFolder
 from runtime.launch.supervision import GiveUp, Limits, describe_exit, why_hung
 from runtime.wire import codec
 from runtime.wire.outlet import dealt_replica
-from runtime.wire.sockets import bind_router, receive_all, try_send
 
 POLL_MS = 100
 WATCH_PERIOD_S = 0.25
@@ -71,9 +71,7 @@ class Run:
         self._deadline_s = float("inf")
         self._signals: list[int] = []
         self._watch_at_s = 0.0
-        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-        self._bus = bind_router(self._context, folder.paths.bus)
-        self._by_identity: dict[bytes, Child] = {}
+        self._bus = Bus(folder.paths.bus, report)
 
     def go(self) -> None:
         """Start everything and serve events until every process has ended."""
@@ -95,7 +93,6 @@ class Run:
                 if child.process is not None:
                     child.process.wait()
             self._bus.close()
-            self._context.term()
             for number, handler in handlers.items():
                 signal.signal(number, handler)
 
@@ -115,7 +112,7 @@ class Run:
 
     def _wait(self) -> None:
         poller = zmq.Poller()
-        poller.register(self._bus, zmq.POLLIN)
+        poller.register(self._bus.socket, zmq.POLLIN)
         for child in self.children.values():
             if child.process is not None:
                 poller.register(child.pidfd, zmq.POLLIN)
@@ -126,7 +123,7 @@ class Run:
         now_s = time.monotonic()
         while self._signals:
             self._on_signal(self._signals.pop(0))
-        self._read_bus()
+        self._bus.read(self._on_message)
         for child in self.children.values():
             for line in child.read_stderr():
                 self.report.log(child.name, "DEBUG", line)
@@ -158,19 +155,6 @@ class Run:
         for child in self.children.values():
             child.restart_at_s = None
             child.kill()
-
-    def _read_bus(self) -> None:
-        for message in receive_all(self._bus, limit=1000):
-            child = self._by_identity.get(message[0])
-            try:
-                said = codec.unpack(message[-1])
-                kind = codec.field(said, "kind", str)
-                if child is None or child.identity != message[0]:
-                    raise WireError(f"'{kind}' from {message[0]!r}, which is no process of this run")
-                self._on_message(child, kind, said)
-            except WireError as error:
-                self.report.rejected += 1
-                self.report.log("launcher", "DEBUG", f"rejected a message on the bus: {error}")
 
     def _on_message(self, child: Child, kind: str, said: dict[str, Any]) -> None:
         if kind == "hello":
@@ -206,13 +190,13 @@ class Run:
     def _tell(self, to: str, only: Child | None = None, **command: Any) -> None:
         """Send a command to each replica of a stage; one that is not up is told by its configuration."""
         for child in [only] if only else self._replicas(to):
-            try_send(self._bus, [child.identity, codec.pack(command)])
+            self._bus.tell(child, **command)
 
     # Processes
 
     def _start(self, child: Child) -> None:
         child.start()
-        self._by_identity[child.identity] = child
+        self._bus.admit(child)
         self.report.log(child.name, "DEBUG", f"started (process {child.process.pid if child.process else 0})")
 
     def _send_config(self, child: Child) -> None:
@@ -226,12 +210,11 @@ class Run:
             is_stopping=self._phase != "running",
             lost=self.lost_committers,
         )
-        try_send(self._bus, [child.identity, codec.pack({"kind": "config", "config": config.to_plain()})])
+        self._bus.tell(child, kind="config", config=config.to_plain())
 
     def _on_exit(self, child: Child, status: int) -> None:
         last = child.status()
-        self._by_identity.pop(child.identity, None)
-        self._read_last_words(child)
+        self._bus.dismiss(child, self._on_message)
         if self._phase == "stopping":
             if status not in (0, -signal.SIGKILL) and not self.failure:
                 self.failure = f"{child.name} ended by {describe_exit(status)} while stopping"
@@ -249,12 +232,6 @@ class Run:
         else:
             self.report.deaths[child.name] = self.report.deaths.get(child.name, 0) + 1
         self._on_death(child, status, last.done > 0, list(last.working))
-
-    def _read_last_words(self, child: Child) -> None:
-        """What it sent before it ended may still wait on the bus."""
-        self._by_identity[child.identity] = child
-        self._read_bus()
-        self._by_identity.pop(child.identity, None)
 
     def _on_death(self, child: Child, status: int, progressed: bool, working: list[tuple[int, int]]) -> None:
         self._tell_of_death(child, working)

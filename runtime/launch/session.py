@@ -3,7 +3,7 @@
 import resource
 import time
 
-from runtime.custody.store import Ledger
+from runtime.custody.ledger import Ledger
 from runtime.graph.model import Graph
 from runtime.graph.registry import writes_file
 from runtime.launch.configs import RunIdentity

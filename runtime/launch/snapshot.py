@@ -3,7 +3,7 @@
 import dataclasses
 import time
 
-from runtime.custody.store import Ledger
+from runtime.custody.ledger import Ledger
 from runtime.launch.ledgers import Ledgers
 from runtime.launch.run import Run
 

@@ -5,7 +5,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from runtime.custody.store import Ledger
+from runtime.custody.ledger import Ledger
 from runtime.hosts.channel import Tally
 from runtime.launch.run import Run
 

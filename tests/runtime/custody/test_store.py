@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from runtime.custody import layout
 from runtime.custody.layout import CustodyFile
+from runtime.custody.ledger import Ledger, read_ledger
 from runtime.custody.reader import PoolReader
-from runtime.custody.store import FrameStore, Ledger, read_ledger
+from runtime.custody.store import FrameStore
 from runtime.errors import PixelsGoneError, StageError
 from runtime.packet import PixelHandle
 from runtime.stage import Frame, Resume

@@ -1,0 +1,38 @@
+"""The sums of guarantee 1, read from a custody file at any moment."""
+
+import dataclasses
+
+from runtime.custody import layout
+from runtime.custody.layout import CustodyFile
+
+
+@dataclasses.dataclass(frozen=True)
+class Ledger:
+    """The sums of guarantee 1 for one source: every captured frame has exactly one outcome."""
+
+    captured: int
+    delivered: int
+    dropped: dict[str, int]
+    failed: dict[str, int]
+    in_flight: int
+
+    @property
+    def balanced(self) -> bool:
+        accounted = self.delivered + sum(self.dropped.values()) + sum(self.failed.values()) + self.in_flight
+        return self.captured == accounted
+
+
+def read_ledger(file: CustodyFile, stages: tuple[str, ...]) -> Ledger:
+    """Add up one source's ledger from its custody file, also while its process is at work on it."""
+    words, states = file.snapshot()
+    return Ledger(
+        captured=words[layout.H_CAPTURED],
+        delivered=words[layout.H_DELIVERED],
+        dropped=_counters(words, layout.H_DROPPED, layout.REASONS),
+        failed=_counters(words, layout.H_FAILED, stages),
+        in_flight=sum(state != layout.FREE for state in states),
+    )
+
+
+def _counters(words: list[int], first: int, names: tuple[str, ...]) -> dict[str, int]:
+    return {name: words[first + index] for index, name in enumerate(names) if words[first + index]}
