@@ -8,7 +8,7 @@ PINS   := -c requirements/constraints.txt
 INSTALL := $(PIP) install --quiet $(PINS) -e
 
 .DEFAULT_GOAL := help
-.PHONY: help run check test test-slow drill drill-long soak docs detector clean
+.PHONY: help run check test test-slow drill drill-long soak docs weights train train-all test-models detector clean
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -40,6 +40,21 @@ soak: $(VENV)/.all ## 30 minutes with a kill every 20 s: does memory or the numb
 
 docs: $(VENV)/.all ## make docs/pipeline-yaml.md again from the properties in the code
 	$(BIN)/python launcher.py schema --markdown > docs/.new && mv docs/.new docs/pipeline-yaml.md
+
+weights: $(VENV)/.all ## download the weights of a detector, e.g. MODEL=retinanet, and check them
+	$(BIN)/python -m training.weights $(MODEL)
+
+TRAIN := $(BIN)/python -m training.train $(if $(RECIPE),--recipe $(RECIPE)) $(if $(EPOCHS),--epochs $(EPOCHS)) \
+         $(if $(SEED),--seed $(SEED)) $(if $(DEVICE),--device $(DEVICE))
+
+train: $(VENV)/.all ## train the models in models/ again, or one: MODEL=v3_da RECIPE=classic EPOCHS=… SEED=…; MODEL=street
+	$(if $(filter street,$(MODEL)),$(BIN)/python -m training.street.train,$(TRAIN) --model $(or $(MODEL),shipped))
+
+train-all: $(VENV)/.all ## train every model of Fashion-MNIST, the original's seven and ours
+	$(TRAIN) --model all
+
+test-models: $(VENV)/.all ## accuracy, calibration, confusion and speed of the model files
+	$(BIN)/python -m training.evaluate models/v*.safetensors
 
 detector: $(VENV)/.all ## make models/ssdlite.onnx again from the package that carries its weights
 	$(BIN)/python -m training.convert_detector

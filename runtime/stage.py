@@ -160,6 +160,9 @@ class Sink(Stage):
     A frame counts as delivered once `process` has returned, and `position` is then written down.
     """
 
+    wants_stop: bool = False
+    """Set it to end the run as the first Ctrl-C does: for a window that its user closes."""
+
     def process(self, packet: Packet) -> Packet:
         """Write one frame. `packet.status` is not "ok" for a frame that could not be analysed."""
         raise NotImplementedError

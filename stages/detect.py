@@ -11,7 +11,18 @@ from runtime.errors import GraphError, StageError
 from runtime.packet import Packet
 from runtime.properties import prop
 from runtime.stage import Stage
-from stages.detectors import DETECTORS, Detector, Settings, check_detector, open_detector
+from stages.detectors import (
+    CONFIDENCE,
+    HEADS,
+    IMAGEAI_CONFIDENCE,
+    Detector,
+    Settings,
+    check_detector,
+    default_confidence,
+    open_detector,
+)
+
+ENGINES = ("openvino", "onnxruntime", "torch", "tensorflow")
 
 
 class Detect(Stage):
@@ -24,10 +35,37 @@ class Detect(Stage):
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Options:
-        model: str = prop("ssdlite", "the detector", choices=tuple(DETECTORS))
-        confidence: float = prop(0.5, "the lowest score that counts as a person", low=0.01, high=1)
+        model: str = prop(
+            "ssdlite",
+            "the detector: ssdlite, retinanet, yolov3, tiny-yolov3, torchvision/NAME, or the path of an "
+            "export NAME.onnx of a YOLO or RT-DETR",
+        )
+        weights: str = prop(
+            "", "the file of weights, for a detector that has it apart; empty: where `make weights` puts it"
+        )
+        confidence: float | None = prop(
+            None,
+            f"the lowest score that counts as a person; unset: {CONFIDENCE}, and {IMAGEAI_CONFIDENCE} for "
+            "retinanet, yolov3 and tiny-yolov3, below 0.5 of which ImageAI gives nothing",
+            low=0.01,
+            high=1,
+        )
         nms: float = prop(0.6, "of two boxes that overlap more than this, the better stays", low=0, high=1)
-        engine: str = prop("auto", "what runs the network", choices=("auto", "openvino", "onnxruntime"))
+        engine: str = prop("auto", "what runs the network", choices=("auto", *ENGINES))
+        head: str = prop(
+            "auto",
+            "how the outputs of an ONNX export are laid out; auto: recognised from their shapes and names",
+            choices=("auto", *HEADS),
+        )
+        size: int = prop(
+            0,
+            "side of the network's input in pixels (torchvision: the shorter one); 0: as the file says",
+            low=0,
+            high=4096,
+        )
+        person_class: int = prop(
+            -1, "number of the class 'person' of the network; -1: as in COCO", low=-1, high=10_000
+        )
         max_people: int = prop(100, "keep the best so many of a frame", low=1, high=1000)
         min_height: float = prop(0.0, "leave out people lower than this, in pixels", low=0)
 
@@ -61,4 +99,14 @@ class Detect(Stage):
 
 
 def _settings(options: Any) -> Settings:
-    return Settings(confidence=options.confidence, iou=options.nms, engine=options.engine)
+    confidence = options.confidence
+    return Settings(
+        confidence=default_confidence(options.model) if confidence is None else confidence,
+        iou=options.nms,
+        model=options.model,
+        weights=options.weights,
+        head=options.head,
+        size=options.size,
+        person_class=options.person_class,
+        engine=options.engine,
+    )

@@ -100,12 +100,15 @@ def _walk(graph: Graph, stage: StageSpec, given: tuple[str, ...]) -> None:
 
 def _check_devices(graph: Graph) -> None:
     for stage in graph.of_kind("worker"):
-        device: str = stage.common.device
-        if device.startswith("cuda:") and not Path(f"/dev/nvidia{device.removeprefix('cuda:')}").exists():
-            raise GraphError(
-                f"{stage.place}: stage '{stage.name}': there is no device '{device}' on this machine; "
-                "use device: cpu or auto"
-            )
+        if not stage.devices:
+            raise GraphError(f"{stage.place}: stage '{stage.name}': the list of devices is empty; name one")
+        for device in stage.devices:
+            number = device.removeprefix("cuda:")
+            if device.startswith("cuda:") and not Path(f"/dev/nvidia{number}").exists():
+                raise GraphError(
+                    f"{stage.place}: stage '{stage.name}': there is no device '{device}' on this machine; "
+                    "use device: cpu or auto"
+                )
 
 
 def check_locations(graph: Graph) -> None:

@@ -24,7 +24,11 @@ class WorkerCommon(_Any):
     """Common properties of a worker stage."""
 
     replicas: int = prop(1, "How many processes run this stage.", low=1, high=64)
-    device: str = prop("cpu", "Where models run: cpu, cuda:0, … or auto.", pattern=r"auto|cpu|cuda:[0-9]+")
+    device: str | tuple[str, ...] = prop(
+        "cpu",
+        "Where models run: cpu, cuda:0, …, or auto (a GPU where there is one); a list is dealt out.",
+        pattern=r"auto|cpu|cuda:[0-9]+",
+    )
     batch: int = prop(
         0, "Packets given to the stage at once, at most; 0: as the stage prefers.", low=0, high=128
     )

@@ -31,6 +31,12 @@ class StageSpec:
         return int(getattr(self.common, "replicas", 1))
 
     @property
+    def devices(self) -> tuple[str, ...]:
+        """The devices that are dealt to the replicas, as the graph names them."""
+        given = getattr(self.common, "device", "cpu")
+        return (given,) if isinstance(given, str) else tuple(given)
+
+    @property
     def commits(self) -> bool:
         """Whether frames are released only after this stage has said to have them for good."""
         return self.kind in ("ordered", "sink")

@@ -44,6 +44,7 @@ class SinkHost(HostLoop):
         self._channels = {source: Channel(config, source, make_sink(source)) for source in config.reached_by}
         self._source_index = {name: index for index, name in enumerate(config.sources)}
         self._failures_in_a_row = 0
+        self._has_asked_to_stop = False
         for channel in self._channels.values():
             if channel.is_finished:
                 self._report_output(channel)
@@ -129,6 +130,9 @@ class SinkHost(HostLoop):
             self.page.end(1)
         self._failures_in_a_row = 0
         self._has_room(channel)
+        if channel.sink.wants_stop and not self._has_asked_to_stop:
+            self._has_asked_to_stop = True
+            self.bus.send("stop_wanted")
         self.counts["busy_s"] += time.perf_counter() - started_s
         self.counts["frames"] += 1
 

@@ -19,11 +19,14 @@ class RunIdentity:
     starts: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
 
 
-def resolve_device(device: str) -> str:
-    """Return the device that `auto` means on this machine."""
-    if device != "auto":
-        return device
-    return "cuda:0" if Path("/dev/nvidia0").exists() else "cpu"
+def dealt_device(devices: tuple[str, ...], replica: int) -> str:
+    """Return the device of a replica: dealt round; `auto` without any GPU on this machine is the CPU."""
+    device = devices[replica % len(devices)]
+    return "cpu" if device == "auto" and not has_gpu() else device
+
+
+def has_gpu() -> bool:
+    return any(Path("/dev").glob("nvidia[0-9]*"))
 
 
 def threads_for(stage: StageSpec) -> int:
@@ -62,7 +65,7 @@ def child_config(
         graph_folder=str(graph.folder),
         options=own,
         common=_common(graph, stage),
-        device=resolve_device(getattr(stage.common, "device", "cpu")),
+        device=dealt_device(stage.devices, replica),
         threads=threads_for(stage),
         sources=[source.name for source in graph.of_kind("source")],
         reached_by=sources,

@@ -17,7 +17,7 @@ from runtime.errors import WireError
 from runtime.graph.model import Graph
 from runtime.launch.bus import Bus
 from runtime.launch.children import Child
-from runtime.launch.configs import RunIdentity, child_config
+from runtime.launch.configs import RunIdentity, child_config, has_gpu
 from runtime.launch.report import Report
 from runtime.launch.run_folder import RunFolder
 from runtime.launch.supervision import GiveUp, Limits, describe_exit, why_hung
@@ -80,6 +80,9 @@ class Run:
             for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
         }
         try:
+            for stage in self.graph.of_kind("worker"):
+                if "auto" in stage.devices and not has_gpu():
+                    self.report.log(stage.name, "INFO", "device auto: there is no GPU here, so it is the CPU")
             # Sinks first: what takes packets is there before what sends them.
             for name in reversed(self._in_order()):
                 for child in self._replicas(name):
@@ -176,6 +179,9 @@ class Run:
                 seq=codec.field(said, "seq", int, 0),
                 error=codec.field(said, "error", str),
             )
+        elif kind == "stop_wanted":
+            self.report.log(child.name, "INFO", "asks to stop; finishing what is under way")
+            self._drain("stopped")
         elif kind == "error":
             child.error = codec.field(said, "text", str)
         elif kind == "source_error":

@@ -1,4 +1,7 @@
-"""Detectors: each finds people in a picture; `open_detector` looks one up by name."""
+"""Detectors: each finds people in a picture; `open_detector` looks one up by what the graph calls it.
+
+A detector is a module with `check(settings)`, which loads nothing, and `open_detector(settings)`.
+"""
 
 import dataclasses
 import importlib
@@ -8,21 +11,41 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from fashion.engines import choose_engine
+from runtime.properties import nearest
 
 BoxesXyxy = npt.NDArray[np.float32]
 Scores = npt.NDArray[np.float32]
 
-DETECTORS = {"ssdlite": "stages.detectors.ssdlite"}
-"""Name of a detector: the module that has its `open_detector` and `check`."""
+IMAGEAI = ("retinanet", "yolov3", "tiny-yolov3")
+DETECTORS = {"ssdlite": "ssdlite", **dict.fromkeys(IMAGEAI, "imageai_networks")}
+"""Name of a detector: its module in this package."""
+
+TORCHVISION_PREFIX = "torchvision/"
+ONNX_SUFFIX = ".onnx"
+
+CONFIDENCE = 0.5
+IMAGEAI_CONFIDENCE = 0.7
+"""What the first version of this project asked of ImageAI's detectors."""
+
+HEADS = ("yolov8", "yolov5", "nms", "nms-batched", "rtdetr", "rtdetr-joined", "rtdetr-pixels")
+"""Layouts of an ONNX export's outputs; `stages.detectors.heads` says what each is."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Settings:
-    """What every detector is told. `iou`: of two boxes that overlap more than this, the better stays."""
+    """What every detector is told. `iou`: of two boxes that overlap more than this, the better stays.
+
+    `weights` is a path or ""; `head` one of HEADS or "auto"; `size` the pixels of the network's input, 0: its
+    own; `person_class` the number of the class that people have, -1: the usual one of that family.
+    """
 
     confidence: float
     iou: float
+    model: str = "ssdlite"
+    weights: str = ""
+    head: str = "auto"
+    size: int = 0
+    person_class: int = -1
     engine: str = "auto"
     threads: int = 1
     device: str = "cpu"
@@ -42,26 +65,44 @@ class Detector(Protocol):
         """
 
 
+def default_confidence(model: str) -> float:
+    """Return the lowest score that counts as a person where the user says nothing."""
+    return IMAGEAI_CONFIDENCE if model in IMAGEAI else CONFIDENCE
+
+
 def check_detector(name: str, settings: Settings) -> Path:
     """Return the model file of a detector once it and its engine are known to be there; loads nothing.
 
     Raises ValueError, in one sentence, if not.
     """
-    choose_engine(settings.engine)
-    path: Path = _module(name).MODEL_PATH
-    if not path.is_file() or path.stat().st_size == 0:
-        raise ValueError(
-            f"{path}: the model of detector '{name}' is missing or empty; `make detector` makes it"
-        )
+    settings = dataclasses.replace(settings, model=name)
+    path: Path = _module(settings).check(settings)
     return path
 
 
 def open_detector(name: str, settings: Settings) -> Detector:
     """Load a detector. Raises ValueError, in one sentence, if it cannot be used here."""
     check_detector(name, settings)
-    detector: Detector = _module(name).open_detector(settings)
+    settings = dataclasses.replace(settings, model=name)
+    detector: Detector = _module(settings).open_detector(settings)
     return detector
 
 
-def _module(name: str) -> Any:
-    return importlib.import_module(DETECTORS[name])
+def _module(settings: Settings) -> Any:
+    return importlib.import_module(f"{__name__}.{_module_name(settings)}")
+
+
+def _module_name(settings: Settings) -> str:
+    model = settings.model
+    if model.endswith(ONNX_SUFFIX):
+        return "onnx_export"
+    if model.startswith(TORCHVISION_PREFIX):
+        return "torchvision_networks"
+    if model == "ssdlite" and settings.engine == "tensorflow":
+        return "ssdlite_tensorflow"
+    if model not in DETECTORS:
+        raise ValueError(
+            f"model '{model}' is not known{nearest(model, DETECTORS)}; also {TORCHVISION_PREFIX}NAME and "
+            f"the path of a file NAME{ONNX_SUFFIX}"
+        )
+    return DETECTORS[model]

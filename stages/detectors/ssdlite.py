@@ -4,16 +4,20 @@ The file is made by `training.convert_detector`. Where the converted graph ends,
 does: a threshold on the scores, then non-maximum suppression.
 """
 
+from pathlib import Path
+
 import numpy as np
 import numpy.typing as npt
 
-from fashion.engines import Engine, open_engine
+from fashion.engines import ONNX_ENGINES, Engine, choose_engine, open_engine
 from fashion.model_file import file_digest
 from fashion.model_lookup import MODELS_FOLDER
 from stages.detectors import BoxesXyxy, Scores, Settings
+from stages.detectors.boxes import suppress_overlaps
 
 MODEL_PATH = MODELS_FOLDER / "ssdlite.onnx"
 INPUT_WH = (300, 300)
+ENGINES = ONNX_ENGINES
 
 
 class SsdLite:
@@ -42,31 +46,24 @@ class SsdLite:
         return boxes_xyxy.astype(np.float32), scores[kept].astype(np.float32)
 
 
+def check(settings: Settings) -> Path:
+    """Return the model file. Raises ValueError if it or the engine is not there, or another one is named."""
+    choose_engine(settings.engine, ENGINES)
+    if settings.weights:
+        raise ValueError(
+            "detector 'ssdlite' has its own file, so 'weights' means nothing to it; leave it out, or set "
+            "engine: tensorflow for the original graph"
+        )
+    if not MODEL_PATH.is_file() or MODEL_PATH.stat().st_size == 0:
+        raise ValueError(
+            f"{MODEL_PATH}: the model of detector 'ssdlite' is missing or empty; `make detector` makes it"
+        )
+    return MODEL_PATH
+
+
 def open_detector(settings: Settings) -> SsdLite:
     """Load the network and run it once, so that the first frame is as quick as the others."""
     engine = open_engine(MODEL_PATH, settings.engine, settings.threads, settings.device)
     detector = SsdLite(engine, file_digest(MODEL_PATH), settings)
     detector.detect(np.zeros((*INPUT_WH, 3), np.uint8))
     return detector
-
-
-def suppress_overlaps(boxes_xyxy: BoxesXyxy, scores: Scores, iou: float) -> npt.NDArray[np.intp]:
-    """Return the indices of the boxes to keep, best first: greedy non-maximum suppression.
-
-    boxes_xyxy: N x 4 in any unit; scores: N. A box goes if it overlaps a better one that stays by more than
-    `iou` (intersection over union). Of equal scores the first is the better.
-    """
-    order = np.argsort(-scores, kind="stable")
-    x0, y0, x1, y1 = boxes_xyxy[order].T
-    areas = (x1 - x0) * (y1 - y0)
-    is_open = np.ones(len(order), bool)
-    kept = []
-    for best in range(len(order)):
-        if not is_open[best]:
-            continue
-        kept.append(order[best])
-        widths = np.minimum(x1, x1[best]) - np.maximum(x0, x0[best])
-        heights = np.minimum(y1, y1[best]) - np.maximum(y0, y0[best])
-        shared = np.maximum(widths, 0) * np.maximum(heights, 0)
-        is_open &= shared <= iou * (areas + areas[best] - shared)
-    return np.array(kept, np.intp)

@@ -17,7 +17,7 @@ from runtime.properties import read_options
 from runtime.stage import Context
 from stages.detect import Detect
 from stages.detectors import Settings, open_detector
-from stages.detectors.ssdlite import suppress_overlaps
+from stages.detectors.boxes import suppress_overlaps
 
 SAMPLE = Path(__file__).resolve().parents[2] / "samples" / "plaza.mp4"
 
@@ -149,7 +149,7 @@ def test_an_unknown_device_or_a_missing_model_is_one_sentence(
         detect = Detect(read_options(Detect.Options, {"engine": engine}), Context(name="find"))
         with pytest.raises(StageError, match=r"ssdlite\.onnx: .* cannot load it"):
             detect.open()
-    with pytest.raises(GraphError, match="'model': is not known; did you mean 'ssdlite'"):
+    with pytest.raises(GraphError, match="model 'ssdlight' is not known; did you mean 'ssdlite'"):
         make_detect(model="ssdlight")
 
 

@@ -1,0 +1,162 @@
+"""contact_sheet: one picture at the end: the people, each at the best look, and what they wear."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import struct
+from pathlib import Path
+from typing import Any
+
+from runtime.errors import GraphError
+from runtime.files import CutFile
+from runtime.packet import OK, Image, Packet
+from runtime.properties import REQUIRED, Seconds, prop
+from runtime.stage import Cut, FileSink
+
+SUFFIXES = (".jpg", ".jpeg", ".png")
+_HEAD = struct.Struct("<II")
+MIN_SIDE_PX = 8
+
+
+class ContactSheet(FileSink):
+    """Collect the largest, sharpest crop of each person and draw them on one sheet when the source ends.
+
+    Until then the location holds the collection: each better look is appended, so that a process that dies
+    loses nobody. It grows by one crop for each look that is a tenth better than the one before.
+    """
+
+    takes = ("people",)
+
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Options:
+        location: str = prop(REQUIRED, "The picture, jpg or png; {source} stands for the name of the source.")
+        people: int = prop(24, "How many people at most.", low=1, high=200)
+        columns: int = prop(8, "How many stand in a row.", low=1, high=50)
+        spacing: Seconds = prop(
+            2.0, "People without a track are told apart by this much time between them.", low=0, high=3600
+        )
+
+    _file: CutFile | None = None
+
+    @classmethod
+    def check(cls, options: Any) -> None:
+        if Path(options.location).suffix.lower() not in SUFFIXES:
+            raise GraphError(
+                f"location: '{options.location}' names no kind of picture; end it in .jpg or .png"
+            )
+
+    def open_at(self, location: Path, cut: Cut | None) -> None:
+        from stages.media.gallery import Gallery
+
+        self.close()
+        self._location = location
+        self._notes: dict[str, Any] = dict(cut.notes) if cut else {}
+        self._gallery = Gallery(self.options.people, self.options.spacing)
+        self._entries: list[tuple[bytes, dict[str, Any]]] = []
+        # An earlier process may have died right after it put the picture in place.
+        self._is_drawn = bool(cut and location.exists() and location.stat().st_ino != self._notes["inode"])
+        if self._is_drawn:
+            return
+        self._file = CutFile(location, cut)
+        self._notes["inode"] = self._file.inode
+        if cut is not None:
+            self._read(location.read_bytes())
+
+    def process(self, packet: Packet) -> Packet:
+        if packet.status == OK:
+            for person in packet.people:
+                self._look_at(packet, person)
+        return packet
+
+    def _look_at(self, packet: Packet, person: dict[str, Any]) -> None:
+        import cv2
+
+        from stages.media.gallery import Look
+        from stages.media.sheet import sharpness
+
+        crop_bgr = _cut(packet.image_bgr, person["box"])
+        if min(crop_bgr.shape[:2]) < MIN_SIDE_PX:
+            return
+        value = float(crop_bgr.shape[0]) * sharpness(crop_bgr) * float(person["score"])
+        look = Look(int(person.get("track", -1)), packet.running_ns / 1e9, value)
+        place = self._gallery.place_for(look)
+        if place is None:
+            return
+        _is_coded, coded = cv2.imencode(".jpg", crop_bgr, [cv2.IMWRITE_JPEG_QUALITY, 92])
+        said = {"place": place, "look": dataclasses.astuple(look), "words": _words(person, look.time_s)}
+        self._put(coded.tobytes(), said)
+        text = json.dumps(said).encode()
+        assert self._file is not None
+        self._file.write(_HEAD.pack(len(text), coded.size) + text + coded.tobytes())
+
+    def _put(self, coded: bytes, said: dict[str, Any]) -> None:
+        from stages.media.gallery import Look
+
+        self._gallery.put(said["place"], Look(*said["look"]))
+        self._entries[said["place"] : said["place"] + 1] = [(coded, said)]
+
+    def _read(self, data: bytes) -> None:
+        """Take up the collection of the process before."""
+        at = 0
+        while at < len(data):
+            text_bytes, coded_bytes = _HEAD.unpack_from(data, at)
+            at += _HEAD.size
+            said = json.loads(data[at : at + text_bytes])
+            at += text_bytes
+            self._put(data[at : at + coded_bytes], said)
+            at += coded_bytes
+
+    def finish(self) -> None:
+        if self._is_drawn:
+            return
+        import cv2
+        import numpy as np
+
+        from stages.media.sheet import draw_sheet
+
+        # In the order in which they came.
+        entries = sorted(self._entries, key=lambda entry: entry[1]["look"][1])
+        crops_bgr = [
+            np.asarray(cv2.imdecode(np.frombuffer(coded, np.uint8), cv2.IMREAD_COLOR), np.uint8)
+            for coded, _said in entries
+        ]
+        sheet_bgr = draw_sheet(crops_bgr, [said["words"] for _coded, said in entries], self.options.columns)
+        _is_coded, picture = cv2.imencode(self._location.suffix.lower(), sheet_bgr)
+        part = self._location.with_name(f".{self._location.name}.part")
+        part.write_bytes(picture.tobytes())
+        os.replace(part, self._location)
+        self._is_drawn = True
+
+    def position(self) -> Cut:
+        size_bytes = self._location.stat().st_size if self._file is None else self._file.size_bytes
+        return Cut(size_bytes=size_bytes, notes=self._notes)
+
+    def sync(self) -> None:
+        if self._file is not None:
+            self._file.sync()
+
+    def remarks(self) -> list[str]:
+        return [f"{len(self._entries)} people on the sheet"] if self._file is not None else []
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+
+def _cut(image_bgr: Image, box_xyxy: list[float]) -> Image:
+    x0, y0, x1, y1 = (max(0, round(edge)) for edge in box_xyxy)
+    return image_bgr[y0:y1, x0:x1]
+
+
+def _words(person: dict[str, Any], time_s: float) -> list[str]:
+    """Return the lines under a person: who and when, then each garment."""
+    who = f"#{person['track']}" if "track" in person else f"{person['score']:.0%}"
+    garments = [
+        " ".join(str(word) for word in (garment.get("color"), garment["label"]) if word)
+        + f" {garment['score']:.0%}"
+        for garment in person.get("garments", [])
+    ]
+    return [f"{who}  {time_s:.1f} s", *garments]

@@ -1,0 +1,84 @@
+"""crops_sink: a folder of person crops by label, for looking and for collecting training data."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+from runtime.packet import OK, Image, Packet
+from runtime.properties import REQUIRED, prop
+from runtime.stage import Sink
+
+NO_LABEL = "person"
+"""The folder of those whose garments nobody named."""
+
+
+class CropsSink(Sink):
+    """Write each person as LOCATION/LABEL/SOURCE-SEQ-N.jpg: N counts from 0 in the frame.
+
+    The label is that of the person's first garment. A frame that comes again gives the same names, so that
+    nothing is there twice; each file is whole or not there. Frames that were not analysed have no people.
+    What an earlier run left in the folder stays.
+    """
+
+    takes = ("people",)
+
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Options:
+        location: str = prop(REQUIRED, "The folder; {source} in it stands for the name of the source.")
+        every: int = prop(1, "Write the people of each so many-th frame.", low=1, high=1_000_000)
+        min_height: float = prop(0.0, "Leave out people lower than this, in pixels.", low=0)
+        min_score: float = prop(0.0, "Leave out people less sure than this.", low=0, high=1)
+        margin: float = prop(0.0, "Widen each box by this share of its sides.", low=0, high=1)
+        quality: int = prop(92, "Of the JPEG files.", low=1, high=100)
+
+    def open(self) -> None:
+        self._folder = Path(self.options.location.replace("{source}", self.context.source))
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._written = 0
+
+    def process(self, packet: Packet) -> Packet:
+        if packet.status != OK or packet.seq % self.options.every:
+            return packet
+        for number, person in enumerate(packet.people):
+            height_px = person["box"][3] - person["box"][1]
+            if height_px < self.options.min_height or person["score"] < self.options.min_score:
+                continue
+            crop_bgr = cut_box(packet.image_bgr, person["box"], self.options.margin)
+            if crop_bgr.size:
+                folder = self._folder / label_folder(person)
+                self._write(crop_bgr, folder, f"{packet.source}-{packet.seq:08d}-{number}.jpg")
+        return packet
+
+    def _write(self, crop_bgr: Image, folder: Path, name: str) -> None:
+        import cv2
+
+        _is_coded, coded = cv2.imencode(".jpg", crop_bgr, [cv2.IMWRITE_JPEG_QUALITY, self.options.quality])
+        folder.mkdir(parents=True, exist_ok=True)
+        part = folder / f".{name}.part"
+        part.write_bytes(coded.tobytes())
+        os.replace(part, folder / name)
+        self._written += 1
+
+    def remarks(self) -> list[str]:
+        return [f"{self._written} crops in {self._folder}"]
+
+
+def label_folder(person: dict[str, Any]) -> str:
+    """Return the name of a person's folder: the label, with what no folder's name may hold as hyphens."""
+    garments = person.get("garments", [])
+    label = str(garments[0]["label"]) if garments else NO_LABEL
+    return re.sub(r"[^\w -]+", "-", label).strip(" -") or NO_LABEL
+
+
+def cut_box(image_bgr: Image, box_xyxy: list[float], margin: float) -> Image:
+    """Return the view of a picture inside a box that is widened by `margin` of its sides; it may be empty."""
+    height, width = image_bgr.shape[:2]
+    x0, y0, x1, y1 = box_xyxy
+    wide, high = margin * (x1 - x0), margin * (y1 - y0)
+    left, right = max(0, round(x0 - wide)), min(width, round(x1 + wide))
+    top, bottom = max(0, round(y0 - high)), min(height, round(y1 + high))
+    return image_bgr[top : max(top, bottom), left : max(left, right)]

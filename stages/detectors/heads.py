@@ -1,0 +1,113 @@
+"""What the outputs of an ONNX export of a detector mean: recognised from shapes and names, and decoded.
+
+| head          | outputs                                         | boxes                |
+|---------------|-------------------------------------------------|----------------------|
+| yolov8        | 1 x (4 + C) x N, or turned; also YOLO v9, 11    | cxcywh, input pixels |
+| yolov5        | 1 x N x (5 + C): box, objectness, C; also v7    | cxcywh, input pixels |
+| nms           | N x 6 or 1 x N x 6: box, score, class           | xyxy, input pixels   |
+| nms-batched   | N x 7: number in the batch, box, class, score   | xyxy, input pixels   |
+| rtdetr        | 1 x N x 4 and 1 x N x C: scores or logits       | cxcywh, fractions    |
+| rtdetr-joined | 1 x N x (4 + C)                                 | cxcywh, fractions    |
+| rtdetr-pixels | labels 1 x N, boxes 1 x N x 4, scores 1 x N     | xyxy, frame pixels   |
+
+C classes, N candidates.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+from stages.detectors.boxes import corners
+
+Floats = npt.NDArray[np.floating]
+Outputs = Mapping[str, npt.NDArray[np.generic]]
+
+MAX_QUERIES = 1000
+"""Transformers and built-in NMS give at most so many finds (usually 300), a YOLO grid thousands."""
+
+
+class HeadError(ValueError):
+    """Outputs that are not those of a known head: one sentence, with the remedy."""
+
+
+def recognise_head(outputs: Outputs) -> str:
+    """Return the head that a network's outputs for one picture have. Raises HeadError if none fits."""
+    shapes = {name: array.shape for name, array in outputs.items()}
+    if len(outputs) == 1:
+        (shape,) = shapes.values()
+        head = _head_of_one(shape)
+    elif len(outputs) == 2 and all(len(shape) == 3 for shape in shapes.values()):
+        head = "rtdetr" if any(shape[2] == 4 for shape in shapes.values()) else ""
+    elif {"labels", "boxes", "scores"} <= shapes.keys():
+        head = "rtdetr-pixels"
+    else:
+        head = ""
+    if not head:
+        described = ", ".join(f"{name} {'x'.join(map(str, shape))}" for name, shape in shapes.items())
+        raise HeadError(f"its outputs ({described}) are of no known layout; name it by the property 'head'")
+    return head
+
+
+def _head_of_one(shape: tuple[int, ...]) -> str:
+    if len(shape) == 2:
+        return {6: "nms", 7: "nms-batched"}.get(shape[1], "")
+    if len(shape) != 3:
+        return ""
+    _batch, rows, columns = shape
+    if columns == 6 and rows <= MAX_QUERIES:
+        return "nms"
+    if 5 <= rows < columns:
+        return "yolov8"
+    if columns < 5:
+        return ""
+    return "rtdetr-joined" if rows <= MAX_QUERIES else "yolov5"
+
+
+def decode_head(head: str, outputs: Outputs, person_class: int) -> tuple[Floats, Floats]:
+    """Return boxes x0, y0, x1, y1 (N x 4, in the head's unit) and scores (N) of the people.
+
+    Raises HeadError if the outputs cannot be of that head or have no such class.
+    """
+    try:
+        if head == "rtdetr":
+            return _decode_pair(outputs, person_class)
+        if head == "rtdetr-pixels":
+            boxes_xyxy = _floats(outputs["boxes"]).reshape(-1, 4)
+            is_person = outputs["labels"].reshape(-1).astype(np.int64) == person_class
+            return boxes_xyxy[is_person], _floats(outputs["scores"]).reshape(-1)[is_person]
+        rows = _rows(next(iter(outputs.values())), is_turned=head == "yolov8")
+        if head in ("nms", "nms-batched"):
+            box, score, label = (slice(0, 4), 4, 5) if head == "nms" else (slice(1, 5), 6, 5)
+            rows = rows[rows[:, label].astype(np.int64) == person_class]
+            return rows[:, box], rows[:, score]
+        if head == "yolov5":
+            return corners(rows[:, :4]), rows[:, 4] * rows[:, 5 + person_class]
+        return corners(rows[:, :4]), rows[:, 4 + person_class]
+    except (IndexError, KeyError, ValueError) as error:
+        raise HeadError(
+            f"its outputs do not fit head '{head}' with person-class {person_class} ({error}); correct these"
+        ) from None
+
+
+def _floats(array: npt.NDArray[np.generic]) -> Floats:
+    return array.astype(np.float32)
+
+
+def _rows(array: npt.NDArray[np.generic], *, is_turned: bool) -> Floats:
+    """Return N x columns, one candidate a row; `is_turned`: the exporter wrote one a column, mostly."""
+    table = _floats(array).reshape(-1, array.shape[-1])
+    return table.T if is_turned and table.shape[0] < table.shape[1] else table
+
+
+def _decode_pair(outputs: Outputs, person_class: int) -> tuple[Floats, Floats]:
+    """Boxes and classes in two outputs. With four classes the shapes are the same and the names decide."""
+    names = sorted(outputs, key=lambda name: (outputs[name].shape[-1] != 4, "box" not in name.lower()))
+    boxes_name, scores_name = names
+    boxes_cxcywh = _floats(outputs[boxes_name]).reshape(-1, 4)
+    classes = _floats(outputs[scores_name]).reshape(len(boxes_cxcywh), -1)
+    scores = classes[:, person_class]
+    if "logit" in scores_name.lower() or classes.min(initial=0) < 0 or classes.max(initial=0) > 1:
+        # Beyond these the exponential overflows, and the score is 0 or 1 anyway.
+        scores = 1 / (1 + np.exp(-np.clip(scores, -60, 60)))
+    return corners(boxes_cxcywh), scores

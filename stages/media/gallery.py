@@ -1,0 +1,54 @@
+"""Who is on a contact sheet: the best look at each of a limited number of people, as numbers."""
+
+import dataclasses
+
+BETTER = 1.1
+"""A new look at somebody must be better by this factor: otherwise each frame of an approach would be kept."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Look:
+    """One look at a person. `track` is the number that a tracker gave, -1 for none."""
+
+    track: int
+    time_s: float
+    value: float
+
+
+class Gallery:
+    """Keeps the best look at each of up to `size` people.
+
+    People with the same track are one. Where there are no tracks, looks nearer in time than `spacing_s` count
+    as one person, so that the sheet shows different moments.
+    """
+
+    def __init__(self, size: int, spacing_s: float) -> None:
+        self._size = size
+        self._spacing_s = spacing_s
+        self.looks: list[Look] = []
+
+    def place_for(self, look: Look) -> int | None:
+        """Return the place that a look should take, or None if it is not good enough for any."""
+        same = [place for place, other in enumerate(self.looks) if self._is_same_person(look, other)]
+        if same:
+            best = max(same, key=self._value)
+            return best if look.value > BETTER * self._value(best) else None
+        if len(self.looks) < self._size:
+            return len(self.looks)
+        worst = min(range(self._size), key=self._value)
+        return worst if look.value > BETTER * self._value(worst) else None
+
+    def put(self, place: int, look: Look) -> None:
+        """Put a look into a place that `place_for` gave."""
+        if place == len(self.looks):
+            self.looks.append(look)
+        else:
+            self.looks[place] = look
+
+    def _is_same_person(self, look: Look, other: Look) -> bool:
+        if look.track >= 0 or other.track >= 0:
+            return look.track == other.track
+        return abs(look.time_s - other.time_s) < self._spacing_s
+
+    def _value(self, place: int) -> float:
+        return self.looks[place].value

@@ -1,0 +1,119 @@
+"""`make weights`: from a server on this machine; what is not the right file is not kept."""
+
+import dataclasses
+import hashlib
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+
+from fashion.weights import WEIGHTS, Published, find_weights
+from training import weights
+from training.weights import DownloadError, fetch, main
+
+CONTENT = b"weights" * 100_000
+SHA256 = hashlib.sha256(CONTENT).hexdigest()
+
+
+class Publisher(BaseHTTPRequestHandler):
+    """Gives CONTENT under any path but /away; under /cut it ends before the end."""
+
+    asked: ClassVar[list[str]] = []
+
+    def do_GET(self) -> None:  # the name is http.server's
+        self.asked.append(self.path)
+        if self.path == "/away":
+            self.send_error(404)
+            return
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(CONTENT)))
+        self.end_headers()
+        self.wfile.write(CONTENT[: len(CONTENT) // 2] if self.path == "/cut" else CONTENT)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def address() -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Publisher) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        Publisher.asked.clear()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+def published(url: str, sha256: str) -> Published:
+    return Published(file="net.pth", url=url, sha256=sha256, license="none")
+
+
+@pytest.mark.parametrize("known", [SHA256, SHA256[:8], ""])
+def test_a_file_comes_whole_into_its_place(known: str, address: str, tmp_path: Path) -> None:
+    path, sha256 = fetch(published(f"{address}/net.pth", known), tmp_path / "weights")
+    assert path == tmp_path / "weights" / "net.pth"
+    assert path.read_bytes() == CONTENT
+    assert sha256 == SHA256
+    assert list(path.parent.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(
+    ("page", "known", "said"),
+    [
+        ("net.pth", "0" * 64, f"sent another file: its sha256 is {SHA256}, expected 0000.*nothing was kept"),
+        ("net.pth", "00000000", "expected 00000000…; nothing was kept"),
+        ("away", SHA256, "Not Found; try again, or get net.pth by hand"),
+        ("cut", "", "the connection ended early; try again"),
+    ],
+)
+def test_what_is_not_the_right_file_is_not_kept(
+    page: str, known: str, said: str, address: str, tmp_path: Path
+) -> None:
+    earlier = tmp_path / "net.pth"
+    earlier.write_bytes(b"an earlier one")
+    with pytest.raises(DownloadError, match=said):
+        fetch(published(f"{address}/{page}", known), tmp_path)
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"an earlier one"]
+
+
+def test_a_server_that_cannot_be_reached_is_one_sentence(address: str, tmp_path: Path) -> None:
+    with pytest.raises(DownloadError, match=r"http://127\.0\.0\.1:1/net: .*refused; try again"):
+        fetch(published("http://127.0.0.1:1/net", ""), tmp_path)
+
+
+def test_a_server_that_sends_without_end_is_given_up(
+    address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(weights, "MAX_BYTES", 1000)
+    with pytest.raises(DownloadError, match="sends more than"):
+        fetch(published(f"{address}/net.pth", ""), tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_command_says_what_it_wrote_and_the_detector_finds_it(
+    address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mine = dataclasses.replace(WEIGHTS["retinanet"], url=f"{address}/net.pth", sha256=SHA256)
+    monkeypatch.setitem(WEIGHTS, "retinanet", mine)
+    monkeypatch.setattr("fashion.weights.WEIGHTS_FOLDER", tmp_path)
+    with pytest.raises(ValueError, match=rf"{SHA256}\) by `make weights MODEL=retinanet`"):
+        find_weights("retinanet", "")
+    assert Publisher.asked == []
+    assert main(["retinanet", "--folder", str(tmp_path)]) == 0
+    said = capsys.readouterr().out
+    assert f"sha256 {SHA256}, as expected" in said
+    assert find_weights("retinanet", "") == tmp_path / mine.file
+    monkeypatch.setitem(WEIGHTS, "retinanet", dataclasses.replace(mine, sha256="12345678"))
+    assert main(["retinanet", "--folder", str(tmp_path)]) == 1
+    assert "sent another file" in capsys.readouterr().err
+
+
+def test_every_address_is_encrypted_and_every_checksum_is_hexadecimal() -> None:
+    for entry in WEIGHTS.values():
+        assert entry.url.startswith("https://")
+        assert len(entry.sha256) in (0, 8, 64)
+        assert not set(entry.sha256) - set("0123456789abcdef")

@@ -1,0 +1,60 @@
+import dataclasses
+
+import pytest
+
+from training import progress as progress_module
+from training.loop import EpochReport, Job
+from training.progress import Progress, duration, estimate_s
+from training.recipes import recipe_for
+
+JOB = Job(model="v1", recipe=dataclasses.replace(recipe_for("v1", "modern"), epochs=4), seed=0)
+REPORT = EpochReport(epoch=1, loss=1.5, accuracy=0.5, held_out=0.75, seconds=90.0, cpu_seconds=80.0)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "0 s"), (99, "99 s"), (130, "2 min"), (5_990, "1 h 40 min"), (7_260, "2 h 01 min")],
+)
+def test_a_duration_is_told_as_a_reader_wants_it(seconds, text):
+    assert duration(seconds) == text
+
+
+def test_an_epoch_is_one_line_with_the_time_left_and_a_resumed_run_appends(tmp_path):
+    path = tmp_path / "new" / "run.log"
+    for _ in range(2):
+        with Progress("run", JOB, path, is_shown=True) as progress:
+            progress.on_step(1, 10)
+            progress.on_epoch(REPORT)
+    first, second = path.read_text().splitlines()
+    assert first == second
+    assert first == (
+        "run  epoch 1/4  loss 1.5000  seen 50.00%  held out 75.00%  90.0 s (80.0 s CPU)  left 4 min"
+    )
+
+
+def test_only_the_first_process_of_a_group_writes(tmp_path):
+    with Progress("run", JOB, tmp_path / "run.log", is_shown=False):
+        pass
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_bar_counts_on_where_a_resumed_run_starts(tmp_path, monkeypatch):
+    bars = []
+
+    class Bar:
+        def __init__(self, **settings):
+            bars.append(settings)
+            self.update = lambda: bars.append("step")
+            self.close = lambda: bars.append("closed")
+
+    monkeypatch.setattr(progress_module, "tqdm", Bar)
+    with Progress("run", JOB, tmp_path / "run.log", is_shown=True) as progress:
+        progress.on_step(7, 10)
+        progress.on_step(8, 10)
+    assert (bars[0]["initial"], bars[0]["total"]) == (6, 10)
+    assert bars[1:] == ["step", "step", "closed"]
+
+
+def test_the_estimate_grows_with_the_epochs(data):
+    long = dataclasses.replace(JOB, recipe=dataclasses.replace(JOB.recipe, epochs=400))
+    assert 0 < estimate_s(JOB, data, "cpu") < estimate_s(long, data, "cpu")

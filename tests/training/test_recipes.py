@@ -1,0 +1,42 @@
+import pytest
+
+from fashion.networks import NETWORKS
+from training.recipes import MODELS, RECIPES, rate_factor, recipe_for
+
+
+def test_the_seven_of_the_original_and_ours_are_there():
+    assert list(MODELS) == ["v1", "v1_da", "v2", "v2_da", "v3", "v3_da", "v3_da_2", "v4"]
+    assert all(model.network in NETWORKS for model in MODELS.values())
+
+
+def test_the_classic_recipe_is_the_originals():
+    recipe = recipe_for("v2_da", "classic")
+    assert (recipe.epochs, recipe.batch, recipe.momentum, recipe.weight_decay) == (60, 128, 0.9, 0.0)
+    assert (recipe.mean, recipe.std, recipe.flips, recipe.shift_px) == (0.0, 1.0, True, 0)
+    assert rate_factor(0.0, 0, recipe) == rate_factor(0.66, 39, recipe) == 1
+    assert recipe.learning_rate == 0.025
+    assert rate_factor(0.67, 40, recipe) == 0.3
+    assert not recipe_for("v2", "classic").flips
+    long = recipe_for("v3_da_2", "classic")
+    assert (long.epochs, long.learning_rate) == (80, 0.015)
+
+
+def test_one_cycle_rises_then_falls_to_nothing():
+    recipe = RECIPES["modern"]
+    rates = [rate_factor(i / 100, 0, recipe) for i in range(101)]
+    peak = rates.index(max(rates))
+    assert rates[peak] == pytest.approx(1)
+    assert rates[: peak + 1] == sorted(rates[: peak + 1])
+    assert rates[peak:] == sorted(rates[peak:], reverse=True)
+    assert rates[-1] == pytest.approx(0)
+
+
+def test_modern_v3_takes_at_most_a_third_of_the_classic_epochs():
+    assert recipe_for("v3_da_2", "modern").epochs <= 80 / 3
+
+
+def test_unknown_names_are_refused_with_the_known_ones():
+    with pytest.raises(ValueError, match="unknown model 'v9'; known are v1, v1_da"):
+        recipe_for("v9", "modern")
+    with pytest.raises(ValueError, match="unknown recipe 'new'; known are classic, modern"):
+        recipe_for("v1", "new")

@@ -1,0 +1,120 @@
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from fashion.model_file import load_network, read_info
+from training import evaluate
+from training.groups import Group, GroupError
+from training.train import main
+
+SLICE = Path(__file__).parents[1] / "data" / "fashion-mnist"
+ROOT = Path(__file__).parents[2]
+
+
+def command(tmp_path, model, *more):
+    folders = ["--models", str(tmp_path / "models"), "--results", str(tmp_path / "results")]
+    return ["--model", model, "--epochs", "1", "--precision", "float32", *folders, *more]
+
+
+def run_group(arguments, processes):
+    """Run the command by torchrun. OMP_NUM_THREADS: as torchrun itself would set it, without its warning."""
+    program = [
+        sys.executable,
+        "-m",
+        "torch.distributed.run",
+        "--standalone",
+        "--nproc-per-node",
+        str(processes),
+    ]
+    subprocess.run([*program, "-m", "training.train", *arguments], cwd=ROOT, check=True, timeout=120)
+
+
+def test_a_run_leaves_model_record_log_and_pictures(tmp_path, capsys):
+    assert main(command(tmp_path, "v1_da")) == 0
+    assert {path.name for path in (tmp_path / "models").iterdir()} == {
+        "v1_da.safetensors",
+        "v1_da.onnx",
+        "v1_da.json",
+        "v1_da.curves.png",
+        "v1_da.confusion.png",
+    }
+    info = read_info(tmp_path / "models" / "v1_da.safetensors")
+    record = json.loads((tmp_path / "models" / "v1_da.json").read_text())
+    assert record == json.loads((tmp_path / "results" / "v1_da-modern-1epochs-seed0.json").read_text())
+    assert (info.name, info.network, info.accuracy) == ("v1_da", "v1", record["accuracy"])
+    assert info.recipe["epochs"] == 1
+    assert record["count"] == 500
+    assert record["parameters"] == 420_298
+    assert len((tmp_path / "results" / "v1_da-modern-1epochs-seed0.log").read_text().splitlines()) == 1
+    assert not list((tmp_path / "checkpoints").iterdir())
+    printed = capsys.readouterr().out
+    assert "v1_da by modern: about" in printed
+    assert "95 % interval" in printed
+
+    assert evaluate.main([str(tmp_path / "models" / "v1_da.safetensors")]) == 0
+    assert f"accuracy {info.accuracy:.2%}" in capsys.readouterr().out
+
+
+def test_a_run_with_held_out_pictures_writes_no_model(tmp_path):
+    assert main(command(tmp_path, "v1", "--hold-out", "200")) == 0
+    assert not (tmp_path / "models").exists()
+    record = json.loads((tmp_path / "results" / "v1-modern-1epochs-seed0-held-out.json").read_text())
+    assert record["measured_on"] == "held-out training pictures"
+    assert (record["count"], record["train_pictures"]) == (200, 800)
+    assert record["best_temperature"] > 0
+
+
+def test_damaged_data_and_models_end_in_one_line_and_status_2(tmp_path, monkeypatch, capsys):
+    folder = shutil.copytree(SLICE, tmp_path / "set")
+    (folder / "t10k-labels-idx1-ubyte.gz").write_bytes(b"x")
+    monkeypatch.setenv("FASHION_MNIST", str(folder))
+    assert main(command(tmp_path, "v1")) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "t10k-labels-idx1-ubyte.gz: not a whole gzip file" in line
+    monkeypatch.setenv("FASHION_MNIST", str(SLICE))
+    assert evaluate.main([str(tmp_path / "none.safetensors")]) == 2
+    assert "no such model file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("device", "message"), [("toaster", "no such device"), ("cuda", "torch finds no GPU here")]
+)
+def test_a_device_that_is_not_there_is_one_line(tmp_path, capsys, monkeypatch, device, message):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert main(command(tmp_path, "v1", "--device", device)) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_a_batch_that_cannot_be_dealt_evenly_is_refused():
+    assert Group(rank=1, size=4).share_of(128) == slice(32, 64)
+    with pytest.raises(GroupError, match="a batch of 128 cannot be dealt evenly to 3 processes"):
+        Group(rank=0, size=3).share_of(128)
+
+
+def test_a_wrong_argument_is_refused(tmp_path):
+    with pytest.raises(SystemExit, match="2"):
+        main(command(tmp_path, "v9"))
+    with pytest.raises(SystemExit, match="2"):
+        main(["--model", "v1", "--epochs", "0"])
+
+
+def test_two_processes_train_v1_to_the_same_weights_as_one(tmp_path):
+    alone, together = tmp_path / "alone", tmp_path / "together"
+    assert main(command(alone, "v1")) == 0
+    run_group(command(together, "v1"), processes=2)
+    expected = load_network(alone / "models" / "v1.safetensors").state_dict()
+    found = load_network(together / "models" / "v1.safetensors").state_dict()
+    for name, weight in expected.items():
+        torch.testing.assert_close(found[name], weight, rtol=1e-4, atol=1e-5)
+    assert json.loads((together / "models" / "v1.json").read_text())["processes"] == 2
+
+
+def test_two_processes_train_a_network_with_batch_norm(tmp_path):
+    run_group(command(tmp_path, "v2_da", "--no-model"), processes=2)
+    record = json.loads((tmp_path / "results" / "v2_da-modern-1epochs-seed0.json").read_text())
+    assert record["accuracy"] > 0.2  # twice the chance level after 7 steps

@@ -1,0 +1,52 @@
+"""Save and find again the state of a run, at the end of each epoch."""
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+ENVIRONMENT = "CHECKPOINT_DIR"
+DEFAULT_FOLDER = Path.home() / ".cache" / "fashion-training"
+
+
+class CheckpointError(ValueError):
+    """A checkpoint that cannot be used. One line that says what to do."""
+
+
+def checkpoint_path(identity: Mapping[str, Any]) -> Path:
+    """Where a run keeps its checkpoint: CHECKPOINT_DIR, else a cache folder.
+
+    identity: all that the result of the run depends on. The name has a digest of it, so a run with another
+    setting never goes on from this one's state.
+    """
+    folder = Path(os.environ.get(ENVIRONMENT) or DEFAULT_FOLDER)
+    digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:12]
+    return folder / f"{identity['model']}-{identity['recipe']['name']}-seed{identity['seed']}-{digest}.pt"
+
+
+def save_checkpoint(path: Path, state: Mapping[str, Any]) -> None:
+    """Write plain values and tensors so that a stop at any moment leaves the old or the new state whole."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f"{path.name}.part")
+    with part.open("wb") as file:
+        torch.save(dict(state), file)
+        file.flush()
+        os.fsync(file.fileno())
+    part.replace(path)
+
+
+def load_checkpoint(path: Path) -> dict[str, Any] | None:
+    """Return the state of `path`, or None if there is none. Raises CheckpointError if it is damaged."""
+    if not path.exists():
+        return None
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch names no set of errors for a damaged file
+        raise CheckpointError(f"{path}: cannot be read ({error!s:.100}); remove it to start anew") from error
+    if not isinstance(state, dict):
+        raise CheckpointError(f"{path}: holds no state of a run; remove it to start anew")
+    return state

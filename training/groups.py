@@ -1,0 +1,72 @@
+"""One process or several (torchrun): who am I, and what do we do together."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch import distributed, nn
+
+
+class GroupError(ValueError):
+    """A device or a number of processes that cannot be used. One line that says why."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Group:
+    """Process number `rank` of `size`. Only the first writes files and speaks."""
+
+    rank: int
+    size: int
+
+    @property
+    def is_first(self) -> bool:
+        return self.rank == 0
+
+    def share_of(self, batch: int) -> slice:
+        """This process's part of a batch; all parts are of equal size, so that gradients may be averaged.
+
+        Raises GroupError if the batch cannot be dealt evenly.
+        """
+        if batch % self.size:
+            raise GroupError(f"a batch of {batch} cannot be dealt evenly to {self.size} processes")
+        part = batch // self.size
+        return slice(self.rank * part, (self.rank + 1) * part)
+
+
+@contextmanager
+def joined_group(device: torch.device) -> Iterator[Group]:
+    """Join the processes that torchrun started, if it did, and leave them at the end."""
+    size = int(os.environ.get("WORLD_SIZE", "1"))
+    if size == 1:
+        yield Group(rank=0, size=1)
+        return
+    distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    try:
+        yield Group(rank=distributed.get_rank(), size=size)
+    finally:
+        distributed.destroy_process_group()
+
+
+def shared(network: nn.Module, group: Group) -> nn.Module:
+    """Wrap a network so that its gradients are averaged over the group; as it is if there is one process."""
+    return network if group.size == 1 else nn.parallel.DistributedDataParallel(network)
+
+
+def local_device(name: str) -> torch.device:
+    """The device of this process: with several GPUs, the one of its number on this machine.
+
+    Raises GroupError for a name that is no device, or a GPU that is not there.
+    """
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise GroupError(f"--device {name}: no such device; give cpu, cuda or cuda:NUMBER") from error
+    if device.type != "cuda":
+        return device
+    if not torch.cuda.is_available():
+        raise GroupError(f"--device {name}: torch finds no GPU here; give cpu")
+    return (
+        device if device.index is not None else torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+    )

@@ -1,0 +1,95 @@
+"""Tell how far a run is, and how long it will take."""
+
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Self
+
+import torch
+from torch.nn.functional import cross_entropy
+from tqdm import tqdm
+
+from fashion.networks import build_network
+from training.data import DataSet
+from training.groups import local_device
+from training.loop import EpochReport, Job
+from training.recipes import MODELS
+
+ESTIMATE_STEPS = 4
+
+
+def duration(seconds: float) -> str:
+    """Seconds as a reader wants them: "40 s", "3 min", "1 h 20 min"."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60:02} min"
+
+
+def estimate_s(job: Job, data: DataSet, device_name: str) -> float:
+    """About how many seconds a run will take from its beginning, by timing a few steps on a new network."""
+    device = local_device(device_name)
+    network = build_network(MODELS[job.model].network).to(device).to(memory_format=torch.channels_last)
+    batch = torch.zeros(job.recipe.batch, 1, 28, 28, device=device)
+    labels = torch.zeros(job.recipe.batch, dtype=torch.long, device=device)
+    times_s = []
+    for _ in range(1 + ESTIMATE_STEPS):
+        started = time.perf_counter()
+        with torch.autocast(device.type, torch.bfloat16, enabled=job.precision == "bfloat16"):
+            loss = cross_entropy(network(batch).float(), labels)
+        loss.backward()  # type: ignore[no-untyped-call]
+        if device.type == "cuda":
+            torch.cuda.synchronize()
+        times_s.append(time.perf_counter() - started)
+    steps = job.recipe.epochs * (len(data.train_labels) // job.recipe.batch)
+    return steps * sum(times_s[1:]) / ESTIMATE_STEPS
+
+
+class Progress:
+    """A bar with the time left, and a line an epoch, on the screen and in a log file that a resumed run
+    appends to.
+
+    is_shown: False in all but the first process of a group; then nothing is written.
+    """
+
+    def __init__(self, name: str, job: Job, log_path: Path, *, is_shown: bool) -> None:
+        self.name = name
+        self.epochs = job.recipe.epochs
+        self.log_path = log_path
+        self.is_shown = is_shown
+        self.log: IO[str] | None = None
+        self.bar: tqdm | None = None
+
+    def __enter__(self) -> Self:
+        if self.is_shown:
+            self.log_path.parent.mkdir(parents=True, exist_ok=True)
+            self.log = self.log_path.open("a", encoding="utf-8")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.bar is not None:
+            self.bar.close()
+        if self.log is not None:
+            self.log.close()
+
+    def on_step(self, step: int, steps: int) -> None:
+        if self.bar is None:
+            # Made here, because only the first step tells where a resumed run starts; the time left is then
+            # by the steps of this process. disable=None: no bar where there is no terminal.
+            self.bar = tqdm(desc=self.name, unit="step", total=steps, initial=step - 1, disable=None)
+        self.bar.update()
+
+    def on_epoch(self, report: EpochReport) -> None:
+        held_out = "" if report.held_out is None else f"held out {report.held_out:.2%}  "
+        left = duration(report.seconds * (self.epochs - report.epoch))
+        line = (
+            f"{self.name}  epoch {report.epoch}/{self.epochs}  loss {report.loss:.4f}  "
+            f"seen {report.accuracy:.2%}  {held_out}"
+            f"{report.seconds:.1f} s ({report.cpu_seconds:.1f} s CPU)  left {left}"
+        )
+        if self.log is not None:
+            self.log.write(line + "\n")
+            self.log.flush()
+        tqdm.write(line)

@@ -1,0 +1,101 @@
+"""What a finished run leaves: a record with all figures, the model, its ONNX form and its pictures."""
+
+import json
+import platform
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from fashion.labels import LABELS
+from fashion.model_file import ModelInfo, export_onnx, save_model
+from training.data import DataSet
+from training.evaluate import describe, evaluate_network, predict
+from training.loop import Job, Outcome
+from training.metrics import best_temperature
+from training.pictures import draw_confusion, draw_curves
+from training.recipes import MODELS, TEMPERATURES, input_spec
+
+LIBRARIES = ("torch", "numpy", "safetensors")
+
+
+def write_results(
+    name: str,
+    job: Job,
+    data: DataSet,
+    outcome: Outcome,
+    *,
+    processes: int,
+    results: Path,
+    models: Path | None,
+) -> str:
+    """Measure the network once on the test pictures of `data` and write NAME.json into `results`.
+
+    With `models`, also write the model and its JSON, ONNX and pictures there, by the model's name.
+    Returns a text for the reader.
+    """
+    spec = input_spec(job.recipe)
+    network = outcome.network.float()
+    temperature = TEMPERATURES.get((MODELS[job.model].network, job.recipe.name), 1.0)
+    figures = evaluate_network(network, data, spec, temperature)
+    record: dict[str, Any] = {
+        "model": job.model,
+        "seed": job.seed,
+        "measured_on": "held-out training pictures" if job.held_out else "test pictures",
+        "train_pictures": len(data.train_labels),
+        "precision": job.precision,
+        "compiled": job.compiled,
+        "recipe": asdict(job.recipe),
+        "seconds": round(sum(report.seconds for report in outcome.history), 1),
+        "cpu_seconds": round(sum(report.cpu_seconds for report in outcome.history), 1),
+        "processes": processes,
+        "machine": machine(),
+        "libraries": {library: version(library) for library in LIBRARIES},
+        "data_digest": data.digest,
+        **figures,
+        "history": [asdict(report) for report in outcome.history],
+    }
+    text = f"{name}: {describe(figures)}"
+    if job.held_out:
+        record["best_temperature"] = best_temperature(
+            predict(network, data.test_images, spec), data.test_labels
+        )
+        text += f"\nbest temperature on the held-out pictures: {record['best_temperature']}"
+    write_json(results / f"{name}.json", record)
+    if models is not None:
+        models.mkdir(parents=True, exist_ok=True)
+        info = ModelInfo(
+            name=job.model,
+            network=MODELS[job.model].network,
+            labels=LABELS,
+            input=spec,
+            accuracy=figures["accuracy"],
+            temperature=temperature,
+            recipe={**asdict(job.recipe), "seed": job.seed},
+            data_digest=data.digest,
+            created_by=record["libraries"],
+        )
+        save_model(models / f"{job.model}.safetensors", network.state_dict(), info)
+        export_onnx(models / f"{job.model}.safetensors")
+        write_json(models / f"{job.model}.json", record)
+        draw_curves(models / f"{job.model}.curves.png", name, record["history"])
+        title = f"{name}: {figures['accuracy']:.2%}"
+        draw_confusion(models / f"{job.model}.confusion.png", title, figures["confusion"])
+    return text
+
+
+def machine() -> str:
+    """What the figures were measured on, as far as Python knows it."""
+    capability = torch.backends.cpu.get_cpu_capability()
+    return f"{platform.machine()}, {capability}, {torch.get_num_threads()} threads"
+
+
+def write_json(path: Path, record: dict[str, Any]) -> None:
+    """One line a field, so that a changed figure shows in a difference."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lines = [f"  {json.dumps(key)}: {json.dumps(value)}" for key, value in record.items()]
+    part = path.with_name(path.name + ".part")
+    part.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
+    part.replace(path)

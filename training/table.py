@@ -1,0 +1,66 @@
+"""Make the results table of README.md from the records of runs: `python -m training.table`."""
+
+import argparse
+import json
+import statistics
+import sys
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+COLUMNS = (
+    "model",
+    "recipe",
+    "epochs",
+    "n",
+    "accuracy, mean (std)",
+    "with flip",
+    "each",
+    "ECE",
+    "parameters",
+    "CPU min a run",
+)
+
+
+def read_records(folder: Path) -> list[dict[str, Any]]:
+    """The records of runs on the test pictures; those on held-out pictures were for choices."""
+    records = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json"))]
+    return [record for record in records if record["measured_on"] == "test pictures"]
+
+
+def table(records: list[dict[str, Any]]) -> str:
+    """A Markdown table, a row for each model, recipe and number of epochs. The std is that of the sample."""
+    groups: dict[tuple[str, str, int], list[dict[str, Any]]] = defaultdict(list)
+    for record in records:
+        groups[record["model"], record["recipe"]["name"], record["recipe"]["epochs"]].append(record)
+    head = [f"| {' | '.join(COLUMNS)} |", f"|{' --- |' * len(COLUMNS)}"]
+    return "\n".join([*head, *(_row(key, runs) for key, runs in sorted(groups.items()))])
+
+
+def _row(key: tuple[str, str, int], runs: list[dict[str, Any]]) -> str:
+    runs = sorted(runs, key=lambda run: run["seed"])
+    found = [100 * run["accuracy"] for run in runs]
+    spread = f" ({statistics.stdev(found):.2f})" if len(found) > 1 else ""
+    cells = [
+        *map(str, key),
+        str(len(runs)),
+        f"{statistics.mean(found):.2f}{spread}",
+        f"{statistics.mean(100 * run['accuracy_with_flip'] for run in runs):.2f}",
+        ", ".join(f"{accuracy:.2f}" for accuracy in found),
+        f"{statistics.mean(run['ece'] for run in runs):.3f}",
+        f"{runs[0]['parameters']:,}",
+        f"{statistics.mean(run['cpu_seconds'] for run in runs) / 60:.1f}",
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Print the table of a folder of records."""
+    parser = argparse.ArgumentParser(prog="python -m training.table", description=__doc__)
+    parser.add_argument("folder", type=Path, nargs="?", default=Path("training/results"))
+    print(table(read_records(parser.parse_args(arguments).folder)))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

