@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from stages.media.decoding import OnBroken, Stamp, decode, open_video
-from stages.media.pictures import to_bgr
+from stages.media.pictures import Turns, to_bgr
 from stages.media.timing import NS_PER_S, Place, RisingClock, Shot, to_ns
 from stages.media.uri import local_path, without_password
 
@@ -37,6 +37,7 @@ class Film:
         self._threads = threads
         self._width = width
         self._on_broken = on_broken
+        self._turns = Turns()
         self.start_ns = 0
         self.shot_ns = to_ns(1, 1 / USUAL_RATE)
         self.shot_count: int | None = None
@@ -79,7 +80,7 @@ class Film:
             pts_ns=pts_ns,
             duration_ns=duration_ns,
             uri=self._uri,
-            read=partial(to_bgr, frame, self._width),
+            read=partial(to_bgr, frame, self._width, self._turns),
             damaged=stamp.damaged,
         )
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from stages.media.decoding import OnBroken, decode, open_video
-from stages.media.pictures import to_bgr
+from stages.media.pictures import Turns, to_bgr
 from stages.media.timing import RisingClock, Shot
 from stages.media.uri import scheme_of, without_password
 
@@ -29,6 +29,7 @@ class LiveStream:
         self._width = width
         self._on_broken = on_broken
         self._on_break = on_break
+        self._turns = Turns()
 
     def shots(self) -> Iterator[Shot]:
         """Connect and yield shots until the stream ends or a read takes longer than its limit.
@@ -49,6 +50,6 @@ class LiveStream:
                     pts_ns=clock.stamp(stamp.raw_ns),
                     duration_ns=stamp.duration_ns or USUAL_SHOT_NS,
                     uri=self._uri,
-                    read=partial(to_bgr, frame, self._width),
+                    read=partial(to_bgr, frame, self._width, self._turns),
                     damaged=stamp.damaged,
                 )

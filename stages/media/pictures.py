@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
@@ -18,10 +17,28 @@ UNSPECIFIED = 2  # AVCOL_SPC_UNSPECIFIED
 HD_HEIGHT_PX = 720
 MATRIX_BYTES = 36  # 3 x 3 int32, row by row, 16.16 fixed point (libavutil/display.h)
 
-Turn = Callable[[Image], Image]
+Matrix = tuple[int, int, int, int]
 
 
-def to_bgr(frame: VideoFrame, width: int | None) -> Image:
+class Turns:
+    """How the frames of one input are to be turned, looked up once for each rotation that it has.
+
+    Asking a frame of PyAV 18 for its side data keeps that frame's memory for good, so not every frame is
+    asked. A mirror image is taken to be the same all through the input.
+    """
+
+    def __init__(self) -> None:
+        self._by_rotation: dict[int, Matrix | None] = {}
+
+    def matrix(self, frame: VideoFrame) -> Matrix | None:
+        """Return the signs of a frame's display matrix (see `display_matrix`), or None when it is upright."""
+        rotation = frame.rotation
+        if rotation not in self._by_rotation:
+            self._by_rotation[rotation] = display_matrix(frame)
+        return self._by_rotation[rotation]
+
+
+def to_bgr(frame: VideoFrame, width: int | None, turns: Turns) -> Image:
     """Return a frame as BGR uint8 H x W x 3, turned upright; not to be drawn on.
 
     Colour matrix and range are those of the frame; where it names no matrix, BT.709 from 720 lines up and
@@ -29,7 +46,7 @@ def to_bgr(frame: VideoFrame, width: int | None) -> Image:
     """
     from av.video.reformatter import ColorRange, Colorspace, Interpolation
 
-    matrix = display_matrix(frame)
+    matrix = turns.matrix(frame)
     is_on_its_side = matrix is not None and matrix[0] == 0
     upright_w, upright_h = (frame.height, frame.width) if is_on_its_side else (frame.width, frame.height)
     size_wh: tuple[int, int] = (frame.width, frame.height)
@@ -54,7 +71,7 @@ def to_bgr(frame: VideoFrame, width: int | None) -> Image:
     return image_bgr if matrix is None else np.ascontiguousarray(_turned(image_bgr, matrix))
 
 
-def display_matrix(frame: VideoFrame) -> tuple[int, int, int, int] | None:
+def display_matrix(frame: VideoFrame) -> Matrix | None:
     """Return the signs (a, b, c, d) of a frame's display matrix, or None when it is upright already.
 
     A pixel at (x, y) is to be shown at (a x + c y, b x + d y), y pointing down. A turn by anything else than
@@ -69,7 +86,7 @@ def display_matrix(frame: VideoFrame) -> tuple[int, int, int, int] | None:
     return None
 
 
-def _turned(image: Image, matrix: tuple[int, int, int, int]) -> Image:
+def _turned(image: Image, matrix: Matrix) -> Image:
     """Return a view of `image` as the matrix shows it."""
     a, b, c, d = matrix
     if a == 0:
