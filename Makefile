@@ -24,10 +24,11 @@ check: $(VENV)/.all ## what can be known without running: style, imports, types
 	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec deploy/compose.yaml
 
 test: $(VENV)/.all ## every quick test, under 6 minutes on 2 cores
-	$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile
+	$(BIN)/python -m pytest -m "not slow and not tensorflow" -n 2 --dist loadfile
 
 test-slow: $(VENV)/.all ## the long drills and comparisons, under 45 minutes
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -m "slow and not tensorflow"
+	$(BIN)/python -m pytest -m tensorflow
 
 drill: $(VENV)/.all ## kill processes of the default graph, at least 150 times, under 15 minutes
 	$(BIN)/python -m tests.drills.run

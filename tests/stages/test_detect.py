@@ -170,6 +170,7 @@ def original_graph() -> Iterator[Any]:
 
 
 @pytest.mark.slow
+@pytest.mark.tensorflow
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # TensorFlow's own
 def test_the_detector_is_the_original_graph(images_bgr: list[np.ndarray], original_graph: Any) -> None:
     import cv2
@@ -190,6 +191,7 @@ def test_the_detector_is_the_original_graph(images_bgr: list[np.ndarray], origin
 
 
 @pytest.mark.slow
+@pytest.mark.tensorflow
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_the_shipped_model_is_what_the_converter_makes(tmp_path: Path) -> None:
     from stages.detectors.ssdlite import MODEL_PATH

@@ -13,6 +13,8 @@ from runtime.properties import read_options
 from runtime.stage import Context
 from stages.detect import Detect
 
+pytestmark = pytest.mark.tensorflow
+
 SAMPLE = Path(__file__).resolve().parents[2] / "samples" / "plaza.mp4"
 
 
