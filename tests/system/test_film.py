@@ -7,7 +7,7 @@ import av
 import pytest
 
 from fashion.labels import LABELS
-from tests.launching import PROJECT, Launched, film_times, lines, seqs
+from tests.launching import PROJECT, Launched, film_times, lines, seqs, wait_for
 
 SAMPLE = PROJECT / "samples" / "plaza.mp4"
 
@@ -98,3 +98,20 @@ def test_pixels_stay_where_the_source_put_them(finished: Path) -> None:
     records = lines(finished / "out/results.jsonl")
     crop_bytes = 192 * 384 * 3 * sum(len(record["people"]) for record in records) / len(records)
     assert links["crop"]["bytes_per_packet"] == pytest.approx(crop_bytes, rel=0.1)
+
+
+def test_no_process_loads_what_its_stage_does_not_use(tmp_path: Path) -> None:
+    (tmp_path / "samples").symlink_to(PROJECT / "samples")
+    with Launched(PROJECT / "pipeline.yaml", folder=tmp_path) as run:
+        wait_for(lambda: lines(tmp_path / "out/results.jsonl"), "the first record", run)
+        loaded = {
+            child.name(): Path(f"/proc/{child.pid}/maps").read_text().lower() for child in run.children()
+        }
+        loaded["launcher"] = Path(f"/proc/{run.process.pid}/maps").read_text().lower()
+        assert len(loaded) == 7
+        for name, maps in loaded.items():
+            for library in ("torch", "tensorflow", "onnxruntime", "scipy", "matplotlib"):
+                assert f"site-packages/{library}/" not in maps, f"{name} has loaded {library}"
+        assert "openvino" in loaded["detect.0"]
+        assert "openvino" not in loaded["film.0"]
+        assert "/cv2/" not in loaded["results.0"]
