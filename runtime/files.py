@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from runtime.errors import StageError
-from runtime.stage import Cut
+from runtime.stage import Cut, FileSink
 
 
 class CutFile:
@@ -41,3 +41,31 @@ class CutFile:
 
     def close(self) -> None:
         os.close(self._fd)
+
+
+class CutFileSink(FileSink):
+    """A file sink whose output is nothing but what it has written, in order: it has `write` to do it with."""
+
+    _file: CutFile | None = None
+
+    def open_at(self, location: Path, cut: Cut | None) -> None:
+        self.close()
+        self._file = CutFile(location, cut)
+
+    def write(self, data: bytes) -> None:
+        """Append to the output; the next `position` includes it."""
+        assert self._file is not None
+        self._file.write(data)
+
+    def position(self) -> Cut:
+        assert self._file is not None
+        return Cut(size_bytes=self._file.size_bytes, notes={})
+
+    def sync(self) -> None:
+        assert self._file is not None
+        self._file.sync()
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None

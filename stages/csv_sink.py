@@ -6,10 +6,10 @@ import io
 from pathlib import Path
 from typing import Any
 
-from runtime.files import CutFile
+from runtime.files import CutFileSink
 from runtime.packet import OK, Packet
 from runtime.properties import REQUIRED, prop
-from runtime.stage import Cut, FileSink
+from runtime.stage import Cut
 
 COLUMNS = (
     "source",
@@ -33,7 +33,7 @@ COLUMNS = (
 labels, with semicolons between them. `pts_s` is in seconds, the box in pixels of the frame."""
 
 
-class CsvSink(FileSink):
+class CsvSink(CutFileSink):
     """Write one row for each person.
 
     A frame with nobody has one row with the person left empty, and so has a frame that was not analysed: its
@@ -44,11 +44,8 @@ class CsvSink(FileSink):
     class Options:
         location: str = prop(REQUIRED, "The file; {source} in it stands for the name of the source.")
 
-    _file: CutFile | None = None
-
     def open_at(self, location: Path, cut: Cut | None) -> None:
-        self.close()
-        self._file = CutFile(location, cut)
+        super().open_at(location, cut)
         self._needs_head = cut is None or cut.size_bytes == 0
 
     def process(self, packet: Packet) -> Packet:
@@ -68,22 +65,13 @@ class CsvSink(FileSink):
 
     def _write(self, rows: list[dict[str, Any]]) -> None:
         """Write the rows of a frame in one go, the first time with the names of the columns."""
-        assert self._file is not None
         text = io.StringIO()
         table = csv.DictWriter(text, COLUMNS, lineterminator="\r\n")
         if self._needs_head:
             table.writeheader()
         table.writerows(rows)
-        self._file.write(text.getvalue().encode())
+        self.write(text.getvalue().encode())
         self._needs_head = False
-
-    def position(self) -> Cut:
-        assert self._file is not None
-        return Cut(size_bytes=self._file.size_bytes, notes={})
-
-    def sync(self) -> None:
-        assert self._file is not None
-        self._file.sync()
 
     def finish(self) -> None:
         if self._needs_head:
@@ -97,11 +85,6 @@ class CsvSink(FileSink):
         if seqs != sorted(seqs):
             raise ValueError(f"{location}: frames are out of order")
         return len(set(seqs))
-
-    def close(self) -> None:
-        if self._file is not None:
-            self._file.close()
-            self._file = None
 
 
 def _columns(person: dict[str, Any]) -> dict[str, Any]:

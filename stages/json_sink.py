@@ -5,28 +5,22 @@ import json
 from pathlib import Path
 from typing import Any
 
-from runtime.files import CutFile
+from runtime.files import CutFileSink
 from runtime.packet import OK, Packet
 from runtime.properties import REQUIRED, prop
-from runtime.stage import Cut, FileSink, Json
+from runtime.stage import Json
 
 VERSION = 1
 _NOT_FOR_RECORDS = frozenset({"crops"})
 """Keys of a person that are working material, not a result."""
 
 
-class JsonSink(FileSink):
+class JsonSink(CutFileSink):
     """Write what was found in each frame as a line of JSON."""
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Options:
         location: str = prop(REQUIRED, "The file; {source} in it stands for the name of the source.")
-
-    _file: CutFile | None = None
-
-    def open_at(self, location: Path, cut: Cut | None) -> None:
-        self.close()
-        self._file = CutFile(location, cut)
 
     def process(self, packet: Packet) -> Packet:
         self._write(self._record(packet))
@@ -71,16 +65,7 @@ class JsonSink(FileSink):
 
     def _write(self, record: dict[str, Json]) -> None:
         line = json.dumps(record, ensure_ascii=False, separators=(",", ":"), default=_plain) + "\n"
-        assert self._file is not None
-        self._file.write(line.encode())
-
-    def position(self) -> Cut:
-        assert self._file is not None
-        return Cut(size_bytes=self._file.size_bytes, notes={})
-
-    def sync(self) -> None:
-        assert self._file is not None
-        self._file.sync()
+        self.write(line.encode())
 
     @classmethod
     def count(cls, location: Path) -> int:
@@ -89,11 +74,6 @@ class JsonSink(FileSink):
         if seqs != sorted(set(seqs)):
             raise ValueError(f"{location}: frames are doubled or out of order")
         return len(seqs)
-
-    def close(self) -> None:
-        if self._file is not None:
-            self._file.close()
-            self._file = None
 
 
 def _plain(value: Any) -> Json:

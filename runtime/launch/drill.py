@@ -224,6 +224,8 @@ class Drill:
             except (ValueError, OSError) as error:
                 self.verdict.problems.append(str(error))
                 continue
+            if count is None:
+                continue
             self.verdict.lost += max(0, expected - count)
             self.verdict.doubled += max(0, count - expected)
 

@@ -5,14 +5,13 @@ import os
 import signal
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 
-from runtime.files import CutFile
+from runtime.files import CutFileSink
 from runtime.packet import Packet
 from runtime.properties import prop
-from runtime.stage import Cut, FileSink, Frame, Ordered, Resume, Source, Stage
+from runtime.stage import Frame, Ordered, Resume, Source, Stage
 
 FRAME_NS = 40_000_000
 
@@ -101,7 +100,7 @@ class Work(Stage):
         return True
 
 
-class Diary(FileSink):
+class Diary(CutFileSink):
     """A line a frame; can fail on a frame, and take long to finish."""
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -112,38 +111,18 @@ class Diary(FileSink):
         sleep_ms: float = prop(0.0, "How long each frame takes.")
         finish_s: float = prop(0.0, "How long finishing takes.")
 
-    _file: CutFile | None = None
-
-    def open_at(self, location: Path, cut: Cut | None) -> None:
-        self.close()
-        self._file = CutFile(location, cut)
-
     def process(self, packet: Packet) -> Packet:
-        assert self._file is not None
         time.sleep(self.options.sleep_ms / 1000)
         if packet.seq == self.options.fail_on and packet.status == "ok":
-            self._file.write(b"half a li")
+            self.write(b"half a li")
             raise ValueError("I do not like this frame")
         if 0 <= self.options.fail_from <= packet.seq:
             raise ValueError("I do not like any frame")
-        self._file.write(f"{packet.seq} {packet.status}\n".encode())
+        self.write(f"{packet.seq} {packet.status}\n".encode())
         return packet
-
-    def position(self) -> Cut:
-        assert self._file is not None
-        return Cut(size_bytes=self._file.size_bytes, notes={})
-
-    def sync(self) -> None:
-        assert self._file is not None
-        self._file.sync()
 
     def finish(self) -> None:
         time.sleep(self.options.finish_s)
-
-    def close(self) -> None:
-        if self._file is not None:
-            self._file.close()
-            self._file = None
 
 
 class Tally(Ordered):
