@@ -12,6 +12,7 @@ from pathlib import Path
 
 from runtime import __version__
 from runtime.errors import GraphError
+from runtime.secrets import redact
 
 # What runs is imported inside the commands, so that --help and --version answer at once.
 
@@ -21,7 +22,7 @@ def main(arguments: list[str]) -> int:
     try:
         return command(arguments[1:]) if command else run(arguments)
     except GraphError as error:
-        print(f"launcher: {error}", file=sys.stderr)
+        print(f"launcher: {redact(str(error))}", file=sys.stderr)
         return 2
 
 
@@ -140,6 +141,17 @@ def new_stage(arguments: list[str]) -> int:
     return 0
 
 
+def _running(verb: str) -> Callable[[list[str]], int]:
+    """Return a command for a running graph: docs/control.md."""
+
+    def command(arguments: list[str]) -> int:
+        from runtime.launch.verbs import VERBS
+
+        return VERBS[verb](arguments)
+
+    return command
+
+
 def completion(arguments: list[str]) -> int:
     """launcher.py completion: the script for bash, or what the last of WORDS may become."""
     parser = argparse.ArgumentParser(
@@ -176,6 +188,7 @@ def _add_graph(parser: argparse.ArgumentParser) -> None:
 
 
 _COMMANDS: dict[str, Callable[[list[str]], int]] = {
+    **{verb: _running(verb) for verb in ("attach", "detach", "list", "scale", "set", "stop")},
     "drill": drill,
     "inspect": inspect,
     "schema": schema,

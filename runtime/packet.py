@@ -34,6 +34,7 @@ class Packet:
 
     `seq` counts the captured frames of `source` from 0; `prev_seq` is the one sent before it (-1: none),
     so that a hole is known to be a drop; `floor_seq` is the oldest frame not yet committed by all sinks.
+    `stream` is the source's number in the run: a source that is attached again under its name has another.
     `pts_ns` is the time stamp in the input, `running_ns` the same on a clock that never goes back, from
     segment to segment. `meta` holds what stages found: plain values, lists, dicts and numpy arrays.
     """
@@ -42,6 +43,7 @@ class Packet:
     seq: int
     prev_seq: int = -1
     floor_seq: int = 0
+    stream: int = 0
     epoch: int = 0
     attempt: int = 0
     alone: bool = False

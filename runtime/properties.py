@@ -45,6 +45,7 @@ class PropertyHelp:
     high: float | None = None
     choices: tuple[str, ...] | None = None
     pattern: str | None = None
+    while_running: bool = False
 
 
 def prop(
@@ -55,14 +56,21 @@ def prop(
     high: float | None = None,
     choices: Iterable[str] | None = None,
     pattern: str | None = None,
+    while_running: bool = False,
 ) -> Any:
     """Declare one property of an options dataclass.
 
     `default` may be REQUIRED. `low` and `high` are inclusive bounds of a number; `choices` are the only
-    accepted words; `pattern` is a regular expression that the whole text has to match.
+    accepted words; `pattern` is a regular expression that the whole text has to match. `while_running`
+    properties may be set in a running graph: the code looks at them each time that it uses them.
     """
     help_ = PropertyHelp(
-        doc=doc, low=low, high=high, choices=tuple(choices) if choices else None, pattern=pattern
+        doc=doc,
+        low=low,
+        high=high,
+        choices=tuple(choices) if choices else None,
+        pattern=pattern,
+        while_running=while_running,
     )
     return dataclasses.field(default=default, metadata={"help": help_})
 
@@ -171,13 +179,16 @@ def _check_bounds(value: Any, help_: PropertyHelp) -> None:
                 raise ValueError(f"must match {help_.pattern}")
 
 
+def prop_help(options: type, field_name: str) -> PropertyHelp:
+    """Return what `prop` was told about a field."""
+    help_: PropertyHelp = {f.name: f for f in dataclasses.fields(options)}[field_name].metadata["help"]
+    return help_
+
+
 def read_property(options: type, field_name: str, value: Any) -> Any:
     """Return one property's value, converted and checked; ValueError says what is wrong with it."""
-    field = {f.name: f for f in dataclasses.fields(options)}[field_name]
-    wanted = typing.get_type_hints(options)[field_name]
-    help_: PropertyHelp = field.metadata["help"]
-    converted = _convert(value, wanted)
-    _check_bounds(converted, help_)
+    converted = _convert(value, typing.get_type_hints(options)[field_name])
+    _check_bounds(converted, prop_help(options, field_name))
     return converted
 
 

@@ -1,6 +1,8 @@
 """The sums of guarantee 1, read from a custody file at any moment."""
 
 import dataclasses
+from collections import Counter
+from typing import Any
 
 from runtime.custody import layout
 from runtime.custody.layout import CustodyFile
@@ -20,6 +22,30 @@ class Ledger:
     def balanced(self) -> bool:
         accounted = self.delivered + sum(self.dropped.values()) + sum(self.failed.values()) + self.in_flight
         return self.captured == accounted
+
+    def __add__(self, other: "Ledger") -> "Ledger":
+        """The sums of two stretches of one source."""
+        return Ledger(
+            captured=self.captured + other.captured,
+            delivered=self.delivered + other.delivered,
+            dropped=dict(Counter(self.dropped) + Counter(other.dropped)),
+            failed=dict(Counter(self.failed) + Counter(other.failed)),
+            in_flight=self.in_flight + other.in_flight,
+        )
+
+    def describe(self) -> str:
+        parts = [f"{self.captured} captured", f"{self.delivered} delivered"]
+        parts += [f"{count} dropped ({reason})" for reason, count in self.dropped.items()]
+        parts += [f"{count} failed ({stage})" for stage, count in self.failed.items()]
+        parts.append(f"{self.in_flight} in flight")
+        return ", ".join(parts) + (" - balanced" if self.balanced else " - NOT BALANCED")
+
+    def to_plain(self) -> dict[str, Any]:
+        return dataclasses.asdict(self)
+
+
+NOTHING = Ledger(captured=0, delivered=0, dropped={}, failed={}, in_flight=0)
+"""The ledger of a source before its first frame."""
 
 
 def read_ledger(file: CustodyFile, stages: tuple[str, ...]) -> Ledger:

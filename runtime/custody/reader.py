@@ -47,6 +47,12 @@ class PoolReader:
             raise PixelsGoneError(f"no pool is called {pool!r}") from None
         return self._files[pool]
 
+    def forget(self, pool: str) -> None:
+        """Let go of the pixels of a source that has left the run."""
+        file = self._files.pop(pool, None)
+        if file is not None:
+            file.close()
+
     def close(self) -> None:
         for file in self._files.values():
             file.close()

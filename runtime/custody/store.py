@@ -18,13 +18,15 @@ _FLAGS = ("DISCONT", "CORRUPTED", "LIVE")
 class FrameStore:
     """The frames that a source owns. Slots are looked up by seq; every change is a transaction.
 
-    `stages` are the names that a frame can fail at; their order is the order of the counters.
+    `stages` are the names that a frame can fail at; their order is the order of the counters. `stream` is
+    the source's number in the run.
     """
 
-    def __init__(self, file: CustodyFile, source: str, stages: tuple[str, ...]) -> None:
+    def __init__(self, file: CustodyFile, source: str, stages: tuple[str, ...], stream: int = 0) -> None:
         self._file = file
         self._source = source
         self._stages = stages
+        self._stream = stream
         self._slot_of: dict[int, int] = {}
         self._free: list[int] = []
         for slot in range(file.slots):
@@ -32,6 +34,10 @@ class FrameStore:
                 self._free.append(slot)
             else:
                 self._slot_of[file.word(slot, layout.S_SEQ)] = slot
+
+    @property
+    def slots(self) -> int:
+        return self._file.slots
 
     @property
     def in_custody(self) -> int:
@@ -244,6 +250,7 @@ class FrameStore:
         return Packet(
             source=self._source,
             seq=seq,
+            stream=self._stream,
             prev_seq=word[layout.S_PREV],
             floor_seq=floor_seq,
             epoch=word[layout.S_EPOCH],

@@ -7,14 +7,28 @@ from runtime.properties import Bytes, Seconds, prop
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class _Any:
-    timeout: Seconds = prop(30.0, "One packet worked on for longer than this counts as a hang.", low=0.1)
-    start_timeout: Seconds = prop(60.0, "Loading for longer than this counts as a hang.", low=0.1)
-    heartbeat: Seconds = prop(5.0, "No sign of life for longer than this counts as a hang.", low=1.0)
+    timeout: Seconds = prop(
+        30.0, "One packet worked on for longer than this counts as a hang.", low=0.1, while_running=True
+    )
+    start_timeout: Seconds = prop(
+        60.0, "Loading for longer than this counts as a hang.", low=0.1, while_running=True
+    )
+    heartbeat: Seconds = prop(
+        5.0, "No sign of life for longer than this counts as a hang.", low=1.0, while_running=True
+    )
     memory_limit: Bytes = prop(
-        0, "A process that holds more than this is drained and started again; 0: no limit.", low=0, high=2**50
+        0,
+        "A process that holds more than this is drained and started again; 0: no limit.",
+        low=0,
+        high=2**50,
+        while_running=True,
     )
     max_frames_per_process: int = prop(
-        0, "After this many frames a process is drained and started again; 0: never.", low=0, high=2**50
+        0,
+        "After this many frames a process is drained and started again; 0: never.",
+        low=0,
+        high=2**50,
+        while_running=True,
     )
     threads: int = prop(1, "Threads of the libraries that the stage uses, per replica.", low=1, high=256)
 
@@ -32,7 +46,9 @@ class WorkerCommon(_Any):
     batch: int = prop(
         0, "Packets given to the stage at once, at most; 0: as the stage prefers.", low=0, high=128
     )
-    batch_wait: Seconds = prop(0.0, "How long to wait for a fuller batch.", low=0, high=10)
+    batch_wait: Seconds = prop(
+        0.0, "How long to wait for a fuller batch.", low=0, high=10, while_running=True
+    )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -59,10 +75,17 @@ class SourceCommon(_Any):
         10.0, "A frame not received by all sinks is sent again after this; doubles each time.", low=0.05
     )
     max_attempts: int = prop(
-        3, "Deaths of a stage on one frame, alone, until it is given up.", low=1, high=1000
+        3,
+        "Deaths of a stage on one frame, alone, until it is given up.",
+        low=1,
+        high=1000,
+        while_running=True,
     )
     max_latency: Seconds = prop(
-        0.0, "A live frame older than this at its first dispatch is dropped as late; 0: never.", low=0
+        0.0,
+        "A live frame older than this at its first dispatch is dropped as late; 0: never.",
+        low=0,
+        while_running=True,
     )
     max_size_buffers: int = prop(
         2,
@@ -70,8 +93,18 @@ class SourceCommon(_Any):
         low=1,
         high=1024,
     )
+    priority: int = prop(
+        1,
+        "Turns at a busy worker for each turn of a source with priority 1.",
+        low=1,
+        high=16,
+        while_running=True,
+    )
     drain: Seconds = prop(
-        5.0, "After a stop: time for what is under way; the rest is dropped as flushed.", low=0
+        5.0,
+        "After a stop: time for what is under way; the rest is dropped as flushed.",
+        low=0,
+        while_running=True,
     )
     pool: str = prop("", "Folder for the pixel pool; empty: /dev/shm, else the temporary folder.")
 

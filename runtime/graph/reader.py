@@ -52,7 +52,7 @@ def _build(root: Node, overrides: Iterable[str], folder: Path, default_name: str
     described = _stage_nodes(top["stages"][1])
     for override in overrides:
         _override(described, override)
-    stages = {name: _stage(name, key, node, folder) for name, (key, node) in described.items()}
+    stages = {name: read_stage(name, key, node, folder) for name, (key, node) in described.items()}
     links, places = _links(top["links"][1], stages)
     graph = Graph(
         name=_text(top, "pipeline") or default_name,
@@ -96,7 +96,8 @@ def _override(described: dict[str, tuple[Node, dict[str, tuple[Node, Node]]]], o
     described[stage][1][name] = (Node(name, place), node_from_text(text, place))
 
 
-def _stage(name: str, key: Node, nodes: dict[str, tuple[Node, Node]], folder: Path) -> StageSpec:
+def read_stage(name: str, key: Node, nodes: dict[str, tuple[Node, Node]], folder: Path) -> StageSpec:
+    """Read and check one stage on its own: its type, and its properties as {word: (key node, value node)}."""
     if "type" not in nodes:
         raise key.fail(f"stage '{name}' has no 'type'; say what it is, e.g. type: detect")
     type_node = nodes["type"][1]

@@ -7,12 +7,15 @@ import os
 import re
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import yaml
 
+from runtime import secrets
 from runtime.errors import GraphError
 
-_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_VARIABLE = re.compile(r"\$\{(file:)?([^}]*)\}")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -107,11 +110,56 @@ def _node(node: yaml.Node, file: str, is_single: bool = False) -> Node:
 
 
 def expand(text: str, place: str) -> str:
-    """Replace ${NAME} by the environment's value; GraphError for one that is not set."""
+    """Replace ${NAME} by the environment's value and ${file:PATH} by the first line of a file.
+
+    As the password (or user) of an address a value is percent-encoded: it may have any sign in it. Raises
+    GraphError for a variable that is not set and a file that cannot be read. `secrets` learns the passwords.
+    """
 
     def value_of(match: re.Match[str]) -> str:
-        if match[1] not in os.environ:
-            raise GraphError(f"{place}: the environment has no {match[1]}; set it, e.g. export {match[1]}=…")
-        return os.environ[match[1]]
+        value = _from_file(match[2], place) if match[1] else _from_environment(match[2], place)
+        return quote(value, safe="") if _is_in_user(text, match) else value
 
-    return _VARIABLE.sub(value_of, text)
+    if "${" not in text:
+        return text
+    expanded = _VARIABLE.sub(
+        lambda match: value_of(match) if match[1] or _NAME.fullmatch(match[2]) else match[0], text
+    )
+    secrets.learn(expanded)
+    return expanded
+
+
+def refuse_literal_password(text: str, place: str) -> None:
+    """Raise GraphError for an address with a password in a text of the command line, where `ps` shows it."""
+    if any(not _VARIABLE.sub("", word) == "" for word in secrets.passwords_in(text)):
+        secrets.learn(text)
+        raise GraphError(
+            f"{secrets.redact(place)}: a password on the command line can be read by every user of this machine (ps); "
+            "put it into a variable or a file: 'rtsp://user:${CAM_PASSWORD}@host/…' or "
+            "'rtsp://user:${file:/path/to/password}@host/…', in single quotes"
+        )
+
+
+def _is_in_user(text: str, match: re.Match[str]) -> bool:
+    """Say whether a variable stands between the :// and the @ of an address."""
+    before, after = text[: match.start()], text[match.end() :]
+    return bool(re.search(r"://[^/?#@]*$", _VARIABLE.sub("", before))) and bool(
+        re.match(r"[^/?#@]*@", _VARIABLE.sub("", after))
+    )
+
+
+def _from_environment(name: str, place: str) -> str:
+    if name not in os.environ:
+        raise GraphError(f"{place}: the environment has no {name}; set it, e.g. export {name}=…")
+    return os.environ[name]
+
+
+def _from_file(path: str, place: str) -> str:
+    try:
+        with Path(path).open(encoding="utf-8") as file:
+            return file.readline().rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "is not UTF-8 text"
+        raise GraphError(
+            f"{place}: {path} cannot be read: {reason}; name a file with the value in its first line"
+        ) from None

@@ -38,14 +38,22 @@ class CommitLinks:
     """Says what is here, and hears of GAPs, the EOS, and where to start."""
 
     def __init__(self, context: zmq.Context[zmq.Socket[bytes]], config: ChildConfig) -> None:
-        identity = f"{config.stage}.{config.replica}#{config.incarnation}"
         self.rejected = 0
+        self._context = context
+        self._identity = f"{config.stage}.{config.replica}#{config.incarnation}"
         self._stage = config.stage
         self._incarnation = config.incarnation
-        self._sockets = {
-            source: connect_dealer(context, endpoint, identity) for source, endpoint in config.commits.items()
-        }
+        self._sockets: dict[str, zmq.Socket[bytes]] = {}
         self._said: dict[str, tuple[Have, float]] = {}
+        for source, endpoint in config.commits.items():
+            self.connect(source, endpoint)
+
+    def connect(self, source: str, endpoint: str) -> None:
+        self._sockets[source] = connect_dealer(self._context, endpoint, self._identity)
+
+    def disconnect(self, source: str) -> None:
+        self._sockets.pop(source).close()
+        self._said.pop(source, None)
 
     @property
     def sockets(self) -> list[zmq.Socket[bytes]]:

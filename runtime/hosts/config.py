@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 from typing import Any
 
 from runtime.wire.outlet import Consumer
@@ -23,12 +24,17 @@ class ChildConfig:
     common: dict[str, Any]
     device: str
     threads: int
-    sources: list[str]
-    """All sources of the run, by index; status pages use the index."""
+    sources: dict[str, int]
+    """{source: its number}: all sources of the run. Status pages and packets name a source by its number,
+    which is never used twice in a run."""
+    priorities: dict[str, int]
+    """{source: turns that it gets for each turn of a source with priority 1}."""
     reached_by: list[str]
     """The sources whose packets come to this stage (a source: itself)."""
     upstreams: list[str]
     """Endpoints of the outlets to take packets from."""
+    weights: dict[str, int]
+    """For a worker: {endpoint of a source: packets of it that may always be here}, by its priority."""
     outlet: str
     """Endpoint to bind, empty for a sink."""
     consumers: list[Consumer]
@@ -42,6 +48,8 @@ class ChildConfig:
     """For an ordered stage: {source: how many answers it may be asked for again}."""
     locations: dict[str, str]
     """For a file sink: {source: file}."""
+    version: int = 0
+    """Counts the changes of the graph in this run; a running process says which one it has carried out."""
     is_stopping: bool = False
     start: dict[str, Any] | None = None
     """For a source of a resumed run: the last frame that is done (seq, epoch, pts_ns, running_ns, not_ok)."""
@@ -64,8 +72,21 @@ class RunPaths:
         self.folder = folder
 
     @property
+    def run(self) -> str:
+        return Path(self.folder).name
+
+    @property
     def bus(self) -> str:
         return f"ipc://{self.folder}/bus"
+
+    @property
+    def control(self) -> str:
+        return f"ipc://{self.folder}/control"
+
+    @property
+    def about(self) -> str:
+        """What the run says of itself to who looks for it."""
+        return f"{self.folder}/about.json"
 
     def outlet(self, stage: str, replica: int) -> str:
         return f"ipc://{self.folder}/{stage}.{replica}.out"

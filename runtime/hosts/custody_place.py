@@ -48,7 +48,8 @@ class CustodyPlace:
         return store
 
     def _store(self, file: CustodyFile) -> FrameStore:
-        return FrameStore(file, self._config.stage, tuple(self._config.stages))
+        config = self._config
+        return FrameStore(file, config.stage, tuple(config.stages), config.sources[config.stage])
 
 
 def _go_on(store: FrameStore, start: dict[str, Any]) -> None:

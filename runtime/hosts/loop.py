@@ -5,13 +5,16 @@ import logging
 import time
 from abc import ABC, abstractmethod
 from collections import defaultdict
+from pathlib import Path
 from typing import Any
 
 import zmq
 
+from runtime.graph.registry import find_stage
 from runtime.hosts.bus_client import BusClient
 from runtime.hosts.config import ChildConfig, RunPaths
 from runtime.hosts.status_page import StatusPage
+from runtime.properties import read_options
 
 STATISTICS_PERIOD_S = 0.5
 POLL_MS = 100
@@ -76,8 +79,20 @@ class HostLoop(ABC):
     def close(self) -> None:
         """Let go of sockets and of the stage."""
 
+    def relink(self, config: ChildConfig) -> None:
+        """Take over a new part of the graph: sources that came or left, replicas, properties."""
+        self.config = config
+        self._max_frames = config.common["max_frames_per_process"]
+        self.bus.send("linked", version=config.version)
+
+    @staticmethod
+    def new_options(config: ChildConfig) -> Any:
+        """The stage's own properties, some of which may have been set while it runs."""
+        return read_options(find_stage(config.type, Path(config.graph_folder)).Options, config.options)
+
     def run(self) -> int:
         """Run until told to stop; return the exit status of the process."""
+        self.bus.send("linked", version=self.config.version)
         self.bus.send("state", state="running")
         more = False
         while not self.is_stopping:
@@ -88,6 +103,8 @@ class HostLoop(ABC):
                     self.is_stopping = True
                 elif command.get("kind") == "retire":
                     self.retire()
+                elif command.get("kind") == "relink":
+                    self.relink(ChildConfig.from_plain(command["config"]))
                 else:
                     self.command(command)
             now_s = time.monotonic()

@@ -10,8 +10,10 @@ import zmq
 from runtime.custody.reader import PoolReader
 from runtime.errors import PixelsGoneError
 from runtime.hosts.commits import CommitLinks, Have, StartAfter
+from runtime.hosts.config import ChildConfig
 from runtime.hosts.journal import Journal
 from runtime.hosts.loop import HostLoop, Place
+from runtime.hosts.relink import relink
 from runtime.order import End, Order
 from runtime.packet import OK, Packet
 from runtime.stage import Ordered
@@ -59,25 +61,26 @@ class OrderedHost(HostLoop):
         super().__init__(place)
         context, config, paths = place.context, place.config, place.paths
         self._pool = PoolReader(paths.pools)
+        self._make_stage = make_stage
         self._inlet = Inlet(
             context,
             stage=config.stage,
             replica=config.replica,
             incarnation=config.incarnation,
             capacity=UNLIMITED_CREDIT,
+            streams=config.sources,
         )
         for endpoint in config.upstreams:
             self._inlet.connect(endpoint)
         self._outlet = Outlet(context, config.outlet, config.incarnation, config.consumers)
         self._commits = CommitLinks(context, config)
-        self._lanes = {
-            source: Lane(
-                make_stage(source), Journal(paths.journal(config.stage, source), config.keep[source])
-            )
-            for source in config.reached_by
-        }
-        self._source_index = {name: index for index, name in enumerate(config.sources)}
+        self._paths = paths
+        self._lanes = {source: self._lane(config, source) for source in config.reached_by}
         self._failures_in_a_row = 0
+
+    def _lane(self, config: ChildConfig, source: str) -> Lane:
+        journal = Journal(self._paths.journal(config.stage, source), config.keep[source])
+        return Lane(self._make_stage(source), journal)
 
     @property
     def sockets(self) -> "list[zmq.Socket[bytes]]":
@@ -138,7 +141,7 @@ class OrderedHost(HostLoop):
             lane.remember(packet)
             return
         started_s = time.perf_counter()
-        self.page.begin([packet], self._source_index)
+        self.page.begin([packet], self.config.sources)
         try:
             answer = lane.stage.process(packet)
             frames = codec.encode_packet(answer)
@@ -181,9 +184,37 @@ class OrderedHost(HostLoop):
             + self._inlet.rejected
             + self._outlet.rejected
             + self._commits.rejected,
+            "stale": self.counts["stale"] + self._inlet.stale,
             "packets_sent": self._outlet.packets_sent,
             "bytes_sent": self._outlet.bytes_sent,
         }
+
+    def relink(self, config: ChildConfig) -> None:
+        change = relink(self.config, config)
+        self._inlet.streams = config.sources
+        for source in change.gone_sources:
+            lane = self._lanes.pop(source)
+            lane.stage.close()
+            lane.journal.close()
+            self._commits.disconnect(source)
+            self._outlet.forget(source)
+            self._pool.forget(source)
+        for endpoint in change.gone_upstreams:
+            self._inlet.disconnect(endpoint)
+        try:
+            for source in change.new_sources:
+                self._lanes[source] = self._lane(config, source)
+                self._commits.connect(source, config.commits[source])
+        except Exception as error:  # whatever it is: this stage cannot take the source
+            self.log.debug("%s", traceback.format_exc())
+            self.fatal(f"cannot take another source: {type(error).__name__}: {error}")
+        options = self.new_options(config)
+        for lane in self._lanes.values():
+            lane.stage.options = options
+        for endpoint in change.new_upstreams:
+            self._inlet.connect(endpoint)
+        self._outlet.relink(config.consumers)
+        super().relink(config)
 
     def command(self, command: dict[str, Any]) -> None:
         """An ordered stage knows no command of its own."""

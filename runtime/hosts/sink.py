@@ -12,7 +12,9 @@ from runtime.custody.reader import PoolReader
 from runtime.errors import PixelsGoneError, StageError
 from runtime.hosts.channel import Channel
 from runtime.hosts.commits import CommitLinks, Told
+from runtime.hosts.config import ChildConfig
 from runtime.hosts.loop import HostLoop, Place
+from runtime.hosts.relink import relink
 from runtime.order import End
 from runtime.packet import OK, Packet
 from runtime.stage import Sink
@@ -31,18 +33,19 @@ class SinkHost(HostLoop):
         super().__init__(place)
         context, config, paths = place.context, place.config, place.paths
         self._pool = PoolReader(paths.pools)
+        self._make_sink = make_sink
         self._inlet = Inlet(
             context,
             stage=config.stage,
             replica=config.replica,
             incarnation=config.incarnation,
             capacity=UNLIMITED_CREDIT,
+            streams=config.sources,
         )
         for endpoint in config.upstreams:
             self._inlet.connect(endpoint)
         self._commits = CommitLinks(context, config)
         self._channels = {source: Channel(config, source, make_sink(source)) for source in config.reached_by}
-        self._source_index = {name: index for index, name in enumerate(config.sources)}
         self._failures_in_a_row = 0
         self._has_asked_to_stop = False
         for channel in self._channels.values():
@@ -108,7 +111,7 @@ class SinkHost(HostLoop):
 
     def _write(self, channel: Channel, packet: Packet) -> None:
         started_s = time.perf_counter()
-        self.page.begin([packet], self._source_index)
+        self.page.begin([packet], self.config.sources)
         try:
             channel.write(packet)
         except PixelsGoneError:
@@ -200,6 +203,29 @@ class SinkHost(HostLoop):
         if all(other.is_finished for other in self._channels.values()):
             self.bus.send("state", state="eos")
 
+    def relink(self, config: ChildConfig) -> None:
+        change = relink(self.config, config)
+        self._inlet.streams = config.sources
+        for source in change.gone_sources:
+            self._channels.pop(source).close()
+            self._commits.disconnect(source)
+            self._pool.forget(source)
+        for endpoint in change.gone_upstreams:
+            self._inlet.disconnect(endpoint)
+        try:
+            for source in change.new_sources:
+                self._channels[source] = Channel(config, source, self._make_sink(source))
+                self._commits.connect(source, config.commits[source])
+        except Exception as error:  # whatever it is: this sink cannot take the source
+            self.log.debug("%s", traceback.format_exc())
+            self.fatal(f"cannot take another source: {type(error).__name__}: {error}")
+        options = self.new_options(config)
+        for channel in self._channels.values():
+            channel.sink.options = options
+        for endpoint in change.new_upstreams:
+            self._inlet.connect(endpoint)
+        super().relink(config)
+
     def command(self, command: dict[str, Any]) -> None:
         """A sink knows no command of its own."""
 
@@ -208,6 +234,7 @@ class SinkHost(HostLoop):
             **self.counts,
             "waiting": sum(len(channel.order.held) for channel in self._channels.values()),
             "rejected": self.counts["rejected"] + self._inlet.rejected + self._commits.rejected,
+            "stale": self.counts["stale"] + self._inlet.stale,
             "tallies": {source: channel.tally.to_plain() for source, channel in self._channels.items()},
         }
 

@@ -10,6 +10,7 @@ from runtime.custody.store import FrameStore
 from runtime.errors import StageError
 from runtime.hosts.capture import Capture
 from runtime.hosts.committers import Committers, Heard
+from runtime.hosts.config import ChildConfig
 from runtime.hosts.custody_place import CustodyPlace
 from runtime.hosts.loop import HostLoop, Place
 from runtime.hosts.quarantine import keep_picture
@@ -30,12 +31,9 @@ class SourceHost(HostLoop):
         self._stage = stage
         self._is_live = stage.is_live(stage.options)
         self._place = CustodyPlace(config, paths)
-        self._slots: int = common["custody"]
         # What is out must leave slots for what waits, or a live source would have nowhere to put the next.
         self._kept_free: int = common["max_size_buffers"]
-        self._max_attempts: int = common["max_attempts"]
-        self._max_latency_s: float = common["max_latency"]
-        self._drain_s: float = common["drain"]
+        self._take_over(config)
         self._outlet = Outlet(context, config.outlet, config.incarnation, config.consumers)
         self._committers = Committers(context, config.commits[config.stage], config.committers)
         self._dispatch = Dispatch(
@@ -70,6 +68,19 @@ class SourceHost(HostLoop):
                 store.send_again(seq)
                 self._put(store.packet(seq, store.out()[0]))
         return store
+
+    def _take_over(self, config: ChildConfig) -> None:
+        """The properties that may change while this runs."""
+        self._max_attempts: int = config.common["max_attempts"]
+        self._max_latency_s: float = config.common["max_latency"]
+        self._drain_s: float = config.common["drain"]
+
+    def relink(self, config: ChildConfig) -> None:
+        self._take_over(config)
+        self._dispatch.window = config.common["window"]
+        self._stage.options = self.new_options(config)
+        self._outlet.relink(config.consumers)
+        super().relink(config)
 
     # The loop
 
@@ -113,7 +124,7 @@ class SourceHost(HostLoop):
 
     def _dispatch_frames(self, store: FrameStore, now_s: float) -> None:
         for seq in store.waiting():
-            if not self._dispatch.has_window or len(store.out()) >= self._slots - self._kept_free:
+            if not self._dispatch.has_window or len(store.out()) >= store.slots - self._kept_free:
                 break
             if self._max_latency_s and self._is_live and store.age_s(seq) > self._max_latency_s:
                 store.drop(seq, "late")

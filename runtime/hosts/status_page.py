@@ -86,6 +86,10 @@ class StatusPage:
         """Count work that was not announced by `begin`."""
         self._words[_DONE] += done
 
+    def close(self) -> None:
+        self._words.release()
+        self._map.close()
+
     def read(self) -> Status:
         words = self._words
         return Status(

@@ -2,13 +2,17 @@
 
 import time
 import traceback
-from collections import OrderedDict, deque
+from collections import deque
+from typing import Any
 
 import zmq
 
 from runtime.custody.reader import PoolReader
 from runtime.errors import PixelsGoneError
+from runtime.hosts.config import ChildConfig
+from runtime.hosts.inbox import Inbox
 from runtime.hosts.loop import HostLoop, Place
+from runtime.hosts.relink import relink
 from runtime.packet import Packet
 from runtime.stage import Stage
 from runtime.wire import codec
@@ -22,47 +26,6 @@ MAX_FAILURES_IN_A_ROW = 10
 Answer = tuple[Packet, Frames]
 
 
-class Inbox:
-    """Packets that wait for the stage, source by source in turn, so that none starves another."""
-
-    def __init__(self) -> None:
-        self._by_source: OrderedDict[str, OrderedDict[int, Arrival]] = OrderedDict()
-        self._floors: dict[str, int] = {}
-
-    def __len__(self) -> int:
-        return sum(len(waiting) for waiting in self._by_source.values())
-
-    def put(self, arrival: Arrival) -> list[Arrival]:
-        """Take a packet in; return those that it replaces or makes stale."""
-        packet = arrival.packet
-        floor = max(packet.floor_seq, self._floors.get(packet.source, 0))
-        self._floors[packet.source] = floor
-        waiting = self._by_source.setdefault(packet.source, OrderedDict())
-        gone = [waiting.pop(seq) for seq in list(waiting) if seq < floor or seq == packet.seq]
-        if packet.seq < floor:
-            return [*gone, arrival]
-        waiting[packet.seq] = arrival
-        return gone
-
-    def take(self, limit: int) -> list[Arrival]:
-        """Return the next batch; a packet that has to be alone is a batch of its own."""
-        batch: list[Arrival] = []
-        while len(batch) < limit and self._by_source:
-            source, waiting = next(iter(self._by_source.items()))
-            if not waiting:
-                del self._by_source[source]
-                continue
-            seq, arrival = next(iter(waiting.items()))
-            if arrival.packet.alone and batch:
-                break
-            self._by_source.move_to_end(source)
-            del waiting[seq]
-            batch.append(arrival)
-            if arrival.packet.alone:
-                break
-        return batch
-
-
 class WorkerHost(HostLoop):
     """Runs one replica of a worker stage until the launcher says stop."""
 
@@ -73,7 +36,7 @@ class WorkerHost(HostLoop):
         self._batch: int = config.common["batch"]
         self._batch_wait_s: float = config.common["batch_wait"]
         self._pool = PoolReader(paths.pools)
-        self._inbox = Inbox()
+        self._inbox = Inbox(config.priorities)
         self._inlet = Inlet(
             context,
             stage=config.stage,
@@ -81,11 +44,10 @@ class WorkerHost(HostLoop):
             incarnation=config.incarnation,
             # One packet more than is worked on, so that the next is here when this one is done.
             capacity=self._batch + 1,
+            streams=config.sources,
         )
-        for endpoint in config.upstreams:
-            self._inlet.connect(endpoint)
+        self._connect(config)
         self._outlet = Outlet(context, config.outlet, config.incarnation, config.consumers)
-        self._source_index = {name: index for index, name in enumerate(config.sources)}
         self._failures_in_a_row = 0
         self._recent_errors: deque[str] = deque(maxlen=3)
 
@@ -123,7 +85,7 @@ class WorkerHost(HostLoop):
 
     def _work(self, batch: list[Arrival]) -> None:
         started_s = time.perf_counter()
-        self.page.begin([arrival.packet for arrival in batch], self._source_index)
+        self.page.begin([arrival.packet for arrival in batch], self.config.sources)
         try:
             answers = self._answers(batch)
         finally:
@@ -163,7 +125,7 @@ class WorkerHost(HostLoop):
         """Try one frame again from its bytes, for the first try may have half changed it."""
         packet = codec.decode_packet(arrival.frames)
         packet.find_pixels = self._pool.find
-        self.page.begin([packet], self._source_index)
+        self.page.begin([packet], self.config.sources)
         try:
             answers = self._process([packet])
         except Exception as error:  # whatever it is: this frame fails, the stage goes on
@@ -184,15 +146,37 @@ class WorkerHost(HostLoop):
 
     @property
     def is_drained(self) -> bool:
-        return len(self._inbox) == 0 and self._outlet.waiting == 0
+        return len(self._inbox) == 0 and self._inlet.has_left and self._outlet.has_delivered
 
     def retire(self) -> None:
         super().retire()
-        self._inlet.capacity = 0
+        self._inlet.leave()
 
-    def statistics(self) -> dict[str, float]:
+    def _connect(self, config: ChildConfig) -> None:
+        for endpoint in config.upstreams:
+            self._inlet.connect(endpoint, config.weights.get(endpoint, 1))
+
+    def relink(self, config: ChildConfig) -> None:
+        change = relink(self.config, config)
+        self._inlet.streams = config.sources
+        self._inbox.priorities = config.priorities
+        for source in change.gone_sources:
+            for gone in self._inbox.forget(source):
+                self._inlet.done(gone.endpoint)
+            self._outlet.forget(source)
+            self._pool.forget(source)
+        for endpoint in change.gone_upstreams:
+            self._inlet.disconnect(endpoint)
+        self._connect(config)
+        self._outlet.relink(config.consumers)
+        self._batch_wait_s = config.common["batch_wait"]
+        self._stage.options = self.new_options(config)
+        super().relink(config)
+
+    def statistics(self) -> dict[str, Any]:
         return {
             **self.counts,
+            "stale": self.counts["stale"] + self._inlet.stale,
             "waiting": len(self._inbox) + self._outlet.waiting,
             "rejected": self._inlet.rejected + self._outlet.rejected,
             "packets_sent": self._outlet.packets_sent,

@@ -22,8 +22,8 @@ class Bus:
     """A ROUTER that listens to the processes of this run, and to no others."""
 
     def __init__(self, endpoint: str, report: Report) -> None:
-        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-        self.socket = bind_router(self._context, endpoint)
+        self.context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self.socket = bind_router(self.context, endpoint)
         self._report = report
         self._by_identity: dict[bytes, Child] = {}
 
@@ -56,4 +56,4 @@ class Bus:
 
     def close(self) -> None:
         self.socket.close()
-        self._context.term()
+        self.context.term()

@@ -20,11 +20,16 @@ _PROJECT = Path(__file__).resolve().parents[2]
 class Child:
     """A replica of a stage through all its incarnations."""
 
-    def __init__(self, stage: str, replica: int, paths: RunPaths) -> None:
+    def __init__(self, stage: str, replica: int, paths: RunPaths, incarnation: int = -1) -> None:
         self.stage = stage
         self.replica = replica
         self.name = f"{stage}.{replica}"
-        self.incarnation = -1
+        self.incarnation = incarnation
+        self.linked = -1
+        """The change of the graph that this incarnation has taken over."""
+        self.has_config = False
+        self.told_s = 0.0
+        self.heard_s = 0.0
         self.state = "stopped"
         self.error = ""
         self.has_run = False
@@ -57,8 +62,10 @@ class Child:
         self.started_s = time.monotonic()
         self.state = "starting"
         self.error = ""
+        self.linked = -1
+        self.has_config = False
         self.stderr_tail.clear()
-        self._keep_counts()
+        self.keep_counts()
         command = [sys.executable, "-m", "runtime.hosts.process", self.name, "--run", self._paths.folder]
         command += ["--incarnation", str(self.incarnation), "--launcher", str(os.getpid())]
         self.process = subprocess.Popen(
@@ -73,7 +80,8 @@ class Child:
         os.set_blocking(self.process.stderr.fileno(), False)
         self.pidfd = os.pidfd_open(self.process.pid)
 
-    def _keep_counts(self) -> None:
+    def keep_counts(self) -> None:
+        """Add what the incarnation that has ended had counted to the sums."""
         for name, value in self.statistics.items():
             if isinstance(value, (int, float)) and not isinstance(value, bool):
                 self.earlier[name] = self.earlier.get(name, 0) + value
@@ -155,6 +163,11 @@ class Child:
     def kill(self) -> None:
         if self.process is not None:
             self.process.kill()
+
+    def close(self) -> None:
+        """The process has ended and none will follow: let go of its status page."""
+        self._page.close()
+        Path(self._paths.status(self.stage, self.replica)).unlink(missing_ok=True)
 
 
 def _environment() -> dict[str, str]:

@@ -9,6 +9,10 @@ from runtime.graph.model import Graph, StageSpec
 from runtime.hosts.config import ChildConfig, RunPaths
 from runtime.wire.outlet import Consumer, dealt_replica
 
+MAX_WEIGHT = 4
+"""Packets of one source that may always be in a worker's inlet: enough for its turns to come one after the
+other, and few enough to be fresh."""
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class RunIdentity:
@@ -43,15 +47,19 @@ def child_config(
     replica: int,
     incarnation: int,
     *,
+    streams: dict[str, int],
+    version: int,
     is_stopping: bool,
     lost: set[tuple[str, str]],
 ) -> ChildConfig:
-    """Describe one process's part of the graph; `lost` are (source, committer) that will not come back."""
+    """Describe one process's part of the graph as it is after `version` changes; `streams` are the numbers of
+    its sources, `lost` the (source, committer) that will not come back."""
     stage = graph.stages[name]
     is_source = stage.kind == "source"
     sources = graph.sources_of(name)
     if stage.kind == "ordered":
         sources = [source for source in sources if dealt_replica(source, stage.replicas) == replica]
+    priorities = {source.name: source.common.priority for source in graph.of_kind("source")}
     own = {
         key: value for key, value in stage.values.items() if key.replace("-", "_") in _names(stage.options)
     }
@@ -67,13 +75,19 @@ def child_config(
         common=_common(graph, stage),
         device=dealt_device(stage.devices, replica),
         threads=threads_for(stage),
-        sources=[source.name for source in graph.of_kind("source")],
+        sources={source.name: streams[source.name] for source in graph.of_kind("source")},
+        priorities=priorities,
         reached_by=sources,
         upstreams=[
             paths.outlet(up, index)
             for up in graph.upstream(name)
             for index in range(graph.stages[up].replicas)
         ],
+        weights={
+            paths.outlet(up, 0): min(priorities[up], MAX_WEIGHT)
+            for up in graph.upstream(name)
+            if up in priorities
+        },
         outlet="" if stage.kind == "sink" else paths.outlet(name, replica),
         consumers=[
             Consumer(down, graph.stages[down].kind == "ordered", graph.stages[down].replicas)
@@ -88,6 +102,7 @@ def child_config(
         locations={
             source: str(path.resolve()) for (sink, source), path in graph.locations().items() if sink == name
         },
+        version=version,
         is_stopping=is_stopping,
         start=identity.starts.get(name),
         quarantine=str(graph.ledger_path.parent / "quarantine") if is_source and graph.ledger_path else "",

@@ -9,8 +9,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from runtime.launch.run import Run
-from runtime.launch.snapshot import Observer, SourceRow, StageRow
+from runtime.launch.snapshot import Look, SourceRow, StageRow
 
 PLAIN_PERIOD_S = 5.0
 _COLORS = {"ERROR": "bold red", "WARNING": "yellow"}
@@ -23,24 +22,23 @@ class View(Protocol):
 
     def write(self, level: str, line: str) -> None: ...
 
-    def refresh(self, run: Run) -> None: ...
+    def refresh(self, look: Look) -> None: ...
 
     def stop(self) -> None: ...
 
 
-def make_view(observer: Observer, *, quiet: bool) -> View:
+def make_view(*, quiet: bool) -> View:
     """Return the view for where standard error goes."""
     console = Console(stderr=True, highlight=False)
     if console.is_terminal and not quiet:
-        return LiveTable(console, observer)
-    return PlainLines(observer, quiet=quiet)
+        return LiveTable(console)
+    return PlainLines(quiet=quiet)
 
 
 class PlainLines:
     """A line every few seconds: for logs, pipes and services."""
 
-    def __init__(self, observer: Observer, *, quiet: bool) -> None:
-        self._observer = observer
+    def __init__(self, *, quiet: bool) -> None:
         self._quiet = quiet
         self._next_at_s = time.monotonic() + PLAIN_PERIOD_S
 
@@ -50,15 +48,14 @@ class PlainLines:
     def write(self, _level: str, line: str) -> None:
         print(line, file=sys.stderr, flush=True)
 
-    def refresh(self, run: Run) -> None:
-        # Looked at each time, for the rates; told now and then.
-        sources, stages = self._observer.sources(run), self._observer.stages(run)
+    def refresh(self, look: Look) -> None:
         if self._quiet or time.monotonic() < self._next_at_s:
             return
         self._next_at_s = time.monotonic() + PLAIN_PERIOD_S
-        for row in sources:
-            self.write("INFO", f"{row.name}: {_sums(row)}{_progress(row)}")
-        self.write("INFO", "  ".join(_short(row) for row in stages))
+        for row in look.sources:
+            starved = f", starved for {row.starved_s:.0f} s" if row.starved_s is not None else ""
+            self.write("INFO", f"{row.name}: {_sums(row)}{_progress(row)}{starved}")
+        self.write("INFO", "  ".join(_short(row) for row in look.stages))
 
     def stop(self) -> None:
         """Nothing to take down."""
@@ -67,8 +64,7 @@ class PlainLines:
 class LiveTable:
     """One table that stays in place; log lines scroll above it."""
 
-    def __init__(self, console: Console, observer: Observer) -> None:
-        self._observer = observer
+    def __init__(self, console: Console) -> None:
         self._console = console
         self._live = Live(console=console, refresh_per_second=4, transient=True)
 
@@ -78,9 +74,8 @@ class LiveTable:
     def write(self, level: str, line: str) -> None:
         self._console.print(Text(line, style=_COLORS.get(level, "")))
 
-    def refresh(self, run: Run) -> None:
-        stages, sources = self._observer.stages(run), self._observer.sources(run)
-        self._live.update(Group(_stage_table(stages), _source_table(sources)))
+    def refresh(self, look: Look) -> None:
+        self._live.update(Group(_stage_table(look.stages), _source_table(look.sources)))
 
     def stop(self) -> None:
         self._live.stop()
@@ -97,7 +92,7 @@ def _stage_table(rows: list[StageRow]) -> Table:
             row.name,
             row.state,
             str(row.frames),
-            f"{row.fps:.1f}",
+            _rate(row.fps),
             f"{row.ms_per_frame:.1f}",
             str(row.waiting),
         )
@@ -107,12 +102,26 @@ def _stage_table(rows: list[StageRow]) -> Table:
 def _source_table(rows: list[SourceRow]) -> Table:
     table = Table(expand=False)
     table.add_column("source")
-    for heading in ("captured", "delivered", "dropped", "failed", "in flight", "done", "left"):
+    table.add_column("state")
+    for heading in (
+        "captured/s",
+        "done/s",
+        "captured",
+        "delivered",
+        "dropped",
+        "failed",
+        "in flight",
+        "done",
+        "left",
+    ):
         table.add_column(heading, justify="right")
     for row in rows:
         ledger = row.ledger
         table.add_row(
             row.name,
+            row.state_words,
+            _rate(row.captured_fps),
+            _rate(row.done_fps),
             str(ledger.captured),
             str(ledger.delivered),
             str(sum(ledger.dropped.values())),
@@ -140,4 +149,9 @@ def _progress(row: SourceRow) -> str:
 
 
 def _short(row: StageRow) -> str:
-    return f"{row.name} {row.fps:.1f}/s {row.ms_per_frame:.1f} ms"
+    return f"{row.name} {_rate(row.fps)}/s {row.ms_per_frame:.1f} ms"
+
+
+def _rate(fps: float | None) -> str:
+    """A rate that is too old to be told is not 0, and not what it was."""
+    return f"{fps:.1f}" if fps is not None else "?"

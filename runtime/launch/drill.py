@@ -134,7 +134,7 @@ class Drill:
         while time.monotonic() < deadline_s and launcher.poll() is None:
             folder = next((folder for _pid, _name, folder in children_of(launcher.pid)), None)
             if folder is not None:
-                ledgers = ledgers or Ledgers(self._graph, RunPaths(folder))
+                ledgers = ledgers or Ledgers(lambda: self._graph, RunPaths(folder))
                 if self._committed(ledgers):
                     return ledgers
             time.sleep(0.02)

@@ -1,11 +1,12 @@
 """The ledgers of a run, read from the custody files: they hold also when a source has died."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from runtime.custody.layout import CustodyFile
-from runtime.custody.ledger import Ledger, read_ledger
+from runtime.custody.ledger import NOTHING, Ledger, read_ledger
 from runtime.graph.model import Graph
 from runtime.hosts.config import RunPaths
 
@@ -13,10 +14,12 @@ from runtime.hosts.config import RunPaths
 class Ledgers:
     """Reads one source's sums at any moment."""
 
-    def __init__(self, graph: Graph, paths: RunPaths) -> None:
+    def __init__(self, graph: Callable[[], Graph], paths: RunPaths) -> None:
         self._graph = graph
         self._paths = paths
         self._files: dict[str, CustodyFile] = {}
+        self._stages: dict[str, tuple[str, ...]] = {}
+        self._past: dict[str, Ledger] = {}
 
     def read(self, source: str) -> Ledger:
         """Return the ledger of a source; all zero before its first frame."""
@@ -24,12 +27,28 @@ class Ledgers:
         if file is None:
             link = Path(self._paths.pools) / source
             if not link.exists():
-                return Ledger(captured=0, delivered=0, dropped={}, failed={}, in_flight=0)
+                return NOTHING
             file = self._files[source] = CustodyFile(link, writable=False)
-        return read_ledger(file, tuple(self._graph.reachable(source)[1:]))
+            self._stages[source] = tuple(self._graph().reachable(source)[1:])
+        return read_ledger(file, self._stages[source])
+
+    def forget(self, source: str) -> Ledger:
+        """A source has left the run: let go of its file, keep its sums if there are any, and return them."""
+        ledger = self.read(source)
+        if ledger.captured:
+            self._past[source] = self._past.get(source, NOTHING) + ledger
+        file = self._files.pop(source, None)
+        if file is not None:
+            file.close()
+        return ledger
 
     def all(self) -> dict[str, Ledger]:
-        return {source.name: self.read(source.name) for source in self._graph.of_kind("source")}
+        """Return the sums of every source that is or was in the run, by name."""
+        sums = dict(self._past)
+        for source in self._graph().of_kind("source"):
+            now = self.read(source.name)
+            sums[source.name] = sums[source.name] + now if source.name in sums else now
+        return sums
 
     def close(self) -> None:
         for file in self._files.values():
@@ -43,16 +62,7 @@ def write_ledger(path: Path, run: str, ledgers: dict[str, Ledger], more: dict[st
         "version": 1,
         "run": run,
         "balanced": all(ledger.balanced for ledger in ledgers.values()),
-        "sources": {
-            name: {
-                "captured": ledger.captured,
-                "delivered": ledger.delivered,
-                "dropped": ledger.dropped,
-                "failed": ledger.failed,
-                "in_flight": ledger.in_flight,
-            }
-            for name, ledger in ledgers.items()
-        },
+        "sources": {name: ledger.to_plain() for name, ledger in ledgers.items()},
         **more,
     }
     path.parent.mkdir(parents=True, exist_ok=True)

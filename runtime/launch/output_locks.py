@@ -20,6 +20,26 @@ class OutputLocks:
             self.release(remove=False)
             raise
 
+    def add(self, locations: list[Path]) -> None:
+        """Lock the outputs of a source that is attached, all or none; what was noted there is void."""
+        try:
+            for location in locations:
+                self._lock(location)
+                os.ftruncate(self._held[location], 0)
+        except GraphError:
+            for location in locations:
+                if location in self._held:
+                    os.close(self._held.pop(location))
+            raise
+
+    def drop(self, locations: list[Path]) -> None:
+        """Let the outputs of a source go that has left the run."""
+        for location in locations:
+            fd = self._held.pop(location, None)
+            if fd is not None:
+                progress_path(location).unlink(missing_ok=True)
+                os.close(fd)
+
     def _lock(self, location: Path) -> None:
         location.parent.mkdir(parents=True, exist_ok=True)
         path = progress_path(location)

@@ -2,6 +2,7 @@
 
 import contextlib
 import fcntl
+import json
 import os
 import re
 import secrets
@@ -53,6 +54,13 @@ class RunFolder:
             self._lock = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
+    def describe(self, graph: str) -> None:
+        """Write down what who looks for a running graph has to know; the file comes whole or not at all."""
+        about = {"pid": os.getpid(), "graph": graph, "cwd": str(Path.cwd()), "started": time.time()}
+        part = Path(f"{self.paths.about}.part")
+        part.write_text(json.dumps(about), encoding="utf-8")
+        part.rename(self.paths.about)
+
     def remove(self) -> None:
         with _locked(self.path.parent):
             remove_run(self.path)
@@ -72,6 +80,15 @@ def _locked(base: Path) -> Iterator[None]:
 def dead_runs(base: Path) -> list[str]:
     """Return the names of the runs whose launcher is gone. The caller holds the lock of `base`."""
     return [folder.name for folder in base.iterdir() if _RUN_NAME.fullmatch(folder.name) and _is_dead(folder)]
+
+
+def alive_runs(base: Path) -> list[Path]:
+    """Return the folders of the runs in `base` whose launcher lives."""
+    # With the lock of the folder: a launcher that starts meanwhile must not find its own lock taken by us.
+    with _locked(base):
+        return [
+            folder for folder in base.iterdir() if _RUN_NAME.fullmatch(folder.name) and not _is_dead(folder)
+        ]
 
 
 def _is_dead(folder: Path) -> bool:

@@ -2,6 +2,7 @@
 
 import resource
 import time
+from pathlib import Path
 
 from runtime.custody.ledger import Ledger
 from runtime.graph.model import Graph
@@ -15,6 +16,7 @@ from runtime.launch.resume import find_earlier, full_digest
 from runtime.launch.run import Run
 from runtime.launch.run_folder import RunFolder
 from runtime.launch.snapshot import Observer
+from runtime.launch.state import RunState
 from runtime.launch.summary import describe, exit_status, links, rejected_messages
 
 
@@ -26,11 +28,8 @@ def check_only(graph: Graph) -> int:
 
 def run_graph(graph: Graph, *, quiet: bool, verbose: bool, resume: bool) -> int:
     """Run a graph to its end and return the launcher's exit status; GraphError before anything started."""
-    files = {
-        place: path for place, path in graph.locations().items() if writes_file(graph.stages[place[0]].stage)
-    }
     raise_descriptor_limit()
-    locks = OutputLocks(list(files.values()))
+    locks = OutputLocks(list(_files(graph).values()))
     is_complete = False
     try:
         digest = full_digest(graph)
@@ -41,11 +40,14 @@ def run_graph(graph: Graph, *, quiet: bool, verbose: bool, resume: bool) -> int:
             digest=digest,
             starts=earlier.starts if earlier else {},
         )
-        ledgers = Ledgers(graph, folder.paths)
+        ledgers = Ledgers(lambda: state.graph, folder.paths)
         try:
-            view = make_view(Observer(ledgers), quiet=quiet)
+            view = make_view(quiet=quiet)
             report = Report(view.write, "DEBUG" if verbose else "WARNING" if quiet else "INFO")
-            run = Run(graph, folder, identity, report, view.refresh)
+            state = RunState(graph, folder.paths, identity, report)
+            observer = Observer(ledgers)
+            run = Run(state, ledgers, locks, observer, lambda: view.refresh(observer.look(state)))
+            folder.describe(graph.name)
             view.start()
             try:
                 run.go()
@@ -55,12 +57,19 @@ def run_graph(graph: Graph, *, quiet: bool, verbose: bool, resume: bool) -> int:
         finally:
             ledgers.close()
             folder.remove()
-        status = exit_status(run, sums)
-        is_complete = set(files) <= set(run.outputs)
-        _conclude(run, sums, status)
+        status = exit_status(state, sums)
+        is_complete = set(_files(state.graph)) <= set(state.outputs)
+        _conclude(state, sums, status)
         return status
     finally:
         locks.release(remove=is_complete)
+
+
+def _files(graph: Graph) -> dict[tuple[str, str], Path]:
+    """{(sink, source): file} of what can be cut back and resumed."""
+    return {
+        place: path for place, path in graph.locations().items() if writes_file(graph.stages[place[0]].stage)
+    }
 
 
 def raise_descriptor_limit() -> None:
@@ -69,7 +78,7 @@ def raise_descriptor_limit() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
-def _conclude(run: Run, sums: dict[str, Ledger], status: int) -> None:
+def _conclude(run: RunState, sums: dict[str, Ledger], status: int) -> None:
     path = run.graph.ledger_path
     lines = describe(run, sums)
     if path is not None:

@@ -7,13 +7,13 @@ from typing import Any
 
 from runtime.custody.ledger import Ledger
 from runtime.hosts.channel import Tally
-from runtime.launch.run import Run
+from runtime.launch.state import RunState
 
 FINISHED, RUN_FAILED, WRONG_GRAPH, FRAMES_FAILED = 0, 1, 2, 3
 _SIGNAL_STATUS = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
 
 
-def exit_status(run: Run, ledgers: dict[str, Ledger]) -> int:
+def exit_status(run: RunState, ledgers: dict[str, Ledger]) -> int:
     """Return the launcher's exit status: see docs/architecture.md for the list."""
     if run.signal is not None:
         return _SIGNAL_STATUS[signal.Signals(run.signal)]
@@ -22,7 +22,7 @@ def exit_status(run: Run, ledgers: dict[str, Ledger]) -> int:
     return FRAMES_FAILED if any(ledger.failed for ledger in ledgers.values()) else FINISHED
 
 
-def tallies(run: Run) -> dict[tuple[str, str], Tally]:
+def tallies(run: RunState) -> dict[tuple[str, str], Tally]:
     """What each sink counted for each source, also from a sink that did not come to its end."""
     found: dict[tuple[str, str], Tally] = {}
     for child in run.children.values():
@@ -33,32 +33,31 @@ def tallies(run: Run) -> dict[tuple[str, str], Tally]:
     return found
 
 
-def links(run: Run) -> dict[str, dict[str, int]]:
+def links(run: RunState) -> dict[str, dict[str, int]]:
     """What each stage sent on: without pixels a packet is small, whatever the size of the frame."""
     found = {}
     for stage in run.graph.stages.values():
         if stage.kind == "sink":
             continue
-        children = [child for child in run.children.values() if child.stage == stage.name]
-        packets = int(sum(child.total("packets_sent") for child in children))
-        sent_bytes = int(sum(child.total("bytes_sent") for child in children))
+        packets = int(run.total(stage.name, "packets_sent"))
+        sent_bytes = int(run.total(stage.name, "bytes_sent"))
         found[stage.name] = {"packets": packets, "bytes_per_packet": sent_bytes // packets if packets else 0}
     return found
 
 
-def rejected_messages(run: Run) -> int:
+def rejected_messages(run: RunState) -> int:
     """Messages on any socket of the run that were not well-formed, as far as their readers could report."""
     return run.report.rejected + int(sum(child.total("rejected") for child in run.children.values()))
 
 
-def describe(run: Run, ledgers: dict[str, Ledger]) -> list[str]:
+def describe(run: RunState, ledgers: dict[str, Ledger]) -> list[str]:
     """Return the summary, line by line."""
     lines: list[str] = []
     counted = tallies(run)
     for source, ledger in ledgers.items():
         # Every sink of a source counts the same frames; the first one speaks for it.
         tally = next((counted[key] for key in counted if key[1] == source), Tally())
-        lines.append(f"source {source}: {_sums(ledger)}")
+        lines.append(f"source {source}: {ledger.describe()}")
         lines.extend(
             f"  skipped, {reason}: {count}" for reason, count in _skipped(run, source).items() if count
         )
@@ -91,20 +90,10 @@ def _shown(location: str) -> str:
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else location
 
 
-def _sums(ledger: Ledger) -> str:
-    parts = [f"{ledger.captured} captured", f"{ledger.delivered} delivered"]
-    parts += [f"{count} dropped ({reason})" for reason, count in ledger.dropped.items()]
-    parts += [f"{count} failed ({stage})" for stage, count in ledger.failed.items()]
-    parts.append(f"{ledger.in_flight} in flight")
-    return ", ".join(parts) + (" - balanced" if ledger.balanced else " - NOT BALANCED")
-
-
-def _skipped(run: Run, source: str) -> dict[str, Any]:
-    child = run.children[source, 0]
-    skipped: dict[str, Any] = (
-        run.ended_sources.get(source, {}).get("skipped") or child.statistics.get("skipped") or {}
-    )
-    return skipped
+def _skipped(run: RunState, source: str) -> dict[str, Any]:
+    said = [run.ended_sources.get(source, {}), *(child.statistics for child in run.replicas(source))]
+    skipped = next((one["skipped"] for one in said if one.get("skipped")), None)
+    return skipped or run.past_skipped.get(source, {})
 
 
 def _labels(labels: Counter[str]) -> str:

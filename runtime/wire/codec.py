@@ -119,6 +119,7 @@ _PACKET_INTS = (
     ("seq", 0),
     ("prev_seq", -1),
     ("floor_seq", 0),
+    ("stream", 0),
     ("epoch", 0),
     ("attempt", 0),
     ("pts_ns", None),

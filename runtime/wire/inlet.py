@@ -1,6 +1,7 @@
 """The receiving end of links: a DEALER to each upstream process, and the credit that it is given."""
 
 import dataclasses
+from collections.abc import Mapping
 
 import zmq
 
@@ -32,12 +33,20 @@ class _Upstream:
     incarnation: int = -1
     received: int = 0
     held: int = 0
-    said: tuple[int, int, int] = (-2, 0, 0)
+    weight: int = 1
+    has_closed: bool = False
+    said: tuple[int, int, int, bool] = (-2, 0, 0, False)
     said_at_s: float = float("-inf")
 
 
 class Inlet:
-    """Packets from all upstream processes of a stage; each may send `capacity` more than are done."""
+    """Packets from all upstream processes of a stage.
+
+    `capacity` packets may be here in all. While there is room, any upstream may fill it; when there is none,
+    one of which less than its `weight` is here may still send up to that: so each has something here when its
+    turn comes, and none fills the inlet for the others.
+    `streams` are the numbers of the sources whose packets belong here, by name; None: all do.
+    """
 
     def __init__(
         self,
@@ -47,21 +56,34 @@ class Inlet:
         replica: int,
         incarnation: int,
         capacity: int,
+        streams: Mapping[str, int] | None = None,
     ) -> None:
         self.capacity = capacity
+        self.streams = streams
         self.rejected = 0
+        self.stale = 0
+        self.is_leaving = False
         self._context = context
         self._stage = stage
         self._replica = replica
         self._identity = f"{stage}.{replica}#{incarnation}"
         self._upstreams: dict[str, _Upstream] = {}
 
-    def connect(self, endpoint: str) -> None:
+    def connect(self, endpoint: str, weight: int = 1) -> None:
         if endpoint not in self._upstreams:
             self._upstreams[endpoint] = _Upstream(connect_dealer(self._context, endpoint, self._identity))
+        self._upstreams[endpoint].weight = weight
 
     def disconnect(self, endpoint: str) -> None:
         self._upstreams.pop(endpoint).socket.close()
+
+    def leave(self) -> None:
+        """Take nothing more; `has_left` once each upstream has confirmed that it sends nothing more."""
+        self.is_leaving = True
+
+    @property
+    def has_left(self) -> bool:
+        return all(upstream.has_closed for upstream in self._upstreams.values())
 
     @property
     def sockets(self) -> "list[zmq.Socket[bytes]]":
@@ -77,7 +99,12 @@ class Inlet:
                 except WireError:
                     self.rejected += 1
                     continue
-                if packet is not None:
+                if packet is None:
+                    continue
+                if self.streams is not None and self.streams.get(packet.source) != packet.stream:
+                    # On its way when its source left the run, maybe to come again under the same name.
+                    self.stale += 1
+                else:
                     upstream.held += 1
                     arrived.append(Arrival(endpoint, packet, message[1:]))
         return arrived
@@ -91,6 +118,7 @@ class Inlet:
         if incarnation != upstream.incarnation:
             upstream.incarnation, upstream.received = incarnation, 0
         if len(message) == 1:
+            upstream.has_closed = self.is_leaving and number == upstream.received
             return None
         upstream.received = number
         return codec.decode_packet(message[1:])
@@ -103,9 +131,11 @@ class Inlet:
 
     def give_credit(self, now_s: float) -> None:
         """Tell each upstream process how much it may send: on change, and again every REPEAT_S."""
+        room = self.capacity - sum(upstream.held for upstream in self._upstreams.values())
         for upstream in self._upstreams.values():
-            upto = upstream.received + max(0, self.capacity - upstream.held)
-            says = (upstream.incarnation, upstream.received, upto)
+            free = 0 if self.is_leaving else max(0, room, min(self.capacity, upstream.weight) - upstream.held)
+            upto = upstream.received + free
+            says = (upstream.incarnation, upstream.received, upto, self.is_leaving)
             if says == upstream.said and now_s - upstream.said_at_s < REPEAT_S:
                 continue
             message = codec.pack(
@@ -115,6 +145,7 @@ class Inlet:
                     "outlet": upstream.incarnation,
                     "received": upstream.received,
                     "upto": upto,
+                    "leaving": self.is_leaving,
                 }
             )
             if try_send(upstream.socket, [message]):

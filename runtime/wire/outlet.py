@@ -37,6 +37,7 @@ class _Peer:
     stage: str
     replica: int
     sent: int = 0
+    received: int = 0
     may_be_sent: int = 0
     sent_at_s: float = 0.0
 
@@ -75,6 +76,11 @@ class Outlet:
     def waiting(self) -> int:
         return max((len(queue) for queue in self._queues.values()), default=0)
 
+    @property
+    def has_delivered(self) -> bool:
+        """Whether nothing waits here, and each peer has said to have all that was sent to it."""
+        return not self.waiting and all(peer.received >= peer.sent for peer in self._peers.values())
+
     def put(self, packet: Packet, frames: Frames) -> None:
         """Queue an encoded packet for each consuming stage, in place of an older copy of the same frame."""
         self._floors[packet.source] = max(packet.floor_seq, self._floors.get(packet.source, 0))
@@ -85,6 +91,20 @@ class Outlet:
         """Forget a frame that was given up."""
         for queue in self._queues.values():
             queue.pop(key, None)
+
+    def forget(self, source: str) -> None:
+        """A source has left the run: send nothing more of it."""
+        for queue in self._queues.values():
+            for key in [key for key in queue if key[0] == source]:
+                del queue[key]
+        self._floors.pop(source, None)
+
+    def relink(self, consumers: Iterable[Consumer]) -> None:
+        """Take over new numbers of replicas; those beyond have left and will say nothing more."""
+        self._consumers = {consumer.stage: consumer for consumer in consumers}
+        for peer in list(self._peers.values()):
+            if peer.replica >= self._consumers[peer.stage].replicas:
+                del self._peers[peer.identity]
 
     def receive(self, now_s: float) -> None:
         """Read what the peers say about their credit."""
@@ -105,6 +125,7 @@ class Outlet:
         incarnation = codec.field(said, "outlet", int)
         received = codec.field(said, "received", int, 0)
         upto = codec.field(said, "upto", int, 0)
+        is_leaving = codec.field(said, "leaving", bool)
         if incarnation != self._incarnation:
             # It knows an earlier process of ours, or none: tell it who we are, its count starts at 0.
             self._peers.pop(identity, None)
@@ -117,7 +138,12 @@ class Outlet:
             peer.sent = received
         # What it has was sent, even if an old message read late had said otherwise.
         peer.sent = max(peer.sent, received)
+        peer.received = received
         peer.may_be_sent = upto
+        if is_leaving:
+            # Behind all packets to it, so when it reads this it has them: nothing comes after.
+            peer.may_be_sent = peer.sent
+            try_send(self.socket, [identity, LINK_HEAD.pack(self._incarnation, peer.sent)])
 
     def _meet(self, peer: _Peer) -> None:
         """A new process of a replica takes the place of the old one."""

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from runtime.errors import GraphError, StageError
 from runtime.files import CutFileSink
 from runtime.packet import Packet
 from runtime.properties import prop
@@ -39,6 +40,44 @@ class Counter(Source):
     @property
     def length(self) -> int:
         return int(self.options.frames)
+
+
+class Ticker(Source):
+    """A camera that needs no camera: frames at a steady rate, live or (`live: false`) as fast as they are taken."""
+
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Options:
+        uri: str = prop("tick://", "Shown in the records, not read.")
+        fps: float = prop(10.0, "Frames a second.")
+        frames: int = prop(0, "How many; 0: for ever.")
+        width: int = prop(64, "Of the picture in pixels.")
+        height: int = prop(36, "Of the picture in pixels.")
+        live: bool = prop(True, "Whether the older frame gives way to the newer.")
+
+    @classmethod
+    def is_live(cls, options: "Ticker.Options") -> bool:
+        return options.live
+
+    @classmethod
+    def check(cls, options: "Ticker.Options") -> None:
+        if options.uri.startswith("nonsense:"):
+            raise GraphError(f"{options.uri} is no camera; give tick://")
+
+    def open(self) -> None:
+        if self.options.uri.startswith("broken:"):
+            raise StageError(f"{self.options.uri} does not tick; mend it")
+
+    def frames(self, resume: Resume | None) -> Iterator[Frame]:
+        number, begun_s = resume.captured if resume else 0, time.monotonic()
+        offset_ns, made = resume.running_ns if resume else 0, 0
+        image_bgr = np.zeros((self.options.height, self.options.width, 3), np.uint8)
+        while not 0 < self.options.frames <= number:
+            if self.options.live:
+                time.sleep(max(0.0, begun_s + made / self.options.fps - time.monotonic()))
+            time_ns = offset_ns + int(made * 1e9 / self.options.fps)
+            image_bgr[0, 0] = (number & 255, number >> 8 & 255, 0)
+            yield Frame(image_bgr=image_bgr, pts_ns=time_ns, running_ns=time_ns, uri=self.options.uri)
+            number, made = number + 1, made + 1
 
 
 class Work(Stage):

@@ -19,7 +19,9 @@ SEED = 20261123
 
 def junk(chooser: random.Random) -> list[bytes]:
     """Messages of all bad kinds: noise, cut or changed messages, huge claims, wrong versions and types."""
-    plausible = msgpack.packb({"stage": "work", "replica": 0, "outlet": 0, "received": 0, "upto": 10**6})
+    plausible = msgpack.packb(
+        {"stage": "work", "replica": 0, "outlet": 0, "received": 0, "upto": 10**6, "leaving": False}
+    )
     have = {"sink": "results", "incarnation": 0, "committed": -1, "received": [], "ended": False}
     return [
         b"",
@@ -35,7 +37,9 @@ def junk(chooser: random.Random) -> list[bytes]:
         msgpack.packb({**have, "incarnation": -5}),
         msgpack.packb({**have, "received": "all"}),
         msgpack.packb({**have, "committed": 2**63 - 1, "sink": 7}),
-        msgpack.packb({"stage": "work", "replica": -1, "outlet": 0, "received": 0, "upto": 2**63}),
+        msgpack.packb(
+            {"stage": "work", "replica": -1, "outlet": 0, "received": 0, "upto": 2**63, "leaving": False}
+        ),
         chooser.randbytes(300_000),
     ]
 

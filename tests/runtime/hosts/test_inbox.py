@@ -2,7 +2,7 @@
 
 import pytest
 
-from runtime.hosts.worker import Inbox
+from runtime.hosts.inbox import Inbox
 from runtime.packet import Packet
 from runtime.wire.inlet import Arrival
 

@@ -125,7 +125,8 @@ class Stranger:
         self.socket.send_multipart(frames)
 
     def say(self, **fields: Any) -> None:
-        said = {"stage": "detect", "replica": 0, "outlet": 0, "received": 0, "upto": 0, **fields}
+        credit = {"stage": "detect", "replica": 0, "outlet": 0, "received": 0, "upto": 0, "leaving": False}
+        said = credit | fields
         self.send(codec.pack(said))
 
     def received(self) -> list[int]:
@@ -426,7 +427,8 @@ def test_an_ordered_stage_whose_replica_is_away_does_not_stop_the_other_sources(
 
 
 def credit(**fields: Any) -> bytes:
-    said = {"stage": "detect", "replica": 0, "outlet": 0, "received": 0, "upto": 9, **fields}
+    credit = {"stage": "detect", "replica": 0, "outlet": 0, "received": 0, "upto": 9, "leaving": False}
+    said = credit | fields
     return codec.pack({name: value for name, value in said.items() if value is not ...})
 
 

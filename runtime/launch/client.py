@@ -1,0 +1,111 @@
+"""The other end of the control socket: finds the running graph and asks it."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import zmq
+
+from runtime.errors import GraphError
+from runtime.hosts.config import RunPaths
+from runtime.launch.control import MAX_REQUEST_BYTES, VERSION
+from runtime.launch.run_folder import alive_runs
+from runtime.wire import codec
+from runtime.wire.sockets import connect_dealer, receive_all, try_send
+
+POLL_MS = 100
+
+
+@dataclasses.dataclass(frozen=True)
+class RunningGraph:
+    """A run whose launcher lives, as its folder tells of it."""
+
+    folder: Path
+    pid: int
+    graph: str
+    cwd: str
+    started: float
+
+    @property
+    def run(self) -> str:
+        return self.folder.name
+
+    def describe(self) -> str:
+        minutes = (time.time() - self.started) / 60
+        return f"  {self.run}  {self.graph} in {self.cwd}, process {self.pid}, for {minutes:.0f} min"
+
+
+def running_graphs() -> list[RunningGraph]:
+    """Return this user's running graphs, the oldest first."""
+    found = []
+    for temporary in dict.fromkeys((Path(tempfile.gettempdir()), Path("/tmp"))):
+        base = temporary / f"fashion-{os.getuid()}"
+        for folder in alive_runs(base) if base.is_dir() else []:
+            try:
+                about = json.loads(Path(RunPaths(str(folder)).about).read_text(encoding="utf-8"))
+            except FileNotFoundError:
+                # It is starting, and not to be spoken to yet; or it has just ended.
+                continue
+            found.append(RunningGraph(folder, about["pid"], about["graph"], about["cwd"], about["started"]))
+    return sorted(found, key=lambda running: running.run)
+
+
+def find_run(run: str | None) -> RunningGraph:
+    """Return the one running graph, or the one that is called `run`; GraphError lists what there is."""
+    found = running_graphs()
+    listed = "\n".join(running.describe() for running in found)
+    if run is not None:
+        chosen = [running for running in found if running.run == run]
+        if not chosen:
+            raise GraphError(f"--run {run}: no graph runs under this id; running are:\n{listed or '  none'}")
+        return chosen[0]
+    if not found:
+        raise GraphError("no graph is running; start one: launcher.py pipeline.yaml")
+    if len(found) > 1:
+        raise GraphError(f"{len(found)} graphs are running; name one with --run ID:\n{listed}")
+    return found[0]
+
+
+def ask(running: RunningGraph, verb: str, arguments: dict[str, Any], timeout_s: float) -> dict[str, Any]:
+    """Send one request and return the answer {ok, text, data}; GraphError when there is none in time."""
+    context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+    endpoint = RunPaths(str(running.folder)).control
+    socket = connect_dealer(context, endpoint, f"client#{os.getpid()}")
+    request = codec.pack({"v": VERSION, "id": os.getpid(), "verb": verb, "arguments": arguments})
+    if len(request) > MAX_REQUEST_BYTES:
+        raise GraphError(f"{verb}: {len(request)} bytes of arguments, {MAX_REQUEST_BYTES} may be sent")
+    deadline_s = time.monotonic() + timeout_s
+    is_sent = False
+    try:
+        while time.monotonic() < deadline_s:
+            is_sent = is_sent or try_send(socket, [request])
+            socket.poll(POLL_MS)
+            for message in receive_all(socket):
+                answer = codec.unpack(message[-1])
+                codec.field(answer, "ok", bool)
+                codec.field(answer, "text", str)
+                codec.field(answer, "data", dict)
+                return answer
+            if not Path(f"/proc/{running.pid}").exists():
+                raise GraphError(f"{verb}: the run ended before it answered")
+    finally:
+        socket.close()
+        context.term()
+    what = "it goes on; see launcher.py list" if is_sent else "its launcher does not take requests"
+    raise GraphError(f"{verb}: no answer from run {running.run} within {timeout_s:g} s; {what}")
+
+
+def wait_for_end(running: RunningGraph, timeout_s: float) -> bool:
+    """Wait until the launcher of a run has ended; False when it still lives."""
+    deadline_s = time.monotonic() + timeout_s
+    while Path(f"/proc/{running.pid}").exists():
+        if time.monotonic() > deadline_s:
+            return False
+        time.sleep(POLL_MS / 1000)
+    return True

@@ -1,0 +1,199 @@
+"""The processes of a run: started, told of the graph, watched, started again. `supervision` decides."""
+
+import signal
+import time
+from collections.abc import Callable
+from typing import Any
+
+from runtime.launch.bus import Bus, Handler
+from runtime.launch.children import Child
+from runtime.launch.configs import child_config
+from runtime.launch.state import RUNNING, STOPPING, RunState
+from runtime.launch.supervision import GiveUp, Limits, describe_exit, why_hung
+from runtime.wire.outlet import dealt_replica
+
+COULD_NOT_OPEN = 3
+TELL_AGAIN_S = 1.0
+"""How often a changed graph is told again to a process that has not said to have taken it over."""
+
+
+class Processes:
+    """Starts the children of a run and carries out what their deaths call for.
+
+    `fail` is called when the run cannot go on: with a sentence, after which this process is done without.
+    """
+
+    def __init__(self, state: RunState, bus: Bus, fail: Callable[[str], None]) -> None:
+        self._state = state
+        self._bus = bus
+        self._fail_run = fail
+        self._report = state.report
+
+    def tell(self, to: str, only: Child | None = None, **command: Any) -> None:
+        """Send a command to each replica of a stage; one that is not up is told by its configuration."""
+        for child in [only] if only else self._state.replicas(to):
+            self._bus.tell(child, **command)
+
+    def start(self, child: Child) -> None:
+        child.start()
+        self._bus.admit(child)
+        self._report.log(
+            child.name, "DEBUG", f"started (process {child.process.pid if child.process else 0})"
+        )
+
+    def send_config(self, child: Child, kind: str = "config") -> None:
+        """Tell a process its part of the graph as it is now."""
+        state = self._state
+        is_loose = child.stage in state.detaching or child.stage in state.source_failures
+        config = child_config(
+            state.graph,
+            state.paths,
+            state.identity,
+            child.stage,
+            child.replica,
+            child.incarnation,
+            streams=state.streams,
+            version=state.version,
+            is_stopping=state.phase != RUNNING or is_loose,
+            lost=state.lost_committers,
+        )
+        child.told_s = time.monotonic()
+        self._bus.tell(child, kind=kind, config=config.to_plain())
+
+    def relink(self) -> None:
+        """Tell every process of a changed graph. Those that start now ask for it themselves."""
+        for child in self._state.children.values():
+            if child.is_alive and child.has_config and child.stage in self._state.graph.stages:
+                self.send_config(child, "relink")
+
+    # Deaths
+
+    def look_after(self, child: Child, hear: Handler) -> None:
+        """Pass on what a process wrote on standard error; answer its death; start it after its pause."""
+        for line in child.read_stderr():
+            self._report.log(child.name, "DEBUG", line)
+        status = child.reap()
+        if status is not None:
+            self._on_exit(child, status, hear)
+        if child.restart_at_s is not None and time.monotonic() >= child.restart_at_s:
+            self.start(child)
+
+    def _on_exit(self, child: Child, status: int, hear: Handler) -> None:
+        state = self._state
+        last = child.status()
+        self._bus.dismiss(child, hear)
+        if state.phase == STOPPING:
+            if status not in (0, -signal.SIGKILL) and not state.failure:
+                state.failure = f"{child.name} ended by {describe_exit(status)} while stopping"
+            return
+        key = (child.stage, child.replica)
+        has_no_future = key in state.on_trial and (child.error or status == COULD_NOT_OPEN)
+        if key in state.leaving or has_no_future:
+            self._on_exit_for_good(child, status, list(last.working))
+            return
+        if child.error:
+            self.fail(f"{child.name}: {child.error}", child)
+            return
+        if child.stage in state.ended_sources:
+            return
+        if status == 0:
+            self._report.log(child.name, "INFO", "has retired; starting the next process")
+        elif status == COULD_NOT_OPEN:
+            self.fail(f"{child.name} could not start", child)
+            return
+        else:
+            self._report.deaths[child.name] = self._report.deaths.get(child.name, 0) + 1
+        self._on_death(child, status, last.done > 0, list(last.working))
+
+    def _on_exit_for_good(self, child: Child, status: int, working: list[tuple[int, int]]) -> None:
+        """A replica that was to go, or that could not come, has ended."""
+        if status == 0 or not child.has_run:
+            return
+        if (child.stage, child.replica) in self._state.leaving:
+            self._report.log(child.name, "WARNING", f"ended by {describe_exit(status)} before it was empty")
+        self._tell_of_death(child, working)
+
+    def _on_death(self, child: Child, status: int, progressed: bool, working: list[tuple[int, int]]) -> None:
+        # A worker that retired has handed on all it had; whatever else ends leaves something to send again.
+        if status != 0 or self._state.graph.stages[child.stage].kind != "worker":
+            self._tell_of_death(child, working)
+        verdict = child.policy.after_death(child.name, status, progressed)
+        if isinstance(verdict, GiveUp):
+            self.fail(verdict.text, child)
+            return
+        if status != 0:
+            self._report.log(child.name, "WARNING", f"ended by {describe_exit(status)}; starting it again")
+        child.restart_at_s = time.monotonic() + verdict.after_s
+
+    def _tell_of_death(self, child: Child, working: list[tuple[int, int]]) -> None:
+        """The sources send again what is out; what was being worked on comes back one at a time."""
+        for name in self._state.graph.sources_of(child.stage):
+            seqs = [seq for stream, seq in working if stream == self._state.streams[name]]
+            self.tell(name, kind="worker_died", stage=child.stage, seqs=seqs)
+
+    # What cannot come back
+
+    def fail(self, text: str, child: Child) -> None:
+        """This process cannot go on. A source that came while the graph runs ends alone; any other ends the
+        run: the sources are flushed and the sinks complete their files."""
+        tail = [f"    {line}" for line in child.stderr_tail]
+        sentence = "\n".join([text, *tail])
+        if self._state.may_fail_alone(child.stage):
+            self.fail_source(child.stage, sentence, has_run=child.has_run)
+        else:
+            self._fail_run(sentence)
+        self._do_without(child)
+
+    def fail_source(self, source: str, text: str, *, has_run: bool) -> None:
+        """A source ends by a failure of its own; the others go on. What never ran was no part of the run."""
+        self._report.log(source, "ERROR", text)
+        self._state.source_failures[source] = text
+        if has_run and not self._state.failure:
+            self._state.failure = text
+
+    def _do_without(self, child: Child) -> None:
+        """A process will not come back: the others complete what can be completed without it."""
+        state = self._state
+        spec = state.graph.stages[child.stage]
+        if spec.kind == "source":
+            if child.has_run and not child.is_last_try:
+                # Once more, to give what is captured its outcome and the sinks their EOS.
+                child.is_last_try = True
+                child.restart_at_s = time.monotonic()
+            else:
+                state.ended_sources.setdefault(child.stage, {})
+        elif spec.commits:
+            for source in state.graph.sources_of(child.stage):
+                if spec.kind == "sink" or dealt_replica(source, spec.replicas) == child.replica:
+                    state.lost_committers.add((source, child.stage))
+                    self.tell(source, kind="committer_lost", stage=child.stage)
+
+    # Hangs
+
+    def watch(self, now_s: float) -> None:
+        """Kill what hangs: its death is then like any other. Repeat what was not taken over."""
+        for child in self._state.children.values():
+            if child.process is None:
+                continue
+            common = self._state.graph.stages[child.stage].common
+            limits = Limits(
+                heartbeat_s=common.heartbeat, timeout_s=common.timeout, start_timeout_s=common.start_timeout
+            )
+            reason = why_hung(child.state, child.status(), child.started_s, now_s, limits)
+            if reason:
+                self._report.log(child.name, "WARNING", f"hangs: {reason}; killing it")
+                child.kill()
+            elif common.memory_limit and child.state == "running":
+                self._watch_memory(child, common.memory_limit)
+            is_behind = child.has_config and child.linked < self._state.version
+            if is_behind and now_s - child.told_s >= TELL_AGAIN_S:
+                self.send_config(child, "relink")
+
+    def _watch_memory(self, child: Child, limit_bytes: int) -> None:
+        held_bytes = child.memory_bytes()
+        if held_bytes > limit_bytes:
+            self._report.log(
+                child.name, "WARNING", f"holds {held_bytes / 1e6:.0f} MB, over its memory-limit; retiring it"
+            )
+            child.state = "retiring"
+            self.tell(child.stage, only=child, kind="retire")
