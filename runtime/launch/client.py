@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import secrets
 import tempfile
 import time
 from pathlib import Path
@@ -76,7 +77,7 @@ def ask(running: RunningGraph, verb: str, arguments: dict[str, Any], timeout_s: 
     """Send one request and return the answer {ok, text, data}; GraphError when there is none in time."""
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     endpoint = RunPaths(str(running.folder)).control
-    socket = connect_dealer(context, endpoint, f"client#{os.getpid()}")
+    socket = connect_dealer(context, endpoint, f"client#{secrets.token_hex(8)}")
     request = codec.pack({"v": VERSION, "id": os.getpid(), "verb": verb, "arguments": arguments})
     if len(request) > MAX_REQUEST_BYTES:
         raise GraphError(f"{verb}: {len(request)} bytes of arguments, {MAX_REQUEST_BYTES} may be sent")

@@ -43,12 +43,12 @@ class Counter(Source):
 
 
 class Ticker(Source):
-    """A camera that needs no camera: frames at a steady rate, live or (`live: false`) as fast as they are taken."""
+    """A camera that needs no camera: frames at a steady rate; `live: false` waits like a film, and drops none."""
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Options:
         uri: str = prop("tick://", "Shown in the records, not read.")
-        fps: float = prop(10.0, "Frames a second.")
+        fps: float = prop(10.0, "Frames a second; 0: as fast as they are taken.")
         frames: int = prop(0, "How many; 0: for ever.")
         width: int = prop(64, "Of the picture in pixels.")
         height: int = prop(36, "Of the picture in pixels.")
@@ -72,9 +72,9 @@ class Ticker(Source):
         offset_ns, made = resume.running_ns if resume else 0, 0
         image_bgr = np.zeros((self.options.height, self.options.width, 3), np.uint8)
         while not 0 < self.options.frames <= number:
-            if self.options.live:
+            if self.options.fps:
                 time.sleep(max(0.0, begun_s + made / self.options.fps - time.monotonic()))
-            time_ns = offset_ns + int(made * 1e9 / self.options.fps)
+            time_ns = offset_ns + int(made * 1e9 / (self.options.fps or 25))
             image_bgr[0, 0] = (number & 255, number >> 8 & 255, 0)
             yield Frame(image_bgr=image_bgr, pts_ns=time_ns, running_ns=time_ns, uri=self.options.uri)
             number, made = number + 1, made + 1
