@@ -8,7 +8,7 @@ PINS   := -c requirements/constraints.txt
 INSTALL := $(PIP) install --quiet $(PINS) -e
 
 .DEFAULT_GOAL := help
-.PHONY: help run check test test-slow drill drill-long soak docs weights train train-all test-models detector clean
+.PHONY: help run check test test-slow drill drill-long soak docs weights train data-street evaluate-street train-all test-models detector clean
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -50,6 +50,13 @@ TRAIN := $(BIN)/python -m training.train $(if $(RECIPE),--recipe $(RECIPE)) $(if
 
 train: $(VENV)/.all ## train the models in models/ again, or one: MODEL=v3_da RECIPE=classic EPOCHS=… SEED=…; MODEL=street
 	$(if $(filter street,$(MODEL)),$(BIN)/python -m training.street.train,$(TRAIN) --model $(or $(MODEL),shipped))
+
+data-street: $(VENV)/.all ## say what the photos that street learns from are and how large; with YES=1 get them
+	$(BIN)/python -m training.street.fetch $(if $(YES),--yes)
+
+evaluate-street: $(VENV)/.all ## street through the whole graph: TRUTH=/path/truth.json PHOTOS=… GARMENTS=…
+	$(BIN)/python -m training.street.evaluate $(or $(TRUTH),$(error give TRUTH=/path/truth.json)) \
+	    $(if $(PHOTOS),--photos $(PHOTOS)) $(if $(GARMENTS),--garments $(GARMENTS))
 
 train-all: $(VENV)/.all ## train every model of Fashion-MNIST, the original's seven and ours
 	$(TRAIN) --model all
