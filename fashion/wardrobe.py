@@ -13,16 +13,19 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from fashion.colors import color_name
 from fashion.engines import Engine, choose_engine, open_engine
+from fashion.labels import LABELS
 from fashion.model_info import ModelFileError
 from fashion.model_lookup import check_model, find_street_model
 from fashion.preprocessing import InputSpec, cut_to_input, to_batch
-from fashion.street import cut_look, read_facts, tell
+from fashion.street import cut_look, read_facts, tell, widened
 
 ENGINES = ("openvino", "onnxruntime", "torch")
 Crop = NDArray[np.uint8]
 Findings = tuple[list[dict[str, Any]], list[dict[str, Any]]]
-"""(garments, unsure) of one person."""
+"""(garments, unsure) of one person: label, score, region, box; of a model that knows them also color, and the
+threshold from which on the label is told."""
 
 
 class Cutter(Protocol):
@@ -148,10 +151,20 @@ class _StreetTeller:
 
     def tell(self, crops: Sequence[Crop], boxes_xyxy: Sequence[Sequence[float]]) -> list[Findings]:
         results = self._engine.run({"images": to_batch(crops, self._facts.look.input)})
-        return [
-            tell(logits, maps, box, self._facts)
-            for logits, maps, box in zip(results["scores"], results["maps"], boxes_xyxy, strict=True)
-        ]
+        findings = []
+        looks = zip(crops, results["scores"], results["maps"], boxes_xyxy, strict=True)
+        for crop, logits, maps, box in looks:
+            found = tell(logits, maps, box, self._facts)
+            x0, y0, x1, y1 = widened(box, self._facts.look)
+            for garment in (*found[0], *found[1]):
+                label = LABELS.index(garment["label"])
+                left, top, right, bottom = garment["box"]
+                wide, high = x1 - x0, y1 - y0
+                inside = (left - x0) / wide, (top - y0) / high, (right - x0) / wide, (bottom - y0) / high
+                garment["color"] = color_name(crop, maps[label], inside)
+                garment["threshold"] = self._facts.thresholds[label]
+            findings.append(found)
+        return findings
 
 
 def crop_shape(spec: InputSpec) -> tuple[int, ...]:

@@ -98,6 +98,13 @@ class Packet:
     def people(self, people: list[dict[str, Any]]) -> None:
         self.meta["people"] = people
 
+    def count(self, group: str, name: str, number: int = 1) -> None:
+        """Add to the sums that the summary shows at the end, e.g. ("garments", "Coat"), once for each frame
+        that a sink commits. A stage that corrects what it counted in an earlier frame adds a negative number.
+        """
+        counts = self.meta.setdefault("counts", {}).setdefault(group, {})
+        counts[name] = counts.get(name, 0) + number
+
     def name_model(self, stage: str, digest: str) -> None:
         """Write down which model file `stage` used for this frame, as "sha256:…"."""
         self.meta.setdefault("model", {})[stage] = digest

@@ -76,12 +76,16 @@ class Ordered(Stage):
     """A stage with a memory: one object per source, fed in the order of that source, each frame once.
 
     The runtime writes each answer down before it sends it. A frame that comes again (for a sink that died)
-    gets the answer it had, so identities stay; the memory itself begins anew when the process dies, and
-    `highest_id` then says where numbers that must not come twice go on.
+    gets the answer it had, so identities stay; the memory itself begins anew when the process dies:
+    `highest_id` then says where numbers that must not come twice go on, and `recall` what was answered last.
     """
 
     highest_id: int = 0
     """The highest number given out so far; kept with each answer, given back after a death."""
+
+    def recall(self, answers: list[dict[str, Json]]) -> None:
+        """After a death: the meta of the last answers that were given, oldest first. For a stage whose memory
+        can be made again from its answers; others begin anew. Called once, after `open`."""
 
     def gap(self, packet: Packet) -> None:
         """A frame of the source will not come: `packet` says which and when it was, without findings."""

@@ -12,14 +12,16 @@ from runtime.errors import GraphError, StageError
 from runtime.packet import Packet
 from runtime.properties import prop
 from runtime.stage import Stage
+from stages.media.places import inside
 
 
 class Classify(Stage):
     """Adds "garments" and "unsure" to each person, and takes the person's "crops" away.
 
     Both are lists of {"label", "score", "region", "box"}, surest first: scores of 0..1 to four decimals,
-    boxes inside the frame, in its pixels. What is unsure is possible, but below the label's threshold. All
-    persons of all packets of a batch go through the network in one pass.
+    boxes inside the frame, in its pixels; `street` adds "color" and "threshold", the score from which on the
+    label is told. What is unsure is possible, but below it. All persons of all packets of a batch go through
+    the network in one pass. Whom `track` does not want looked at in this frame gets empty lists.
     """
 
     takes = ("people/crops",)
@@ -51,18 +53,29 @@ class Classify(Stage):
         return self.process_batch([packet])[0]
 
     def process_batch(self, packets: list[Packet]) -> list[Packet]:
-        people = [person for packet in packets for person in packet.people]
-        sizes_wh = [packet.size_wh for packet in packets for _person in packet.people]
-        if people:
-            findings = self._teller.tell(self._crops(people), [person["box"] for person in people])
-            for person, size_wh, (garments, unsure) in zip(people, sizes_wh, findings, strict=True):
-                for garment in (*garments, *unsure):
-                    garment["box"] = _inside(garment["box"], size_wh)
-                person["garments"], person["unsure"] = garments, unsure
-                del person["crops"]
+        looks = [(packet, person) for packet in packets for person in packet.people if person.get("look", 1)]
+        people = [person for _packet, person in looks]
+        boxes = [person["box"] for person in people]
+        findings = self._teller.tell(self._crops(people), boxes) if people else []
+        for (packet, person), (garments, unsure) in zip(looks, findings, strict=True):
+            for garment in (*garments, *unsure):
+                garment["box"] = inside(garment["box"], packet.size_wh)
+            person["garments"], person["unsure"] = garments, unsure
         for packet in packets:
+            for person in packet.people:
+                person.setdefault("garments", [])
+                person.setdefault("unsure", [])
+                del person["crops"]
+                if "look" not in person:
+                    self._count(packet, person)
             packet.name_model(self.context.name, self._teller.digest)
         return packets
+
+    def _count(self, packet: Packet, person: dict[str, Any]) -> None:
+        """Without tracks nobody can count people: count in how many frames each label was told."""
+        for group in ("garments", "unsure"):
+            for garment in person[group]:
+                packet.count(f"{group} by frame", garment["label"])
 
     def _crops(self, people: list[dict[str, Any]]) -> list[Crop]:
         """Return each person's crop. Raises StageError if they were cut for a model of another input."""
@@ -74,9 +87,3 @@ class Classify(Stage):
                 problem = f"takes a crop of the '{region}' person of {shape}, but there is {found}"
                 raise StageError(f"model {problem}; give crop and classify the same 'model'")
         return crops
-
-
-def _inside(box: list[float], size_wh: tuple[int, int]) -> list[float]:
-    width, height = size_wh
-    x0, y0, x1, y1 = box
-    return [max(0.0, x0), max(0.0, y0), min(float(width), x1), min(float(height), y1)]

@@ -17,7 +17,8 @@ class Crop(Stage):
     """Adds "crops" to each person: {region: uint8 H x W, or H x W x 3 RGB}, as the model's file asks for.
 
     A box is cut at the frame's edge. A person with nothing inside the frame is taken off the list, and
-    `dropped_boxes` in the packet's meta says how many were.
+    `dropped_boxes` in the packet's meta says how many were. Whom `track` does not want looked at
+    in this frame ("look" is 0) has no crops: an empty map.
     """
 
     takes = ("people",)
@@ -42,9 +43,14 @@ class Crop(Stage):
 
     def process(self, packet: Packet) -> Packet:
         people = packet.people
-        image_bgr = packet.image_bgr if people else None
+        wanted = any(person.get("look", 1) for person in people)
+        image_bgr = packet.image_bgr if wanted else None
         inside = []
         for person in people:
+            if not person.get("look", 1):
+                person["crops"] = {}
+                inside.append(person)
+                continue
             crop = None if image_bgr is None else self._cutter.cut(image_bgr, person["box"])
             if crop is not None:
                 person["crops"] = {self._cutter.region: crop}

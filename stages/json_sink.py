@@ -13,6 +13,8 @@ from runtime.stage import Json
 VERSION = 1
 _NOT_FOR_RECORDS = frozenset({"crops"})
 """Keys of a person that are working material, not a result."""
+_NOT_OF_A_FRAME = frozenset({"counts"})
+"""Keys of a packet that are for the summary."""
 
 
 class JsonSink(CutFileSink):
@@ -55,7 +57,7 @@ class JsonSink(CutFileSink):
         if packet.flags:
             record["flags"] = packet.flags
         if packet.status == OK:
-            record |= packet.meta
+            record |= {key: value for key, value in packet.meta.items() if key not in _NOT_OF_A_FRAME}
             if "people" in record:
                 record["people"] = [
                     {key: value for key, value in person.items() if key not in _NOT_FOR_RECORDS}

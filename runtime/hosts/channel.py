@@ -24,7 +24,7 @@ class Tally:
     not_ok: Counter[str] = dataclasses.field(default_factory=Counter)
     people: int = 0
     frames_with_people: int = 0
-    labels: Counter[str] = dataclasses.field(default_factory=Counter)
+    counts: dict[str, Counter[str]] = dataclasses.field(default_factory=dict)
     first_received_at: float = 0.0
     last_received_at: float = 0.0
     first_committed_at: float = 0.0
@@ -38,18 +38,19 @@ class Tally:
         people = packet.meta.get("people", ())
         self.people += len(people)
         self.frames_with_people += bool(people)
-        for person in people:
-            self.labels.update(garment["label"] for garment in person.get("garments", ()))
+        for group, numbers in packet.meta.get("counts", {}).items():
+            self.counts.setdefault(group, Counter()).update(numbers)
 
     def to_plain(self) -> dict[str, Any]:
-        return {**dataclasses.asdict(self), "labels": dict(self.labels), "not_ok": dict(self.not_ok)}
+        counts = {group: dict(numbers) for group, numbers in self.counts.items()}
+        return {**dataclasses.asdict(self), "counts": counts, "not_ok": dict(self.not_ok)}
 
     @classmethod
     def from_plain(cls, plain: dict[str, Any]) -> Tally:
         if not plain:
             return cls()
-        counters = {name: Counter(plain[name]) for name in ("labels", "not_ok")}
-        return cls(**{**plain, **counters})
+        counts = {group: Counter(numbers) for group, numbers in plain["counts"].items()}
+        return cls(**{**plain, "counts": counts, "not_ok": Counter(plain["not_ok"])})
 
 
 class Channel:

@@ -55,6 +55,12 @@ class Journal:
         """The newest answer, or None."""
         return self._answers[max(self._answers)] if self._answers else None
 
+    @property
+    def metas(self) -> list[dict[str, Any]]:
+        """What was answered to the frames that are known here, oldest first; without those that were GAPs."""
+        known = (self._answers[seq] for seq in sorted(self._answers))
+        return [answer["meta"] for answer in known if not answer["is_gap"]]
+
     def find(self, seq: int) -> dict[str, Any] | None:
         return self._answers.get(seq)
 

@@ -33,6 +33,7 @@ class Lane:
         last = journal.last
         if last is not None:
             stage.highest_id = last["highest_id"]
+            stage.recall(journal.metas)
         self.order = Order(last["seq"] if last else -1)
         self.awaits_gap: int | None = None
         self.gap_reason = ""

@@ -61,10 +61,8 @@ def describe(run: RunState, ledgers: dict[str, Ledger]) -> list[str]:
         lines.extend(
             f"  skipped, {reason}: {count}" for reason, count in _skipped(run, source).items() if count
         )
-        lines.append(
-            f"  people: {tally.people} in {tally.frames_with_people} of {tally.frames} frames"
-            + (f"; garments: {_labels(tally.labels)}" if tally.labels else "")
-        )
+        lines.append(f"  people: {tally.people} in {tally.frames_with_people} of {tally.frames} frames")
+        lines.extend(f"  {group}: {_numbers(tally.counts[group])}" for group in sorted(tally.counts))
         span_s = tally.last_received_at - tally.first_received_at
         if tally.frames > 1 and span_s > 0:
             lines.append(
@@ -96,5 +94,5 @@ def _skipped(run: RunState, source: str) -> dict[str, Any]:
     return skipped or run.past_skipped.get(source, {})
 
 
-def _labels(labels: Counter[str]) -> str:
-    return ", ".join(f"{label} {count}" for label, count in labels.most_common())
+def _numbers(counts: Counter[str]) -> str:
+    return ", ".join(f"{name} {count}" for name, count in counts.most_common() if count) or "none"

@@ -45,6 +45,11 @@ def is_glob(uri: str) -> bool:
     return any(sign in uri for sign in "*?[") and not local_path(uri).exists()
 
 
+def is_image(uri: str) -> bool:
+    """Say whether `uri` names one still image on a disk: a segment of one frame."""
+    return scheme_of(uri) in ("", "file") and local_path(uri).suffix.lower() in IMAGE_SUFFIXES
+
+
 def local_path(uri: str) -> Path:
     """Return the path that a file:// uri or a plain path names."""
     return Path(uri.removeprefix("file://"))

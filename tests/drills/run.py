@@ -37,15 +37,18 @@ class Scenario:
 
 
 SHORT_HEARTBEATS = tuple(
-    f"{stage}.heartbeat=1" for stage in ("camera", "detect", "crop", "classify", "film", "results")
+    f"{stage}.heartbeat=1"
+    for stage in ("camera", "detect", "track", "crop", "classify", "settle", "film", "results")
 )
 SCENARIOS = (
     Scenario("kill the source", ("kill:camera",), 20),
     Scenario(
         "kill a detector of two", ("kill:detect.0", "kill:detect.1"), 20, properties=("detect.replicas=2",)
     ),
+    Scenario("kill track", ("kill:track",), 20),
     Scenario("kill crop", ("kill:crop",), 20),
     Scenario("kill classify", ("kill:classify",), 20),
+    Scenario("kill settle", ("kill:settle",), 20),
     Scenario("kill the film sink", ("kill:film",), 20),
     Scenario("kill the results sink", ("kill:results",), 20),
     Scenario("kill two at once", ("kill:any+any",), 12),

@@ -165,9 +165,18 @@ class Diary(CutFileSink):
 
 
 class Tally(Ordered):
-    """Numbers the frames that it sees, in order, from 1."""
+    """Numbers the frames that it sees, in order, from 1; and counts them in its memory as well."""
+
+    def open(self) -> None:
+        self._memory = 0
+
+    def recall(self, answers: list[dict]) -> None:
+        self._memory = answers[-1]["memory"]
 
     def process(self, packet: Packet) -> Packet:
         self.highest_id += 1
+        self._memory += 1
         packet.meta["tally"] = self.highest_id
+        packet.meta["memory"] = self._memory
+        packet.count("frames", "numbered")
         return packet

@@ -158,6 +158,9 @@ def test_an_ordered_stage_keeps_order_and_its_answers(tmp_path: Path, victim: st
     # Its count goes on over its own death, and a frame that came again got the number that it had.
     numbers = [record["tally"] for record in records if record["status"] == "ok"]
     assert numbers == list(range(1, 148))
+    # So does what it made again from its last answers; and nothing is counted twice.
+    assert [record["memory"] for record in records if record["status"] == "ok"] == numbers
+    assert "  frames: numbered 147\n" in run.stdout
 
 
 def test_results_are_the_same_after_kills_as_without(tmp_path: Path) -> None:

@@ -1,0 +1,188 @@
+"""What the looks at one person say together: plain sums, no picture and no clock.
+
+A label's margin is how far its score is above its threshold, as the difference of their logits; the answer is
+the mean of the margins, weighted by the quality of the looks: the logarithmic pool of opinions (Genest and
+Zidek, "Combining Probability Distributions", 1986).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from stages.media.places import Box, inside, placed, relative
+
+Garment = dict[str, Any]
+
+HYSTERESIS = 0.35
+"""A label comes when its margin is above this, and goes when it is below minus this."""
+MEMORY = 4.0
+"""The most that past looks weigh together, in looks of quality 1: what somebody wears may change."""
+UNSURE_PART = 0.6
+"""A label that is not told is unsure from this part of its threshold on; see training/street/judge.py."""
+ABSENT_PART = 0.3
+"""Taken for the score of a label that a look did not name, as part of its threshold: half of UNSURE_PART."""
+USUAL_QUALITY = 0.4
+"""Of a look whose quality is no longer known."""
+VOTE = 2.0
+"""The margin of a label that has no threshold: plus this if told, minus this if not."""
+
+
+@dataclasses.dataclass
+class Label:
+    """What is known of one label of a person."""
+
+    region: str
+    threshold: float | None
+    place: Box
+    margin: float
+    """Sum over the looks, weighted."""
+    score: float
+    """The same, of looks that named the label: shown where there is no threshold."""
+    named: float
+    is_told: bool
+    colors: Counter[str] = dataclasses.field(default_factory=Counter)
+
+
+class Evidence:
+    """All looks at one person."""
+
+    def __init__(self) -> None:
+        self.looks = 0
+        self.classified_at_seq = -1
+        self._weight = 0.0
+        self._labels: dict[str, Label] = {}
+
+    def add(
+        self,
+        garments: Sequence[Garment],
+        unsure: Sequence[Garment],
+        *,
+        quality: float,
+        person_xyxy: Sequence[float],
+        seq: int,
+    ) -> None:
+        """Add a look: what `classify` said of it, and how good it was (above 0)."""
+        self._fade(quality)
+        for garment in (*garments, *unsure):
+            self._labels.setdefault(garment["label"], self._unseen(garment))
+        for name, label in self._labels.items():
+            told = next((item for item in garments if item["label"] == name), None)
+            possible = next((item for item in unsure if item["label"] == name), None)
+            self._weigh(label, told or possible, told is not None, quality, person_xyxy)
+        self._weight += quality
+        self.looks += 1
+        self.classified_at_seq = seq
+        for name, label in self._labels.items():
+            mean = label.margin / self._weight
+            if self.looks == 1:
+                label.is_told = any(item["label"] == name for item in garments)
+            elif abs(mean) > HYSTERESIS:
+                label.is_told = mean > 0
+
+    def answer(
+        self, person_xyxy: Sequence[float], size_wh: Sequence[float]
+    ) -> tuple[list[Garment], list[Garment]]:
+        """Return (garments, unsure), surest first, with their boxes where the person is now."""
+        garments: list[Garment] = []
+        unsure: list[Garment] = []
+        for name, label in self._labels.items():
+            found: Garment = {
+                "label": name,
+                "score": self._score(label),
+                "region": label.region,
+                "box": inside(placed(label.place, person_xyxy), size_wh),
+            }
+            if label.threshold is not None:
+                found["threshold"] = label.threshold
+            if label.colors:
+                found["color"] = max(label.colors, key=lambda word: label.colors[word])
+            if label.is_told:
+                garments.append(found)
+            elif label.margin / self._weight >= _unsure_margin(label.threshold):
+                unsure.append(found)
+        return _surest_first(garments), _surest_first(unsure)
+
+    @classmethod
+    def recalled(cls, person: dict[str, Any]) -> Evidence:
+        """Make the memory of a person again from what was last answered of them."""
+        evidence = cls()
+        looks = person["looks"]
+        evidence.add(
+            person["garments"],
+            person["unsure"],
+            quality=min(MEMORY, looks * USUAL_QUALITY),
+            person_xyxy=person["box"],
+            seq=person["classified_at_seq"],
+        )
+        evidence.looks = looks
+        return evidence
+
+    def _fade(self, quality: float) -> None:
+        """Let what is long past weigh less."""
+        kept = min(1.0, (MEMORY - quality) / self._weight) if self._weight else 1.0
+        self._weight *= kept
+        for label in self._labels.values():
+            label.margin *= kept
+            label.score *= kept
+            label.named *= kept
+
+    def _unseen(self, garment: Garment) -> Label:
+        """A label that is named for the first time: no earlier look had it."""
+        threshold = garment.get("threshold")
+        return Label(
+            region=garment["region"],
+            threshold=threshold,
+            place=[0.0, 0.0, 1.0, 1.0],
+            margin=self._weight * _absent_margin(threshold),
+            score=0.0,
+            named=0.0,
+            is_told=False,
+        )
+
+    @staticmethod
+    def _weigh(
+        label: Label, item: Garment | None, is_told: bool, quality: float, person_xyxy: Sequence[float]
+    ) -> None:
+        if item is None:
+            label.margin += quality * _absent_margin(label.threshold)
+            return
+        if label.threshold is None:
+            label.margin += quality * (VOTE if is_told else -VOTE)
+        else:
+            label.margin += quality * (logit(item["score"]) - logit(label.threshold))
+        label.score += quality * item["score"]
+        label.named += quality
+        label.place = relative(item["box"], person_xyxy)
+        if "color" in item:
+            label.colors[item["color"]] += quality
+
+    def _score(self, label: Label) -> float:
+        if label.threshold is None:
+            return round(label.score / label.named, 4)
+        return round(_sigmoid(label.margin / self._weight + logit(label.threshold)), 4)
+
+
+def logit(score: float) -> float:
+    """Return the logit of a score, of one inside 0.001 to 0.999."""
+    inner = min(max(score, 0.001), 0.999)
+    return math.log(inner / (1 - inner))
+
+
+def _sigmoid(value: float) -> float:
+    return 1 / (1 + math.exp(-value))
+
+
+def _absent_margin(threshold: float | None) -> float:
+    return -VOTE if threshold is None else logit(ABSENT_PART * threshold) - logit(threshold)
+
+
+def _unsure_margin(threshold: float | None) -> float:
+    return -VOTE / 2 if threshold is None else logit(UNSURE_PART * threshold) - logit(threshold)
+
+
+def _surest_first(garments: list[Garment]) -> list[Garment]:
+    return sorted(garments, key=lambda garment: -garment["score"])

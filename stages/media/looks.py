@@ -1,0 +1,71 @@
+"""Whom to look at in a frame: decisions only, no picture and no clock."""
+
+from __future__ import annotations
+
+import dataclasses
+
+PROMISE_S = 5.0
+"""How much a wait of this long is worth against a view that is twice as good."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Policy:
+    """When a look can add something.
+
+    looks: as many settle a person. spacing_s: no two looks are nearer in time, for neighbouring frames show
+    the same. better: a view this many times as good as the best one so far is worth a look. again_s: after so
+    long what somebody wears may have changed. most: looks in one frame.
+    """
+
+    looks: int
+    spacing_s: float
+    better: float
+    again_s: float
+    most: int
+
+
+@dataclasses.dataclass
+class Seen:
+    """What is known of a person's looks so far."""
+
+    first_seq: int
+    looks: int = 0
+    last_look_s: float = 0.0
+    best_quality: float = 0.0
+
+    def looked(self, quality: float, time_s: float) -> None:
+        """Note a look."""
+        self.looks += 1
+        self.last_look_s = time_s
+        self.best_quality = max(self.best_quality, quality)
+
+
+def may_want(seen: Seen, policy: Policy, time_s: float) -> bool:
+    """Tell whether a look may be worth it, whatever the view: only then its quality has to be measured."""
+    return seen.looks == 0 or time_s - seen.last_look_s >= policy.spacing_s - 1e-6
+
+
+def wants(seen: Seen, quality: float, policy: Policy, time_s: float) -> bool:
+    """Tell whether a look adds something: a new or unsettled person, a clearly better view, a long time."""
+    if not may_want(seen, policy, time_s):
+        return False
+    return (
+        seen.looks < policy.looks
+        or quality >= policy.better * seen.best_quality
+        or time_s - seen.last_look_s >= policy.again_s
+    )
+
+
+def choose(wishes: list[tuple[Seen, float]], policy: Policy, time_s: float) -> list[int]:
+    """Return the places of those (person, quality) of a frame to be looked at, `policy.most` at most.
+
+    First who was never looked at, then who has the fewest looks, then the best view; who waits gains.
+    """
+    wanted = [place for place, (seen, quality) in enumerate(wishes) if wants(seen, quality, policy, time_s)]
+
+    def rank(place: int) -> tuple[int, float]:
+        seen, quality = wishes[place]
+        waited_s = time_s - seen.last_look_s if seen.looks else 0.0
+        return min(seen.looks, policy.looks), -quality * (1 + waited_s / PROMISE_S)
+
+    return sorted(sorted(wanted, key=rank)[: policy.most])

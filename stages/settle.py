@@ -1,0 +1,98 @@
+"""Settle: one answer for each person, from all looks at them."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+from runtime.packet import Packet
+from runtime.properties import prop
+from runtime.stage import Json, Ordered
+
+if TYPE_CHECKING:
+    from stages.media.evidence import Evidence
+
+MAX_TRACKS = 2000
+"""Remembered at once; who was away for longest is forgotten first. Far more than are in one picture."""
+
+
+class Settle(Ordered):
+    """Replaces "garments" and "unsure" by what all looks at a person say together, in every frame.
+
+    Adds "looks", how many there were; "settled", whether they are enough; and "classified_at_seq", the frame
+    of the last one (absent before the first). Takes "look" away. Boxes are moved with the person. A label
+    comes or goes only when the evidence is clear. Frames that failed are no looks.
+    """
+
+    takes = ("people/track", "people/garments")
+    gives = ("people/looks", "people/settled")
+
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Options:
+        looks: int = prop(3, "so many looks count as settled; a still image has one", low=1, high=100)
+
+    def open(self) -> None:
+        self._known: dict[int, Evidence] = {}
+        self._counted: dict[int, set[tuple[str, str]]] = {}
+
+    def recall(self, answers: list[dict[str, Json]]) -> None:
+        from stages.media.evidence import Evidence
+
+        for answer in answers:
+            for person in answer["people"]:
+                if person["looks"]:
+                    self._known[person["track"]] = Evidence.recalled(person)
+                self._counted[person["track"]] = _countable(person)
+
+    def process(self, packet: Packet) -> Packet:
+        from stages.media.uri import is_image
+
+        is_still = is_image(packet.uri)
+        for person in packet.people:
+            evidence = self._weigh(packet, person)
+            person["looks"] = evidence.looks
+            person["settled"] = evidence.looks >= (1 if is_still else self.options.looks)
+            person["garments"], person["unsure"] = evidence.answer(person["box"], packet.size_wh)
+            if evidence.looks:
+                person["classified_at_seq"] = evidence.classified_at_seq
+            self._count(packet, person)
+        for number in list(self._known)[: max(0, len(self._known) - MAX_TRACKS)]:
+            del self._known[number]
+            self._counted.pop(number, None)
+        return packet
+
+    def _weigh(self, packet: Packet, person: dict[str, Any]) -> Evidence:
+        """Add this frame's look, if there was one, to what is known of a person."""
+        from stages.media.evidence import Evidence
+
+        number, quality = person["track"], person.pop("look")
+        # Taken out and put in again: the one who was away for longest stands first.
+        evidence = self._known.pop(number, None) or Evidence()
+        self._known[number] = evidence
+        if quality:
+            evidence.add(
+                person["garments"],
+                person["unsure"],
+                quality=quality,
+                person_xyxy=person["box"],
+                seq=packet.seq,
+            )
+        return evidence
+
+    def _count(self, packet: Packet, person: dict[str, Any]) -> None:
+        """Correct the summary by what is known of this person since the last frame."""
+        now = _countable(person)
+        before = self._counted.get(person["track"], set())
+        for group, name in sorted(now - before):
+            packet.count(group, name)
+        for group, name in sorted(before - now):
+            packet.count(group, name, -1)
+        self._counted[person["track"]] = now
+
+
+def _countable(person: dict[str, Any]) -> set[tuple[str, str]]:
+    """What the summary counts of a person: (group, name)."""
+    found = {("different people", "looked at" if person["looks"] else "never looked at")}
+    for group in ("garments", "unsure"):
+        found |= {(f"{group}, by person", garment["label"]) for garment in person[group]}
+    return found

@@ -1,0 +1,140 @@
+"""Track: who is who from frame to frame, and whom to look at."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+from runtime.packet import Image, Packet
+from runtime.properties import Seconds, prop
+from runtime.stage import Ordered
+
+if TYPE_CHECKING:
+    from stages.media.looks import Seen
+
+DEFAULT_RATE_HZ = 25.0
+DISCONTINUITY = "DISCONT"
+"""The flag of a frame that does not continue those before it."""
+NS_PER_S = 1_000_000_000
+
+
+class Track(Ordered):
+    """Gives each person "track", "series", "age_frames" and "look".
+
+    "track" is a number that no other person of this source gets. "series" tells memories apart: it changes
+    with a new segment (the next image, film round or connection), with a frame flagged DISCONT, and when this
+    process was started again. "age_frames" counts frames since the person was first seen. "look" is the
+    quality (0..1) of the view if crop and classify shall look at the person in this frame, else 0.
+
+    A person less sure than `start-score` who continues no track is taken off the list; "untracked_people" in
+    the packet's meta says how many were.
+    """
+
+    takes = ("people",)
+    gives = ("people/track", "people/series", "people/age_frames", "people/look", "untracked_people")
+
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Options:
+        start_score: float = prop(
+            0.5, "from this score on a person begins a track; others only continue one", low=0, high=1
+        )
+        forget: Seconds = prop(2.0, "a track that is not seen for so long ends", low=0.04, high=60)
+        looks: int = prop(4, "so many looks settle what a person wears", low=1, high=100)
+        look_spacing: Seconds = prop(0.3, "the least time between two looks at a person", low=0, high=60)
+        better: float = prop(
+            1.5, "look at a settled person again when the view is so many times the best", low=1, high=100
+        )
+        reclassify_interval: Seconds = prop(
+            10.0, "look at a settled person again after so long", low=0, high=86_400
+        )
+        max_looks: int = prop(
+            4, "look at so many people of a frame at most; a still image shows all", low=1, high=1000
+        )
+
+    def open(self) -> None:
+        from stages.media.looks import Policy
+        from stages.media.tracking import PeopleTracker
+
+        options = self.options
+        self._policy = Policy(
+            looks=options.looks,
+            spacing_s=options.look_spacing,
+            better=options.better,
+            again_s=options.reclassify_interval,
+            most=options.max_looks,
+        )
+        self._epoch: int | None = None
+        self._series = 0
+        self._seen: dict[int, Seen] = {}
+        # Loads the library now and not with the first frame.
+        self._tracker = PeopleTracker(start_score=1.0, forget_s=1.0, rate_hz=DEFAULT_RATE_HZ)
+
+    def process(self, packet: Packet) -> Packet:
+        if packet.epoch != self._epoch or DISCONTINUITY in packet.flags:
+            self._begin(packet)
+        # Before anything changes here: pixels may be gone, and the frame then comes a second time.
+        image_bgr = packet.image_bgr if packet.people else None
+        time_s = packet.running_ns / NS_PER_S
+        found = packet.people
+        self._follow(packet, time_s)
+        packet.meta["untracked_people"] = len(found) - len(packet.people)
+        if image_bgr is not None:
+            self._look(packet.people, image_bgr, time_s)
+        return packet
+
+    def _begin(self, packet: Packet) -> None:
+        """Forget everybody: nobody of this segment is known to be somebody of the last."""
+        from stages.media.tracking import PeopleTracker
+        from stages.media.uri import is_image
+
+        self._epoch, self._series, self._seen = packet.epoch, self.highest_id, {}
+        self._is_still = is_image(packet.uri)
+        self._tracker = PeopleTracker(
+            start_score=self.options.start_score,
+            forget_s=self.options.forget,
+            rate_hz=NS_PER_S / packet.duration_ns if packet.duration_ns else DEFAULT_RATE_HZ,
+            highest_number=self.highest_id,
+        )
+
+    def _follow(self, packet: Packet, time_s: float) -> None:
+        """Number the people, and take those without a number off the list."""
+        import numpy as np
+
+        from stages.media.looks import Seen
+
+        boxes_xyxy = np.array([person["box"] for person in packet.people], np.float64).reshape(-1, 4)
+        scores = np.array([person["score"] for person in packet.people], np.float64)
+        numbers = self._tracker.update(boxes_xyxy, scores, time_s).tolist()
+        self.highest_id = self._tracker.highest_number
+        packet.people = [
+            {**person, "track": number, "series": self._series}
+            for person, number in zip(packet.people, numbers, strict=True)
+            if number > 0
+        ]
+        for person in packet.people:
+            seen = self._seen.setdefault(person["track"], Seen(packet.seq))
+            person["age_frames"] = packet.seq - seen.first_seq
+        alive = self._tracker.alive
+        self._seen = {number: seen for number, seen in self._seen.items() if number in alive}
+
+    def _look(self, people: list[dict[str, Any]], image_bgr: Image, time_s: float) -> None:
+        """Choose whom to look at."""
+        from stages.media.looks import choose, may_want
+        from stages.media.views import view_quality
+
+        wishes = []
+        for person in people:
+            seen = self._seen[person["track"]]
+            quality = 0.0
+            if may_want(seen, self._policy, time_s):
+                others = [other["box"] for other in people if other is not person]
+                quality = view_quality(image_bgr, person["box"], others)
+            wishes.append((seen, quality))
+        policy = self._policy
+        if self._is_still:
+            policy = dataclasses.replace(policy, most=len(wishes))
+        chosen = set(choose(wishes, policy, time_s))
+        for place, (person, (seen, quality)) in enumerate(zip(people, wishes, strict=True)):
+            person["look"] = quality if place in chosen else 0.0
+            if place in chosen:
+                seen.looked(quality, time_s)
