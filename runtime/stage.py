@@ -30,6 +30,8 @@ class Context:
     device: str = "cpu"
     threads: int = 1
     batch: int = 1
+    sources: tuple[str, ...] = ()
+    """The sources whose packets come to this stage."""
     log: logging.Logger = dataclasses.field(default_factory=lambda: logging.getLogger("stage"))
 
 
@@ -182,6 +184,21 @@ class Sink(Stage):
         return []
 
 
+class LeakySink(Stage):
+    """A sink that never commits: it is shown what passes, may miss frames, and slows no one.
+
+    One object for all its sources. Frames that were not analysed do not come here, and neither does the end
+    of a stream: it has to notice by itself that nothing new comes.
+    """
+
+    def process(self, packet: Packet) -> Packet:
+        """Show one frame. The picture is a copy of the stage's own, made when it is first asked for."""
+        raise NotImplementedError
+
+    def take_sources(self, sources: tuple[str, ...]) -> None:
+        """Sources were attached or detached: these are the ones that come here from now on."""
+
+
 class FileSink(Sink):
     """A sink with a `location` that can be cut back to an earlier length and go on from there."""
 
@@ -197,6 +214,12 @@ class FileSink(Sink):
     def sync(self) -> None:
         """Make what was written survive a power cut (fdatasync)."""
         raise NotImplementedError
+
+    def committed(self) -> None:
+        """What `position` said last is written down: the output will never be cut back to before it.
+
+        Must not raise: what is committed is not written again.
+        """
 
     @classmethod
     def count(cls, location: Path) -> int | None:

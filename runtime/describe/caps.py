@@ -12,7 +12,7 @@ def pads_of(stage: type[Stage], kind: str) -> dict[str, tuple[str, ...]]:
     pads = {}
     if kind != "source":
         pads["sink"] = (FRAME, *stage.takes)
-    if kind != "sink":
+    if kind not in ("sink", "leaky"):
         pads["src"] = (FRAME, *stage.gives)
     return pads
 

@@ -11,12 +11,19 @@ _BOX_W, _BOX_H, _GAP_X, _GAP_Y, _MARGIN = 150, 54, 150, 34, 20
 """Pixels. The gap between columns has room for the caps of a link."""
 _TEXT_LIMIT = 20
 """Letters of 7 px that fit into a box; longer ones are cut, the whole stands in the tool tip."""
-_FILLS = {"source": "#d9ead3", "worker": "#dbe7f6", "ordered": "#f6ecd0", "sink": "#f4dcd6"}
+_FILLS = {
+    "source": "#d9ead3",
+    "worker": "#dbe7f6",
+    "ordered": "#f6ecd0",
+    "sink": "#f4dcd6",
+    "leaky": "#eeeeee",
+}
 _MERMAID_SHAPES = {
     "source": ("([", "])"),
     "worker": ("[", "]"),
     "ordered": ("[[", "]]"),
     "sink": ("[(", ")]"),
+    "leaky": ("(", ")"),
 }
 
 

@@ -14,7 +14,7 @@ from runtime.graph.registry import find_stage, kind_of, known_types
 from runtime.properties import REQUIRED, Bytes, PropertyHelp, Seconds, yaml_key
 from runtime.stage import Stage
 
-KINDS = ("source", "worker", "ordered", "sink")
+KINDS = ("source", "worker", "ordered", "sink", "leaky")
 _TYPE_WORDS: dict[Any, str] = {
     str: "text",
     int: "whole number",

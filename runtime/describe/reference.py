@@ -61,6 +61,7 @@ _KIND_HEADS = {
     "worker": "Properties of every worker",
     "ordered": "Properties of every ordered stage",
     "sink": "Properties of every sink",
+    "leaky": "Properties of every leaky sink",
 }
 
 

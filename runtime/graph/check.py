@@ -29,7 +29,7 @@ def _check_kinds(graph: Graph, places: Places) -> None:
             raise GraphError(
                 f"{places[up, down]}: the link {up} ! {down} ends at a source; a source takes no packets"
             )
-        if graph.stages[up].kind == "sink":
+        if graph.stages[up].ends_a_chain:
             raise GraphError(
                 f"{places[up, down]}: the link {up} ! {down} starts at a sink; a sink gives no packets"
             )
@@ -71,9 +71,16 @@ def _check_sinks_reached(graph: Graph) -> None:
     for stage in graph.stages.values():
         if stage.kind != "source" and not graph.sources_of(stage.name):
             raise GraphError(f"{stage.place}: no source leads to stage '{stage.name}'; link one to it")
-        if stage.kind != "sink" and not graph.downstream(stage.name):
+        if stage.ends_a_chain:
+            continue
+        if not graph.downstream(stage.name):
             raise GraphError(
                 f"{stage.place}: nothing takes the packets of stage '{stage.name}'; end its chain in a sink"
+            )
+        if not any(graph.stages[name].kind == "sink" for name in graph.reachable(stage.name)):
+            raise GraphError(
+                f"{stage.place}: only leaky sinks take the packets of stage '{stage.name}', and these may "
+                "miss frames; link a sink that keeps them behind it too, e.g. a json_sink"
             )
 
 

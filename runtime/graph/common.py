@@ -122,9 +122,20 @@ class SinkCommon(_Any):
     )
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class LeakyCommon(_Any):
+    """Common properties of a leaky sink."""
+
+    replicas: int = prop(1, "A leaky sink is one process.", low=1, high=1)
+    max_size_buffers: int = prop(
+        2, "Packets that wait for it at each stage before it; the oldest gives way (leaky).", low=1, high=64
+    )
+
+
 COMMON: dict[str, type] = {
     "source": SourceCommon,
     "worker": WorkerCommon,
     "ordered": OrderedCommon,
     "sink": SinkCommon,
+    "leaky": LeakyCommon,
 }

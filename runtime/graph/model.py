@@ -37,6 +37,11 @@ class StageSpec:
         return (given,) if isinstance(given, str) else tuple(given)
 
     @property
+    def ends_a_chain(self) -> bool:
+        """Whether packets go no further than this stage."""
+        return self.kind in ("sink", "leaky")
+
+    @property
     def commits(self) -> bool:
         """Whether frames are released only after this stage has said to have them for good."""
         return self.kind in ("ordered", "sink")

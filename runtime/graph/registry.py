@@ -8,7 +8,7 @@ from pathlib import Path
 
 from runtime.errors import GraphError
 from runtime.properties import nearest
-from runtime.stage import FileSink, Ordered, Sink, Source, Stage
+from runtime.stage import FileSink, LeakySink, Ordered, Sink, Source, Stage
 
 STAGES_PACKAGE = "stages"
 
@@ -74,11 +74,13 @@ def _users_stage(type_: str, graph_folder: Path) -> type[Stage]:
 
 
 def kind_of(stage: type[Stage]) -> str:
-    """Return "source", "worker", "ordered" or "sink"."""
+    """Return "source", "worker", "ordered", "sink" or "leaky" (a sink that does not commit)."""
     if issubclass(stage, Source):
         return "source"
     if issubclass(stage, Ordered):
         return "ordered"
+    if issubclass(stage, LeakySink):
+        return "leaky"
     return "sink" if issubclass(stage, Sink) else "worker"
 
 

@@ -160,6 +160,7 @@ class Channel:
             )
             if self._fsync == "always":
                 self._file.sync()
+            self.sink.committed()
         self.committed_seq = seq
 
     def go_back(self) -> None:

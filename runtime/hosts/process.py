@@ -20,6 +20,7 @@ from runtime.errors import GraphError, StageError
 from runtime.graph.registry import find_stage, kind_of
 from runtime.hosts.bus_client import BusClient, BusLogHandler
 from runtime.hosts.config import ChildConfig, RunPaths
+from runtime.hosts.leaky import LeakyHost
 from runtime.hosts.loop import HostLoop, Place
 from runtime.hosts.ordered import OrderedHost
 from runtime.hosts.sink import SinkHost
@@ -27,7 +28,7 @@ from runtime.hosts.source import SourceHost
 from runtime.hosts.status_page import StatusPage
 from runtime.hosts.worker import WorkerHost
 from runtime.properties import read_options
-from runtime.stage import Context, Ordered, Sink, Source, Stage
+from runtime.stage import Context, LeakySink, Ordered, Sink, Source, Stage
 
 COULD_NOT_OPEN = 3
 _PR_SET_NAME = 15
@@ -87,6 +88,7 @@ def _open(place: Place) -> HostLoop:
         device=config.device,
         threads=config.threads,
         batch=config.common.get("batch", 1),
+        sources=tuple(config.reached_by),
         log=logging.getLogger(config.stage),
     )
     if kind_of(cls) == "sink":
@@ -111,6 +113,8 @@ def _open(place: Place) -> HostLoop:
     stage.open()
     if isinstance(stage, Source):
         return SourceHost(place, stage)
+    if isinstance(stage, LeakySink):
+        return LeakyHost(place, stage)
     return WorkerHost(place, stage)
 
 

@@ -88,9 +88,14 @@ def child_config(
             for up in graph.upstream(name)
             if up in priorities
         },
-        outlet="" if stage.kind == "sink" else paths.outlet(name, replica),
+        outlet="" if stage.ends_a_chain else paths.outlet(name, replica),
         consumers=[
-            Consumer(down, graph.stages[down].kind == "ordered", graph.stages[down].replicas)
+            Consumer(
+                down,
+                graph.stages[down].kind == "ordered",
+                graph.stages[down].replicas,
+                getattr(graph.stages[down].common, "max_size_buffers", 0),
+            )
             for down in graph.downstream(name)
         ],
         commits={source: paths.commit(source) for source in sources} if stage.kind != "worker" else {},

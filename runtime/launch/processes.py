@@ -86,6 +86,9 @@ class Processes:
             if status not in (0, -signal.SIGKILL) and not state.failure:
                 state.failure = f"{child.name} ended by {describe_exit(status)} while stopping"
             return
+        if state.graph.stages[child.stage].kind == "leaky" and child.has_run:
+            self._on_leaky_exit(child, status, last.done > 0)
+            return
         key = (child.stage, child.replica)
         has_no_future = key in state.on_trial and (child.error or status == COULD_NOT_OPEN)
         if key in state.leaving or has_no_future:
@@ -123,6 +126,21 @@ class Processes:
             return
         if status != 0:
             self._report.log(child.name, "WARNING", f"ended by {describe_exit(status)}; starting it again")
+        child.restart_at_s = time.monotonic() + verdict.after_s
+
+    def _on_leaky_exit(self, child: Child, status: int, progressed: bool) -> None:
+        """Nobody waits for it, and nothing is lost with it: the sources need not hear of it."""
+        if status == 0 and not child.error:
+            self._report.log(child.name, "INFO", "has retired; starting the next process")
+            child.restart_at_s = time.monotonic()
+            return
+        self._report.deaths[child.name] = self._report.deaths.get(child.name, 0) + 1
+        verdict = child.policy.after_death(child.name, status, progressed)
+        if isinstance(verdict, GiveUp) or child.error:
+            text = child.error or f"{child.name} ended too often"
+            self._report.log(child.name, "ERROR", f"{text}; the run goes on without it")
+            return
+        self._report.log(child.name, "WARNING", f"ended by {describe_exit(status)}; starting it again")
         child.restart_at_s = time.monotonic() + verdict.after_s
 
     def _tell_of_death(self, child: Child, working: list[tuple[int, int]]) -> None:

@@ -37,7 +37,7 @@ def links(run: RunState) -> dict[str, dict[str, int]]:
     """What each stage sent on: without pixels a packet is small, whatever the size of the frame."""
     found = {}
     for stage in run.graph.stages.values():
-        if stage.kind == "sink":
+        if stage.ends_a_chain:
             continue
         packets = int(run.total(stage.name, "packets_sent"))
         sent_bytes = int(run.total(stage.name, "bytes_sent"))

@@ -24,11 +24,15 @@ FORGIVE_AFTER_S = 1.0
 
 @dataclasses.dataclass(frozen=True)
 class Consumer:
-    """A stage behind an outlet; an ordered one gets each source at one and the same replica."""
+    """A stage behind an outlet; an ordered one gets each source at one and the same replica.
+
+    For a leaky one no more than `max_size_buffers` packets wait, and the oldest gives way; 0: all wait.
+    """
 
     stage: str
     is_ordered: bool = False
     replicas: int = 1
+    max_size_buffers: int = 0
 
 
 @dataclasses.dataclass
@@ -74,18 +78,33 @@ class Outlet:
 
     @property
     def waiting(self) -> int:
-        return max((len(queue) for queue in self._queues.values()), default=0)
+        """Packets that somebody waits for: a leaky consumer does not count."""
+        return max(
+            (
+                len(queue)
+                for stage, queue in self._queues.items()
+                if not self._consumers[stage].max_size_buffers
+            ),
+            default=0,
+        )
 
     @property
     def has_delivered(self) -> bool:
         """Whether nothing waits here, and each peer has said to have all that was sent to it."""
-        return not self.waiting and all(peer.received >= peer.sent for peer in self._peers.values())
+        return not self.waiting and all(
+            peer.received >= peer.sent
+            for peer in self._peers.values()
+            if not self._consumers[peer.stage].max_size_buffers
+        )
 
     def put(self, packet: Packet, frames: Frames) -> None:
         """Queue an encoded packet for each consuming stage, in place of an older copy of the same frame."""
         self._floors[packet.source] = max(packet.floor_seq, self._floors.get(packet.source, 0))
-        for queue in self._queues.values():
+        for stage, queue in self._queues.items():
             queue[packet.key] = frames
+            limit = self._consumers[stage].max_size_buffers
+            while limit and len(queue) > limit:
+                queue.popitem(last=False)
 
     def discard(self, key: Key) -> None:
         """Forget a frame that was given up."""
@@ -153,7 +172,7 @@ class Outlet:
         self._peers[peer.identity] = peer
 
     def pump(self, now_s: float) -> list[Key]:
-        """Send what credit allows; return the frames that left."""
+        """Send what credit allows; return the frames that left for one that has to have them."""
         left = []
         for stage, queue in self._queues.items():
             for key in list(queue):
@@ -167,7 +186,8 @@ class Outlet:
                     break
                 if self._send(peer, queue[key], now_s):
                     del queue[key]
-                    left.append(key)
+                    if not self._consumers[stage].max_size_buffers:
+                        left.append(key)
         return left
 
     def _choose(self, stage: str, source: str) -> _Peer | None:
