@@ -1,20 +1,17 @@
-"""video_sink: the annotated film, H.264 in MP4."""
+"""video_sink: the annotated film, H.264 in MP4, in one file or in segments by time."""
 
 import dataclasses
-import io
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from runtime.errors import StageError
+from runtime.errors import GraphError
 from runtime.files import CutFile
 from runtime.packet import OK, Packet
-from runtime.properties import REQUIRED, prop
+from runtime.properties import REQUIRED, Seconds, prop
 from runtime.stage import Cut, FileSink
 
-TICKS_PER_S = 90_000
-"""Of the film's clock: all common frame rates are whole numbers of it (29.97: 3003)."""
-_DEFAULT_TICKS = TICKS_PER_S // 25
+PLACES = ("{time}", "{index}")
+"""In the name of a location: where the segment stands."""
 
 
 class VideoSink(FileSink):
@@ -22,11 +19,22 @@ class VideoSink(FileSink):
 
     While it runs, the film is fragmented by frame: whatever was committed can be played, also after a kill.
     At the end it is joined to one plain file, with the sound of the input film where there is one.
+
+    With `segment` there are many files, each from its own time 0 and without sound. A change of the picture's
+    size begins a new one; without `segment` such pictures are fitted into the size of the first.
     """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Options:
-        location: str = prop(REQUIRED, "The film; {source} in it stands for the name of the source.")
+        location: str = prop(
+            REQUIRED,
+            "The film; {source} in it stands for the name of the source. With segment its name has {time} in "
+            "it, when the segment's first frame was captured (UTC), or {index}, or both.",
+        )
+        segment: Seconds = prop(0.0, "Begin a new file after so much film; 0: one file.", low=0)
+        max_files: int = prop(
+            0, "Segments kept; the oldest is removed, also one of an earlier run; 0: all.", low=0, high=10**6
+        )
         codec: str = prop(
             "libx264", "FFmpeg's name of an H.264 encoder.", pattern=r"libx264|libopenh264|h264_.*"
         )
@@ -39,97 +47,104 @@ class VideoSink(FileSink):
 
     _encoder: Any = None
     _file: CutFile | None = None
+    _segments: Any = None
+
+    @classmethod
+    def check(cls, options: Any) -> None:
+        path = Path(options.location)
+        has_place = any(place in path.name for place in PLACES)
+        if options.segment and not has_place:
+            better = path.with_name(f"{path.stem}-{{time}}{path.suffix}")
+            raise GraphError(
+                f"segment is set, but the file name in location '{options.location}' has no place for the "
+                f"segment; put {{time}} or {{index}} into it, e.g. {better}"
+            )
+        if has_place and not options.segment:
+            raise GraphError(
+                f"location '{options.location}' has a place for segments, but segment is not set; "
+                "set it, e.g. segment: 60s"
+            )
+        if options.max_files and not options.segment:
+            raise GraphError("max-files counts segments, but segment is not set; set it, e.g. segment: 60s")
 
     def open_at(self, location: Path, cut: Cut | None) -> None:
         self.close()
         self._location = location
         self._notes: dict[str, Any] = cut.notes if cut else {}
         self._remarks: list[str] = []
+        if self.options.segment:
+            self._open_segments(cut)
+            return
         # A process of this sink may have died right after it put the joined film in place.
-        self._is_joined = bool(cut and location.exists() and location.stat().st_ino != self._notes["inode"])
-        if self._is_joined:
+        if cut and location.exists() and location.stat().st_ino != self._notes["inode"]:
             return
         self._file = CutFile(location, cut)
         self._notes = {**self._notes, "inode": self._file.inode}
 
+    def _open_segments(self, cut: Cut | None) -> None:
+        from stages.media.segments import Segments
+
+        if self._segments is None:
+            self._segments = Segments(self._location, max_files=self.options.max_files, log=self.log)
+        self._file = self._segments.open(cut)
+
     def process(self, packet: Packet) -> Packet:
         from stages.media.draw import draw_people, letterbox, mark_not_analysed
+        from stages.media.fitting import fitted_people
 
+        if self.options.segment and self._needs_new_segment(packet):
+            file, self._notes = self._segments.begin(self._notes, packet)
+            self.close()
+            self._file = file
         self._start(packet)
-        image_bgr = letterbox(packet.image_bgr, tuple(self._notes["size_wh"]))
+        size_w, size_h = self._notes["size_wh"]
+        image_bgr = letterbox(packet.image_bgr, (size_w, size_h))
         if packet.status == OK:
-            draw_people(image_bgr, self._moved(packet))
+            draw_people(image_bgr, fitted_people(packet.people, packet.size_wh, (size_w, size_h)))
         else:
             mark_not_analysed(image_bgr, packet.status)
         self._write(image_bgr, packet)
         return packet
 
-    def _moved(self, packet: Packet) -> list[dict[str, Any]]:
-        """The people with their boxes where `letterbox` has put the picture."""
-        width, height = self._notes["size_wh"]
-        own_w, own_h = packet.size_wh
-        if own_w <= width < own_w + 2 and own_h <= height < own_h + 2:
-            return packet.people
-        scale = min(width / own_w, height / own_h)
-        left, top = (width - own_w * scale) / 2, (height - own_h * scale) / 2
-        moved = []
-        for person in packet.people:
-            x0, y0, x1, y1 = person["box"]
-            box = [x0 * scale + left, y0 * scale + top, x1 * scale + left, y1 * scale + top]
-            moved.append({**person, "box": box})
-        return moved
+    def _needs_new_segment(self, packet: Packet) -> bool:
+        if self._file is None:
+            return True
+        is_over = packet.running_ns - self._notes["start_ns"] >= round(self.options.segment * 1e9)
+        return is_over or _even_wh(packet) != self._notes["size_wh"]
 
     def _start(self, packet: Packet) -> None:
         """Open the encoder with the first frame; a successor opens it just as the first process did."""
+        from stages.media.encoder import FilmEncoder
+
         if self._encoder is not None:
             return
-        import av
-
         if "size_wh" not in self._notes:
-            height, width = packet.image_bgr.shape[:2]
             self._notes |= {
-                "size_wh": [width + width % 2, height + height % 2],
+                "size_wh": _even_wh(packet),
                 "uri": packet.uri,
                 "first_epoch": packet.epoch,
                 "fragments": 0,
                 "ticks": -1,
             }
         size_w, size_h = self._notes["size_wh"]
-        head = io.BytesIO()
-        container = av.open(head, "w", format="mp4", options={"movflags": "empty_moov+default_base_moof"})
-        try:
-            stream: Any = container.add_stream(self.options.codec, rate=25)
-        except Exception as error:
-            raise StageError(
-                f"codec '{self.options.codec}' cannot be used here: {error}; try libx264"
-            ) from None
-        stream.width, stream.height, stream.pix_fmt = size_w, size_h, "yuv420p"
-        stream.time_base = stream.codec_context.time_base = Fraction(1, TICKS_PER_S)
-        stream.codec_context.thread_count = self.context.threads
-        # Without look-ahead and B-frames each picture gives its packet at once.
-        stream.options = {"crf": str(self.options.crf), "preset": self.options.preset, "tune": "zerolatency"}
-        container.start_encoding()
-        self._container, self._encoder = container, stream.codec_context
+        self._encoder = FilmEncoder(
+            self.options.codec,
+            size_wh=(size_w, size_h),
+            crf=self.options.crf,
+            preset=self.options.preset,
+            threads=self.context.threads,
+        )
         if self._notes["fragments"] == 0:
-            self._file.write(head.getvalue())
+            self._file.write(self._encoder.head)
 
     def _write(self, image_bgr: Any, packet: Packet) -> None:
-        import av
+        from stages.media.encoder import TICKS_PER_S
 
-        from stages.media.fragments import fragment, with_lengths
-
-        ticks = max(packet.running_ns * TICKS_PER_S // 10**9, self._notes["ticks"] + 1)
-        duration = packet.duration_ns * TICKS_PER_S // 10**9 or _DEFAULT_TICKS
-        frame = av.VideoFrame.from_ndarray(image_bgr, format="bgr24").reformat(
-            format="yuv420p", src_colorspace="ITU601", dst_colorspace="ITU601"
-        )
-        frame.pts = ticks
-        packets = self._encoder.encode(frame)
-        if len(packets) != 1:
-            raise StageError(f"encoder '{self.options.codec}' holds frames back; use libx264")
+        since_ns = packet.running_ns - self._notes.get("start_ns", 0)
+        ticks = max(since_ns * TICKS_PER_S // 10**9, self._notes["ticks"] + 1)
+        duration = packet.duration_ns * TICKS_PER_S // 10**9 or TICKS_PER_S // 25
         number = self._notes["fragments"] + 1
-        encoded = packets[0]
-        self._file.write(fragment(number, ticks, duration, with_lengths(bytes(encoded)), encoded.is_keyframe))
+        self._file.write(self._encoder.fragment(image_bgr, number, ticks, duration))
         self._notes |= {
             "fragments": number,
             "ticks": ticks,
@@ -138,8 +153,16 @@ class VideoSink(FileSink):
         }
 
     def position(self) -> Cut:
+        notes = dict(self._notes)
+        if self._segments is not None:
+            notes["unjoined"] = self._segments.unjoined(notes)
+            return Cut(size_bytes=self._file.size_bytes if self._file is not None else 0, notes=notes)
         size_bytes = self._file.size_bytes if self._file is not None else self._location.stat().st_size
-        return Cut(size_bytes=size_bytes, notes=dict(self._notes))
+        return Cut(size_bytes=size_bytes, notes=notes)
+
+    def committed(self) -> None:
+        if self._segments is not None:
+            self._segments.committed(self._notes)
 
     def sync(self) -> None:
         if self._file is not None:
@@ -147,17 +170,19 @@ class VideoSink(FileSink):
 
     @classmethod
     def count(cls, location: Path) -> int:
-        import av
+        from stages.media.segment_names import SegmentNames
 
-        with av.open(str(location)) as film:
-            times = [frame.pts for frame in film.decode(video=0)]
-        if times != sorted(set(times)):
-            raise ValueError(f"{location}: pictures are doubled or out of order")
-        return len(times)
+        if any(place in location.name for place in PLACES):
+            return sum(_count_pictures(segment) for segment in SegmentNames(location).on_disk())
+        return _count_pictures(location)
 
     def finish(self) -> None:
         from stages.media.join import join
 
+        if self._segments is not None:
+            self._remarks = self._segments.finish(self._notes)
+            self.close()
+            return
         if self._file is None:
             return
         if "size_wh" not in self._notes:
@@ -165,15 +190,29 @@ class VideoSink(FileSink):
             return
         is_one_film = self._notes["first_epoch"] == self._notes["last_epoch"]
         self._remarks = join(self._location, self._notes["uri"] if is_one_film else "")
-        self._file.close()
-        self._file, self._is_joined = None, True
+        self.close()
 
     def remarks(self) -> list[str]:
         return self._remarks
 
     def close(self) -> None:
-        # The encoder and its container wrote only the head of the file, into memory: nothing to complete.
-        self._encoder = self._container = None
+        self._encoder = None
         if self._file is not None:
             self._file.close()
             self._file = None
+
+
+def _even_wh(packet: Packet) -> list[int]:
+    """Width and height of the picture, rounded up to even: H.264 in 4:2:0 has no odd ones."""
+    height, width = packet.image_bgr.shape[:2]
+    return [width + width % 2, height + height % 2]
+
+
+def _count_pictures(film: Path) -> int:
+    import av
+
+    with av.open(str(film)) as container:
+        times = [frame.pts for frame in container.decode(video=0)]
+    if times != sorted(set(times)):
+        raise ValueError(f"{film}: pictures are doubled or out of order")
+    return len(times)

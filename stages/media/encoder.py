@@ -1,0 +1,51 @@
+"""H.264 encoding of one film, frame by frame: each picture gives its fragment at once."""
+
+import io
+from fractions import Fraction
+from typing import Any
+
+import av
+
+from runtime.errors import StageError
+from runtime.packet import Image
+from stages.media.fragments import fragment, with_lengths
+
+TICKS_PER_S = 90_000
+"""Of the film's clock: all common frame rates are whole numbers of it (29.97: 3003)."""
+
+
+class FilmEncoder:
+    """Encodes pictures of one size. `head` is what a film file begins with."""
+
+    def __init__(self, codec: str, *, size_wh: tuple[int, int], crf: int, preset: str, threads: int) -> None:
+        head = io.BytesIO()
+        # Kept: the encoder lives in it. It writes only the head of the file, into memory.
+        self._container = av.open(
+            head, "w", format="mp4", options={"movflags": "empty_moov+default_base_moof"}
+        )
+        try:
+            stream: Any = self._container.add_stream(codec, rate=25)
+        except Exception as error:
+            raise StageError(f"codec '{codec}' cannot be used here: {error}; try libx264") from None
+        stream.width, stream.height = size_wh
+        stream.pix_fmt = "yuv420p"
+        stream.time_base = stream.codec_context.time_base = Fraction(1, TICKS_PER_S)
+        stream.codec_context.thread_count = threads
+        # Without look-ahead and B-frames each picture gives its packet at once.
+        stream.options = {"crf": str(crf), "preset": preset, "tune": "zerolatency"}
+        self._container.start_encoding()
+        self._codec = codec
+        self._context = stream.codec_context
+        self.head = head.getvalue()
+
+    def fragment(self, image_bgr: Image, number: int, ticks: int, duration: int) -> bytes:
+        """Return one picture as the `number`th fragment of the film, from 1; times are in ticks."""
+        frame = av.VideoFrame.from_ndarray(image_bgr, format="bgr24").reformat(
+            format="yuv420p", src_colorspace="ITU601", dst_colorspace="ITU601"
+        )
+        frame.pts = ticks
+        packets = self._context.encode(frame)
+        if len(packets) != 1:
+            raise StageError(f"encoder '{self._codec}' holds frames back; use libx264")
+        encoded = packets[0]
+        return fragment(number, ticks, duration, with_lengths(bytes(encoded)), encoded.is_keyframe)

@@ -1,0 +1,21 @@
+"""Where people stand once their picture was fitted into another size."""
+
+from typing import Any
+
+
+def fitted_people(
+    people: list[dict[str, Any]], own_wh: tuple[int, int], size_wh: tuple[int, int]
+) -> list[dict[str, Any]]:
+    """Return the people with their boxes where `letterbox` has put a picture of `own_wh` in `size_wh`."""
+    own_w, own_h = own_wh
+    width, height = size_wh
+    if own_w <= width < own_w + 2 and own_h <= height < own_h + 2:
+        return people
+    scale = min(width / own_w, height / own_h)
+    left, top = (width - own_w * scale) / 2, (height - own_h * scale) / 2
+    moved = []
+    for person in people:
+        x0, y0, x1, y1 = person["box"]
+        box = [x0 * scale + left, y0 * scale + top, x1 * scale + left, y1 * scale + top]
+        moved.append({**person, "box": box})
+    return moved
