@@ -140,18 +140,28 @@ def _write(
     try:
         if isinstance(sink, FileSink):
             sink.open_at(Path(sink.options.location), cut)
+        position = _commit(sink)
         for packet in map(_travel, packets):
             for from_seq, to_seq, reason in packet.dropped:
                 sink.dropped(packet, from_seq, to_seq, reason)
             sink.process(packet)
-        position = sink.position() if isinstance(sink, FileSink) else None
+            position = _commit(sink)
         for packet in then[:1]:
             sink.process(_travel(packet))
         if is_last:
             sink.finish()
+            _commit(sink)
         return position, sink.remarks()
     finally:
         sink.close()
+
+
+def _commit(sink: Sink) -> Cut | None:
+    if not isinstance(sink, FileSink):
+        return None
+    position = sink.position()
+    sink.committed()
+    return position
 
 
 def run_source(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from runtime.errors import GraphError
 from runtime.graph.model import Graph, StageSpec
-from runtime.graph.registry import writes_file
+from runtime.graph.registry import find_stage, known_types, writes_file
 from runtime.progress import progress_path
 
 Places = dict[tuple[str, str], str]
@@ -71,13 +71,13 @@ def _check_sinks_reached(graph: Graph) -> None:
     for stage in graph.stages.values():
         if stage.kind != "source" and not graph.sources_of(stage.name):
             raise GraphError(f"{stage.place}: no source leads to stage '{stage.name}'; link one to it")
-        if stage.ends_a_chain:
-            continue
-        if not graph.downstream(stage.name):
+        if not stage.ends_a_chain and not graph.downstream(stage.name):
             raise GraphError(
                 f"{stage.place}: nothing takes the packets of stage '{stage.name}'; end its chain in a sink"
             )
-        if not any(graph.stages[name].kind == "sink" for name in graph.reachable(stage.name)):
+    for stage in graph.stages.values():
+        keepers = [name for name in graph.reachable(stage.name) if graph.stages[name].kind == "sink"]
+        if not stage.ends_a_chain and not keepers:
             raise GraphError(
                 f"{stage.place}: only leaky sinks take the packets of stage '{stage.name}', and these may "
                 "miss frames; link a sink that keeps them behind it too, e.g. a json_sink"
@@ -94,9 +94,10 @@ def _walk(graph: Graph, stage: StageSpec, given: tuple[str, ...]) -> None:
     missing = [word for word in stage.stage.takes if word not in given]
     if missing:
         givers = [other.name for other in graph.stages.values() if missing[0] in other.stage.gives]
-        remedy = (
-            f"put '{givers[0]}' before it" if givers else f"put a stage that gives '{missing[0]}' before it"
-        )
+        types = [name for name in known_types() if missing[0] in find_stage(name, graph.folder).gives]
+        remedy = f"put a stage that gives '{missing[0]}' before it"
+        if givers or types:
+            remedy = f"put '{givers[0]}' before it" if givers else f"put a stage of type {types[0]} before it"
         raise GraphError(
             f"{stage.place}: stage '{stage.name}' ({stage.type_name}) takes '{missing[0]}', "
             f"which no stage before it gives; {remedy}"

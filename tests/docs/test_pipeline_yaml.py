@@ -4,7 +4,7 @@ import dataclasses
 import re
 from pathlib import Path
 
-from runtime.describe.facts import all_facts
+from runtime.describe.facts import KINDS, all_facts
 from runtime.describe.reference import reference
 from runtime.graph.common import COMMON
 from runtime.graph.registry import find_stage, known_types
@@ -40,7 +40,7 @@ def test_every_property_of_a_stage_is_documented_and_every_documented_one_exists
 
 def test_every_common_property_is_documented_and_every_documented_one_exists() -> None:
     tables = [rows for heading, rows in documented().items() if heading.startswith("Properties of every")]
-    assert tables == [declared(COMMON[kind]) for kind in ("source", "worker", "ordered", "sink")], REMEDY
+    assert tables == [declared(COMMON[kind]) for kind in KINDS], REMEDY
 
 
 def test_the_document_is_what_would_be_made_now() -> None:

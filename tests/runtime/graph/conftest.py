@@ -23,7 +23,7 @@ KIT = """
 import dataclasses
 from runtime.errors import GraphError
 from runtime.properties import REQUIRED, Seconds, prop
-from runtime.stage import FileSink, Source, Stage
+from runtime.stage import FileSink, LeakySink, Source, Stage
 
 
 class Camera(Source):
@@ -56,6 +56,10 @@ class Film(FileSink):
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Options:
         location: str = prop(REQUIRED, "the file")
+
+
+class Preview(LeakySink):
+    takes = ("people",)
 
 
 class NotAStage:

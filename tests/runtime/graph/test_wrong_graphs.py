@@ -126,7 +126,7 @@ def test_a_folder_instead_of_a_file(folder: Path) -> None:
         pytest.param(
             "test_kit.Detect", "test_kit.NotAStage",
             "4:18: stage 'detect': stage type 'test_kit.NotAStage': test_kit has no stage 'NotAStage'; "
-            "known are: Camera, Crop, Detect, Film", id="a class that is no stage",
+            "known are: Camera, Crop, Detect, Film, Preview", id="a class that is no stage",
         ),
         pytest.param(
             "test_kit.Detect", "no_such_kit.Blur",
@@ -274,6 +274,26 @@ def test_a_stage_that_is_described_wrongly(write: Write, folder: Path, old: str,
             "camera ! detect ! crop", "camera ! crop ! detect",
             "5:3: stage 'crop' (test_kit.Crop) takes 'people', which no stage before it gives; put 'detect' before it",
             id="wrong order",
+        ),
+        pytest.param(
+            "film: {type: test_kit.Film, location: out/film.mp4}\n  lines: {type: test_kit.Film, location: out/lines.jsonl}",
+            "film: {type: test_kit.Preview}\n  lines: {type: test_kit.Preview}",
+            "3:3: only leaky sinks take the packets of stage 'camera', and these may miss frames; "
+            "link a sink that keeps them behind it too, e.g. a json_sink", id="only leaky sinks",
+        ),
+        pytest.param(
+            "lines: {type: test_kit.Film, location: out/lines.jsonl}\nlinks:\n  - camera ! detect ! crop ! film\n  - crop",
+            "lines: {type: test_kit.Preview}\nlinks:\n  - camera ! film\n  - camera ! detect ! crop",
+            "4:3: only leaky sinks take the packets of stage 'detect', and these may miss frames; "
+            "link a sink that keeps them behind it too, e.g. a json_sink", id="a branch with only a leaky sink",
+        ),
+        pytest.param(
+            "  detect: {type: test_kit.Detect}\n  crop: {type: test_kit.Crop}\n  film: {type: test_kit.Film, location: out/film.mp4}\n"
+            "  lines: {type: test_kit.Film, location: out/lines.jsonl}\nlinks:\n  - camera ! detect ! crop ! film\n  - crop ! lines",
+            "  show: {type: test_kit.Preview}\n  film: {type: test_kit.Film, location: out/film.mp4}\nlinks:\n  - camera ! film\n"
+            "  - camera ! show",
+            "4:3: stage 'show' (test_kit.Preview) takes 'people', which no stage before it gives; put a stage of type detect before it",
+            id="a known type would give it",
         ),
     ],
 )  # fmt: skip

@@ -1,0 +1,136 @@
+"""Who is present, frame by frame, and what of it is news: decisions only, no clock, file or socket."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from runtime.errors import StageError
+from runtime.packet import Packet
+
+Event = dict[str, Any]
+Worn = list[list[str]]
+"""[label, region] of each garment, sorted: two pictures of the same clothes are equal."""
+
+_GARMENT_FIELDS = ("label", "score", "region", "color")
+
+
+@dataclasses.dataclass
+class _Person:
+    """Somebody who is present. `first` and `last` are (seq, pts_ns) of the frames that show them."""
+
+    series: int
+    first: list[int]
+    last: list[int]
+    missing_since_ns: int | None = None
+    told: Worn | None = None
+    candidate: Worn | None = None
+    candidate_since_ns: int = 0
+
+
+class Presence:
+    """Turns the people of analysed frames into events "appeared", "wears" and "left".
+
+    Only frames that were analysed are told to it: somebody is missing in a frame that was looked at, never in
+    one that was not. Its whole memory is plain values, so that a successor goes on with it.
+    """
+
+    def __init__(self, *, leave_after_s: float, steady_s: float) -> None:
+        self._leave_after_ns = round(leave_after_s * 1e9)
+        self._steady_ns = round(steady_s * 1e9)
+        self._people: dict[int, _Person] = {}
+        self._frame: list[int] = [-1, 0, 0]
+
+    def see(self, packet: Packet) -> list[Event]:
+        """Return what is news in an analysed frame, in a fixed order. Raises StageError without tracks."""
+        events: list[Event] = []
+        present = set()
+        self._frame = [packet.seq, packet.pts_ns, packet.capture_time_ns]
+        for person in packet.people:
+            number = person.get("track")
+            if number is None:
+                raise StageError("its people have no 'track'; put a stage of type track before events_sink")
+            present.add(number)
+            known = self._people.get(number)
+            if known is None:
+                first = [packet.seq, packet.pts_ns]
+                known = self._people[number] = _Person(int(person.get("series", 0)), first, first)
+                facts = {name: person[name] for name in ("box", "score") if name in person}
+                events.append(self._event("appeared", number, known, facts))
+            known.last, known.missing_since_ns = [packet.seq, packet.pts_ns], None
+            if self._has_changed(known, worn_by(person), packet.running_ns):
+                events.append(self._event("wears", number, known, {"garments": _garments(person)}))
+        for number in sorted(self._people.keys() - present):
+            known = self._people[number]
+            if known.missing_since_ns is None:
+                known.missing_since_ns = packet.running_ns
+            if packet.running_ns - known.missing_since_ns >= self._leave_after_ns:
+                events.append(self._leave(number, "unseen"))
+        return events
+
+    def end(self) -> list[Event]:
+        """The stream has ended: everybody leaves."""
+        return [self._leave(number, "eos") for number in sorted(self._people)]
+
+    def _has_changed(self, known: _Person, worn: Worn | None, now_ns: int) -> bool:
+        """Whether what somebody wears is known by now, and is not what was told."""
+        if worn is None:
+            return False
+        if worn == known.told or (known.told is None and not worn):
+            known.candidate = None
+            return False
+        if worn != known.candidate:
+            known.candidate, known.candidate_since_ns = worn, now_ns
+        if now_ns - known.candidate_since_ns < self._steady_ns:
+            return False
+        known.told, known.candidate = worn, None
+        return True
+
+    def _leave(self, number: int, reason: str) -> Event:
+        known = self._people.pop(number)
+        facts = {
+            "reason": reason,
+            "first_seq": known.first[0],
+            "first_pts_ns": known.first[1],
+            "last_seq": known.last[0],
+            "last_pts_ns": known.last[1],
+        }
+        return self._event("left", number, known, facts)
+
+    def _event(self, word: str, number: int, known: _Person, facts: dict[str, Any]) -> Event:
+        seq, pts_ns, capture_time_ns = self._frame
+        return {
+            "event": word,
+            "seq": seq,
+            "pts_ns": pts_ns,
+            "capture_time_ns": capture_time_ns,
+            "track": number,
+            "series": known.series,
+            **facts,
+        }
+
+    def to_plain(self) -> dict[str, Any]:
+        people = [[number, dataclasses.asdict(person)] for number, person in self._people.items()]
+        return {"frame": self._frame, "people": people}
+
+    def restore(self, plain: dict[str, Any]) -> None:
+        """Go on with the memory that `to_plain` gave."""
+        self._frame = plain["frame"]
+        self._people = {number: _Person(**person) for number, person in plain["people"]}
+
+
+def worn_by(person: dict[str, Any]) -> Worn | None:
+    """Return what a person wears, or None while that is not known.
+
+    A stage that settles it says when ("settled"); without one, a frame in which nobody looked says nothing.
+    """
+    garments = person.get("garments")
+    if garments is None or not person.get("settled", bool(garments)):
+        return None
+    return sorted([str(garment["label"]), str(garment.get("region", ""))] for garment in garments)
+
+
+def _garments(person: dict[str, Any]) -> list[dict[str, Any]]:
+    return [
+        {name: garment[name] for name in _GARMENT_FIELDS if name in garment} for garment in person["garments"]
+    ]

@@ -1,0 +1,127 @@
+"""Publishes the lines of a spool over MQTT, from a thread of its own: the sink never waits for a broker."""
+
+import logging
+import queue
+import threading
+from typing import Any
+
+import paho.mqtt.client as mqtt
+
+from stages.events.broker import Broker
+from stages.events.spool import MAX_IN_FLIGHT, Spool
+
+FIRST_RETRY_S, MAX_RETRY_S = 1, 30
+KEEPALIVE_S = 30
+CONNECT_LIMIT_S = 5
+
+
+class Publisher:
+    """One connection to a broker. Only its thread touches the spool; others put words into its queue."""
+
+    def __init__(self, broker: Broker, spool: Spool, *, topic: str, qos: int, log: logging.Logger) -> None:
+        self._broker = broker
+        self._spool = spool
+        self._topic = topic
+        self._qos = qos
+        self._log = log
+        self._said = ""
+        self._is_connected = False
+        self._words: queue.SimpleQueue[tuple[str, Any]] = queue.SimpleQueue()
+        self._waits_for_empty: threading.Event | None = None
+        self.place = (spool.place, spool.dropped)
+        """Where a successor goes on, and how many lines were passed over until there."""
+        self._client = self._make_client()
+        self._thread = threading.Thread(target=self._run, name="publisher", daemon=True)
+        self._thread.start()
+
+    def _make_client(self) -> mqtt.Client:
+        client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2)
+        if self._broker.user:
+            client.username_pw_set(self._broker.user, self._broker.password or None)
+        if self._broker.is_tls:
+            client.tls_set()
+        client.connect_timeout = CONNECT_LIMIT_S
+        client.max_inflight_messages_set(MAX_IN_FLIGHT)
+        client.reconnect_delay_set(FIRST_RETRY_S, MAX_RETRY_S)
+        # From paho's thread, partly while it holds its locks: nothing but a word into the queue.
+        client.on_connect = lambda *said: self._words.put(("connected", said[3]))
+        client.on_connect_fail = lambda *_said: self._words.put(("failed", None))
+        client.on_disconnect = lambda *said: self._words.put(("disconnected", said[3]))
+        client.on_publish = lambda *said: self._words.put(("confirmed", said[2]))
+        client.connect_async(self._broker.host, self._broker.port, KEEPALIVE_S)
+        client.loop_start()
+        return client
+
+    def allow(self, end: int) -> None:
+        """What is before this offset of the file is final, so it may be published."""
+        self._words.put(("allow", end))
+
+    def drain(self, limit_s: float) -> int:
+        """Wait until everything is confirmed, at most so long; return how many lines are not."""
+        is_empty = threading.Event()
+        self._words.put(("drain", is_empty))
+        is_empty.wait(limit_s)
+        self._stop()
+        left = self._spool.left()
+        self._spool.close()
+        return left
+
+    def _run(self) -> None:
+        while True:
+            word, value = self._words.get()
+            if word == "stop":
+                return
+            self._hear(word, value)
+            self._send()
+            self.place = (self._spool.place, self._spool.dropped)
+            if self._waits_for_empty is not None and self._spool.is_empty:
+                self._waits_for_empty.set()
+
+    def _hear(self, word: str, value: Any) -> None:
+        if word == "allow":
+            dropped = self._spool.allow(value)
+            if dropped:
+                self._say(
+                    f"events wait for {self._broker} beyond max-spool; the oldest are passed over "
+                    "(they stand in the file)",
+                )
+        elif word == "confirmed":
+            self._spool.confirm(value)
+        elif word == "drain":
+            self._waits_for_empty = value
+        elif word == "connected" and not value.is_failure:
+            self._is_connected = True
+            more = f"; {self._spool.dropped} were passed over" if self._spool.dropped else ""
+            self._say(f"events go to {self._broker}{more}", logging.INFO)
+        elif word == "connected":
+            self._say(f"the broker {self._broker} refuses us: {value}; events wait, trying again")
+        else:
+            if self._is_connected or word == "failed":
+                why = "cannot be reached" if word == "failed" else "is gone"
+                self._say(f"the broker {self._broker} {why}; events wait, trying again")
+            self._is_connected = False
+
+    def _say(self, text: str, level: int = logging.WARNING) -> None:
+        """One line a change, however often it is tried."""
+        if text != self._said:
+            self._said = text
+            self._log.log(level, "%s", text)
+
+    def _send(self) -> None:
+        while self._is_connected and (line := self._spool.next()) is not None:
+            told = self._client.publish(self._topic, line, qos=self._qos)
+            if self._qos == 0 and told.rc != mqtt.MQTT_ERR_SUCCESS:
+                self._is_connected = False  # on_connect will say when to go on
+                return
+            self._spool.sent(told.mid)
+
+    def close(self) -> None:
+        """Stop at once; what is not confirmed is for a successor."""
+        self._stop()
+        self._spool.close()
+
+    def _stop(self) -> None:
+        self._words.put(("stop", None))
+        self._thread.join()
+        # Its thread may be waiting for a far host: it is a daemon, and ends when it sees this.
+        self._client.disconnect()

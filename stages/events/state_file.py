@@ -1,0 +1,56 @@
+"""What a sink remembers from frame to frame, beside its output: for its successor.
+
+Two files written in turn, each before the progress record that names it. The one that the record names is
+whole whenever the process dies: only the other one is being written.
+"""
+
+import json
+import os
+import zlib
+from pathlib import Path
+from typing import Any
+
+from runtime.errors import StageError
+
+
+class StateFile:
+    """The last two states of one output; a state is plain values of any size."""
+
+    def __init__(self, location: Path) -> None:
+        location.parent.mkdir(parents=True, exist_ok=True)
+        self._paths = [location.with_name(f".{location.name}.state{place}") for place in (0, 1)]
+        self._fds = [os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644) for path in self._paths]
+
+    def write(self, number: int, state: dict[str, Any]) -> None:
+        """Write the state of the `number`th frame over that of the last but one."""
+        text = json.dumps([number, state], separators=(",", ":")).encode()
+        data = b"%08x" % zlib.crc32(text) + text
+        fd = self._fds[number % 2]
+        if os.pwrite(fd, data, 0) != len(data):
+            raise OSError(f"{self._paths[number % 2]} could not be written in one go")
+        os.ftruncate(fd, len(data))
+
+    def read(self, number: int) -> dict[str, Any]:
+        """Return the state that was written as `number`; StageError when it is not there."""
+        data = self._paths[number % 2].read_bytes()
+        if data[8:] and data[:8] == b"%08x" % zlib.crc32(data[8:]):
+            found, state = json.loads(data[8:])
+            if found == number:
+                return dict(state)
+        raise StageError(
+            f"{self._paths[number % 2]} does not hold what the progress file names: it was changed or "
+            "removed; start the run anew"
+        )
+
+    def sync(self) -> None:
+        for fd in self._fds:
+            os.fdatasync(fd)
+
+    def remove(self) -> None:
+        """The output is complete: nobody goes on from here."""
+        for path in self._paths:
+            path.unlink(missing_ok=True)
+
+    def close(self) -> None:
+        for fd in self._fds:
+            os.close(fd)

@@ -1,0 +1,166 @@
+"""events_sink: who appeared, what they wear, who left: as JSON lines, and over MQTT."""
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+from runtime.errors import GraphError
+from runtime.files import CutFileSink
+from runtime.packet import OK, Packet
+from runtime.properties import REQUIRED, Bytes, Seconds, prop
+from runtime.stage import Cut
+
+VERSION = 1
+
+
+class EventsSink(CutFileSink):
+    """Write a line for each event: somebody "appeared", "wears" something (once it is known, and when it
+    changes), "left". With `broker` each line is published too, once it is final.
+
+    Each event is in the file once. Over MQTT it comes at least once; (run, source, seq, track, event) tells
+    repetitions. While the broker is away its lines wait in the file, `max-spool` at most. Frames that were
+    not analysed say nothing: nobody leaves in one.
+    """
+
+    takes = ("people/track",)
+
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Options:
+        location: str = prop(REQUIRED, "The file; {source} in it stands for the name of the source.")
+        leave_after: Seconds = prop(
+            2.0, "Who is missing for so long, in analysed frames by their time stamps, has left.", low=0
+        )
+        steady: Seconds = prop(0.5, "What somebody wears is told once it stays the same for so long.", low=0)
+        broker: str = prop(
+            "",
+            "mqtt://HOST[:PORT], or mqtts:// for TLS; a user as mqtt://USER:${PASSWORD}@HOST. Empty: none.",
+        )
+        topic: str = prop("fashion/{source}/events", "Where to publish; {source} as in location.")
+        qos: int = prop(1, "MQTT's quality of service; 0 may lose events.", low=0, high=2)
+        max_spool: Bytes = prop(
+            10_000_000, "Lines that wait for the broker; the oldest are passed over.", low=1000
+        )
+        drain: Seconds = prop(5.0, "At the end the broker is waited for so long.", low=0, high=3600)
+
+    @classmethod
+    def check(cls, options: Any) -> None:
+        from stages.events.broker import read_broker, topic_problem
+
+        if options.broker:
+            try:
+                read_broker(options.broker)
+            except ValueError as error:
+                raise GraphError(f"property 'broker': {error}") from None
+        problem = topic_problem(options.topic)
+        if problem:
+            raise GraphError(f"property 'topic': {problem}, got '{options.topic}'")
+
+    _state: Any = None
+    _publisher: Any = None
+
+    def open_at(self, location: Path, cut: Cut | None) -> None:
+        from stages.events.presence import Presence
+        from stages.events.state_file import StateFile
+
+        self.close()
+        super().open_at(location, cut)
+        notes = cut.notes if cut else {}
+        self._frames: int = notes.get("frames", 0)
+        self._published: tuple[int, int] = (notes.get("published", 0), notes.get("dropped", 0))
+        self._presence = Presence(leave_after_s=self.options.leave_after, steady_s=self.options.steady)
+        self._is_finished = False
+        self._remarks: list[str] = []
+        self._state = StateFile(location)
+        if self._frames:
+            self._presence.restore(self._state.read(self._frames))
+        if self.options.broker:
+            self._publisher = self._make_publisher(location)
+            self._publisher.allow(super().position().size_bytes)
+
+    def _make_publisher(self, location: Path) -> Any:
+        from stages.events.broker import read_broker
+        from stages.events.publisher import Publisher
+        from stages.events.spool import Spool
+
+        start, dropped = self._published
+        spool = Spool(location, start=start, dropped=dropped, max_bytes=self.options.max_spool)
+        return Publisher(
+            read_broker(self.options.broker),
+            spool,
+            topic=self.options.topic.replace("{source}", self.context.source),
+            qos=self.options.qos,
+            log=self.log,
+        )
+
+    def process(self, packet: Packet) -> Packet:
+        if packet.status == OK:
+            self._write_events(self._presence.see(packet))
+            self._remember()
+        return packet
+
+    def _remember(self) -> None:
+        self._frames += 1
+        self._state.write(self._frames, self._presence.to_plain())
+
+    def _write_events(self, events: list[dict[str, Any]]) -> None:
+        head = {"version": VERSION, "run": self.context.run, "source": self.context.source}
+        for event in events:
+            line = json.dumps({**head, **event}, ensure_ascii=False, separators=(",", ":")) + "\n"
+            self.write(line.encode())
+
+    def position(self) -> Cut:
+        if self._publisher is not None:
+            self._published = self._publisher.place
+        published, dropped = self._published
+        notes = {"frames": self._frames, "published": published, "dropped": dropped}
+        return dataclasses.replace(super().position(), notes=notes)
+
+    def sync(self) -> None:
+        super().sync()
+        self._state.sync()
+
+    def committed(self) -> None:
+        if self._publisher is not None:
+            self._publisher.allow(super().position().size_bytes)
+        if self._is_finished:
+            self._state.remove()
+
+    def finish(self) -> None:
+        self._write_events(self._presence.end())
+        self._is_finished = True
+        if self._publisher is None:
+            return
+        publisher, self._publisher = self._publisher, None
+        # Written by what is committed alone, so a successor would write the same.
+        publisher.allow(super().position().size_bytes)
+        left = publisher.drain(self.options.drain)
+        self._published = publisher.place
+        self._remarks = [_mqtt_remark(self._published[1], left)]
+
+    def remarks(self) -> list[str]:
+        return self._remarks
+
+    @classmethod
+    def count(cls, location: Path) -> int | None:
+        """Frames without news leave no line; that no event is doubled is all that can be told."""
+        with location.open(encoding="utf-8") as lines:
+            keys = [(record["seq"], record["track"], record["event"]) for record in map(json.loads, lines)]
+        if len(keys) != len(set(keys)) or [key[0] for key in keys] != sorted(key[0] for key in keys):
+            raise ValueError(f"{location}: events are doubled or out of order")
+        return None
+
+    def close(self) -> None:
+        super().close()
+        if self._publisher is not None:
+            self._publisher.close()
+            self._publisher = None
+        if self._state is not None:
+            self._state.close()
+            self._state = None
+
+
+def _mqtt_remark(dropped: int, left: int) -> str:
+    parts = [f"{dropped} events were passed over (max-spool)"] if dropped else []
+    parts += [f"{left} were not published, the broker was away at the end"] if left else []
+    return "MQTT: " + ("; ".join(parts) or "the broker has every event")
