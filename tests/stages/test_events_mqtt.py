@@ -97,6 +97,7 @@ def test_a_broker_that_comes_late_gets_everything(tmp_path: Path, broker: Mosqui
         wait_for(lambda: keys(subscriber.events)[-1:] == keys(lines(run.location))[-1:], "the last event")
 
 
+@pytest.mark.slow
 def test_a_broker_that_restarts_loses_nothing(tmp_path: Path, broker: Mosquitto) -> None:
     broker.start()
     with Subscriber(broker) as subscriber:

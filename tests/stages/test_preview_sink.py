@@ -169,6 +169,7 @@ def test_a_page_from_elsewhere_cannot_look(preview: PreviewSink) -> None:
         link.close()
 
 
+@pytest.mark.slow
 def test_a_browser_shows_all_sources_and_what_is_offline(tmp_path: Path) -> None:
     preview = make_preview(**{"offline-after": 60, "max-fps": 2})
     preview.process(frame("north", RED))
