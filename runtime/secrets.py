@@ -73,12 +73,18 @@ def learn(values: Any) -> None:
 
 def redact(text: str) -> str:
     """Return a text without passwords: addresses lose theirs, known ones are hidden wherever they stand."""
-    text = _ADDRESS.sub(lambda match: without_password(match[0]), text)
+    text = _ADDRESS.sub(_shown, text)
     # The longest first: one password may be the beginning of another.
     for word in sorted(_known, key=len, reverse=True):
         if len(word) >= MIN_ALONE_CHARS:
             text = text.replace(word, HIDDEN)
     return text
+
+
+def _shown(match: "re.Match[str]") -> str:
+    """An address as it may be shown; one that only names a variable is what the remedies tell."""
+    names_variable = "${" in split_address(match[0])[1]
+    return match[0] if names_variable else without_password(match[0])
 
 
 def redact_values(values: Any) -> Any:
@@ -101,3 +107,8 @@ def holds_secret(text: str) -> bool:
 def environment_without_secrets(environment: Mapping[str, str]) -> dict[str, str]:
     """Return the variables that hold none of the known passwords: what a child is started with."""
     return {name: value for name, value in environment.items() if not _known or not holds_secret(value)}
+
+
+def are_known() -> bool:
+    """Say whether any password was learnt."""
+    return bool(_known)

@@ -131,10 +131,10 @@ def expand(text: str, place: str) -> str:
 
 def refuse_literal_password(text: str, place: str) -> None:
     """Raise GraphError for an address with a password in a text of the command line, where `ps` shows it."""
-    if any(not _VARIABLE.sub("", word) == "" for word in secrets.passwords_in(text)):
+    if any(_VARIABLE.sub("", word) for word in secrets.passwords_in(text)):
         secrets.learn(text)
         raise GraphError(
-            f"{secrets.redact(place)}: a password on the command line can be read by every user of this machine (ps); "
+            f"{secrets.redact(place)}: a password on the command line can be read by everybody here (ps); "
             "put it into a variable or a file: 'rtsp://user:${CAM_PASSWORD}@host/…' or "
             "'rtsp://user:${file:/path/to/password}@host/…', in single quotes"
         )

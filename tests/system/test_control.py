@@ -1,0 +1,194 @@
+"""Commands to a running graph: sources come and go, replicas come and go, and nobody else notices."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.controlling import Remote, ticking_graph
+from tests.drills.cameras import attach_and_detach, check_whole, churn, end, many_sources, scale_up_and_down
+from tests.launching import PROJECT, Launched, lines, seqs, wait_for
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("control")
+
+
+@pytest.fixture(scope="module")
+def run(place: Path) -> Iterator[Launched]:
+    """One run for the quick tests: each attaches sources of its own."""
+    with Launched(ticking_graph(place, a={"fps": 30}), folder=place) as launched:
+        Remote(launched).wait_delivered("a", 3)
+        yield launched
+
+
+@pytest.fixture
+def remote(run: Launched) -> Remote:
+    return Remote(run)
+
+
+def launcher(run: Launched, *words: str, **env: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, str(PROJECT / "launcher.py"), *words],
+        cwd=run.temporary.parent,
+        env={**os.environ, "TMPDIR": str(run.temporary), **env},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+def test_a_source_is_attached_and_detached_as_a_user_does(run: Launched, remote: Remote, place: Path) -> None:
+    attached = launcher(run, "attach", "door", "tick://${WORD}@door", "--set", "live=false", WORD="hidden-word")
+    assert attached.returncode == 0, attached.stderr
+    assert attached.stdout == "door is attached to work\nwrites out/door.jsonl\n"
+    remote.wait_delivered("door", 5)
+    commands = [" ".join(process.info["cmdline"] or []) for process in psutil.process_iter(["cmdline"])]
+    assert not any("hidden-word" in command for command in commands)
+    assert "door.0" in launcher(run, "list").stdout
+
+    detached = launcher(run, "detach", "door")
+    assert detached.returncode == 0, detached.stderr
+    assert detached.stdout.startswith("door is detached: ")
+    records = lines(place / "out" / "door.jsonl")
+    assert seqs(records) == list(range(len(records)))
+    assert records[0]["uri"] == "tick://hidden-word@door"
+    assert not list(remote.folder.glob("door.*")), "its sockets and its status page are gone"
+    assert not (remote.folder / "pools" / "door").is_symlink()
+    assert not list(Path("/dev/shm").glob(f"{remote.folder.name}-door"))
+    assert not (place / "out" / "door.jsonl.progress").exists()
+    assert "door" not in launcher(run, "list").stdout
+
+
+def test_a_name_may_come_again_and_what_was_written_stays(remote: Remote, place: Path) -> None:
+    for frames in (3, 5):
+        remote.attach("again", frames=frames, live=False, fps=100)
+        wait_for(lambda: all(row["name"] != "again" for row in remote.ask("list")["sources"]), "end of again")
+    assert seqs(lines(place / "out" / "again.1.jsonl")) == [0, 1, 2]
+    assert seqs(lines(place / "out" / "again.jsonl")) == [0, 1, 2, 3, 4]
+
+
+def test_a_killed_attached_source_goes_on(run: Launched, remote: Remote, place: Path) -> None:
+    remote.attach("killed", fps=30, live=False)
+    remote.wait_delivered("killed", 3)
+    run.child("killed.0").send_signal(signal.SIGKILL)
+    remote.wait_delivered("killed", 10)
+    ledger = remote.detach("killed")["ledger"]
+    assert ledger["captured"] == ledger["delivered"]
+    assert seqs(lines(place / "out" / "killed.jsonl")) == list(range(ledger["captured"]))
+
+
+def test_replicas_come_and_go(run: Launched, remote: Remote) -> None:
+    assert launcher(run, "scale", "work", "2").stdout == "work has 2 replicas (had 1)\n"
+    wait_for(
+        lambda: any(row["name"] == "work.1" and row["frames"] > 2 for row in remote.ask("list")["replicas"]),
+        "packets for the new replica",
+        run,
+    )
+    remote.scale("work", 1)
+    assert [row["name"] for row in remote.ask("list")["replicas"]].count("work.1") == 0
+
+
+def test_a_property_is_set_while_it_runs(run: Launched) -> None:
+    assert launcher(run, "set", "work.timeout=90s").stdout == "work.timeout is now 90s\n"
+    assert "use: scale work 2" in launcher(run, "set", "work.replicas=2").stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        (["attach", "a", "tick://"], "attach a: there is a stage of this name in the graph"),
+        (["attach", "b", "nonsense:1"], "nonsense:1 is no camera; give tick://"),
+        (["attach", "b", "broken:1"], "attach b: b.0: broken:1 does not tick; mend it"),
+        (["attach", "b", "tick://", "--to", "wrk"], "attach b: there is no stage 'wrk'; did you mean 'work'?"),
+        (["attach", "b", "rtsp://me:sesame42@host/x"], "can be read by everybody here (ps); put it into a variable or a file: 'rtsp://user:${CAM_PASSWORD}@"),
+        (["attach", "b", "rtsp://me:${NOT_THERE}@host/x"], "the environment has no NOT_THERE; set it"),
+        (["detach", "b"], "detach b: there is no source 'b'"),
+        (["detach", "work"], "detach work: 'work' is a worker; only sources can be detached"),
+        (["detach", "a"], "detach a: no other source is left, so the run would end"),
+        (["scale", "results", "2"], "'results' is a sink, which is one process"),
+        (["set", "work"], "expected STAGE.PROPERTY=VALUE"),
+        (["list", "--run", "none"], "--run none: no graph runs under this id; running are:\n  20"),
+    ],
+)
+def test_what_cannot_be_done_is_refused_in_one_sentence(
+    run: Launched, remote: Remote, words: list[str], problem: str
+) -> None:
+    refused = launcher(run, *words)
+    assert refused.returncode == 2
+    assert problem in refused.stderr
+    assert "Traceback" not in refused.stderr
+    assert "sesame42" not in refused.stderr
+    assert [row["name"] for row in remote.ask("list")["sources"]] == ["a"]
+
+
+def test_junk_on_the_control_socket_is_refused(remote: Remote) -> None:
+    assert "there is no command 'detech'; did you mean 'detach'?" in remote.refused("detech")
+    assert "field 'name' must be str" in remote.refused("attach", name=3, properties={}, to=[])
+    assert "'to' must be a list of stages" in remote.refused("attach", name="b", properties={}, to=[3])
+    assert "field 'replicas' must be int" in remote.refused("scale", stage="work", replicas="two")
+
+
+def test_stop_ends_the_run_with_its_files_complete(run: Launched, remote: Remote, place: Path) -> None:
+    """The last of the quick tests: no source noticed what went on."""
+    stopped = launcher(run, "stop")
+    assert stopped.returncode == 0, stopped.stderr
+    assert run.wait() == 0, run.stderr
+    ledger = json.loads((place / "out" / "ledger.json").read_text())
+    assert ledger["balanced"]
+    assert set(ledger["sources"]) == {"a", "door", "again", "killed"}
+    assert ledger["sources"]["again"]["captured"] == 8
+    assert check_whole(place, ledger, "a") <= 6, "only what was out when a source's process was killed"
+    assert "no graph is running" in launcher(run, "list").stderr
+
+
+@pytest.mark.slow
+def test_nothing_is_left_of_sources_that_came_and_went(tmp_path: Path) -> None:
+    warm, last, again = attach_and_detach(tmp_path, 15)
+    assert again == 0
+    for what in ("processes", "descriptors", "mappings", "files", "shm"):
+        assert last[what] == warm[what], (what, warm, last)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kill", [False, True])
+def test_scaling_under_load_loses_nothing(tmp_path: Path, kill: bool) -> None:
+    _frames, again = scale_up_and_down(tmp_path, 5, kill=kill)
+    assert kill or again == 0
+
+
+@pytest.mark.slow
+def test_kills_while_the_graph_changes_lose_nothing(tmp_path: Path) -> None:
+    churn(tmp_path, 5)
+
+
+@pytest.mark.slow
+def test_eight_live_sources_share_a_worker(tmp_path: Path) -> None:
+    _table, rates = many_sources(tmp_path, 15)
+    share = sum(rates) / len(rates)
+    assert all(0.8 * share <= rate <= 1.2 * share for rate in rates), rates
+
+
+@pytest.mark.slow
+def test_a_fast_source_does_not_starve_a_slow_one_and_priority_counts(tmp_path: Path) -> None:
+    busy = {"sleep_ms": 40}
+    sources = {"slow": {"fps": 5}, "more": {"fps": 60, "priority": 3, "live": True}}
+    graph = ticking_graph(tmp_path, a={"fps": 60, "live": True}, work=busy, **sources)
+    with Launched(graph, folder=tmp_path) as run:
+        remote = Remote(run)
+        for name in ("a", "slow", "more"):
+            wait_for(lambda name=name: remote.delivered(name) > 3, f"frames of {name}", run)
+        before = {name: remote.delivered(name) for name in ("a", "slow", "more")}
+        remote.wait_delivered("slow", 40)
+        done = {name: remote.delivered(name) - before[name] for name in before}
+        row = remote.source("slow")
+        assert row["captured_fps"] and not row["ledger"]["dropped"], row
+        assert done["more"] > 1.5 * done["a"], done
+        end(run, remote, tmp_path)
