@@ -29,9 +29,15 @@ class CropsSink(Sink):
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Options:
         location: str = prop(REQUIRED, "The folder; {source} in it stands for the name of the source.")
-        every: int = prop(1, "Write the people of each so many-th frame.", low=1, high=1_000_000)
-        min_height: float = prop(0.0, "Leave out people lower than this, in pixels.", low=0)
-        min_score: float = prop(0.0, "Leave out people less sure than this.", low=0, high=1)
+        every: int = prop(
+            1, "Write the people of each so many-th frame.", low=1, high=1_000_000, while_running=True
+        )
+        min_height: float = prop(
+            0.0, "Leave out people lower than this, in pixels.", low=0, while_running=True
+        )
+        min_score: float = prop(
+            0.0, "Leave out people less sure than this.", low=0, high=1, while_running=True
+        )
         margin: float = prop(0.0, "Widen each box by this share of its sides.", low=0, high=1)
         quality: int = prop(92, "Of the JPEG files.", low=1, high=100)
 

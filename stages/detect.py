@@ -66,8 +66,10 @@ class Detect(Stage):
         person_class: int = prop(
             -1, "number of the class 'person' of the network; -1: as in COCO", low=-1, high=10_000
         )
-        max_people: int = prop(100, "keep the best so many of a frame", low=1, high=1000)
-        min_height: float = prop(0.0, "leave out people lower than this, in pixels", low=0)
+        max_people: int = prop(100, "keep the best so many of a frame", low=1, high=1000, while_running=True)
+        min_height: float = prop(
+            0.0, "leave out people lower than this, in pixels", low=0, while_running=True
+        )
 
     @classmethod
     def check(cls, options: Any) -> None:

@@ -59,7 +59,9 @@ class Remote:
     def wait_delivered(self, name: str, more: int) -> None:
         """Wait until so many more frames of a source have been delivered."""
         before = self.delivered(name)
-        wait_for(lambda: self.delivered(name) >= before + more, f"{more} more frames of {name}", self._launched)
+        wait_for(
+            lambda: self.delivered(name) >= before + more, f"{more} more frames of {name}", self._launched
+        )
 
 
 def ticking_graph(folder: Path, *, ordered: bool = False, **stages: dict[str, Any]) -> Path:

@@ -61,6 +61,7 @@ def _table(properties: tuple[Property, ...]) -> str:
     for each in properties:
         kind = "; ".join(filter(None, (each.type_words, each.range_words)))
         default = "required" if each.is_required else f"default {each.default_words}"
+        default += "; may be set while running" if each.help.while_running else ""
         margin = " " * (width + 6)
         lines.append(
             textwrap.fill(

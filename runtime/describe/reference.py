@@ -31,7 +31,8 @@ as a JSON Schema; with this line at the top of the graph, editors that know YAML
 - A stage's name is a letter, then letters, digits, `-` or `_`, 32 at most. Unknown words are refused.
 - A time is a number of seconds, or has a unit: {seconds}. Memory is a number of bytes, or has one: {bytes}.
 - `${{NAME}}` in a text is the environment's value of NAME.
-- `--set STAGE.PROPERTY=VALUE` overrides one property for one run.
+- `--set STAGE.PROPERTY=VALUE` overrides one property for one run. Those marked *live* may be set while the
+  graph runs: [control](control.md).
 - `{{source}}` in a location is the name of the source: with several sources a sink makes a file of each.
 - A type with a dot, `my_stages.Blur`, is class Blur of my_stages.py beside the graph:
   [write a stage](write-a-stage.md).
@@ -85,11 +86,15 @@ def _table(properties: tuple[Property, ...]) -> str:
     if not properties:
         return "No properties of its own.\n"
     rows = [
-        [f"`{each.key}`", each.type_words, each.range_words, each.default_words, each.help.doc]
+        [f"`{each.key}`", each.type_words, each.range_words, each.default_words, _what(each)]
         for each in properties
     ]
     lines = ["| property | type | range | default | what it does |", "| --- | --- | --- | --- | --- |"]
     return "\n".join([*lines, *(f"| {' | '.join(map(_cell, row))} |" for row in rows)]) + "\n"
+
+
+def _what(each: Property) -> str:
+    return f"{each.help.doc} *live*" if each.help.while_running else each.help.doc
 
 
 def _cell(text: str) -> str:

@@ -51,6 +51,7 @@ class Attachments:
         self._locks.add(files)
         state.outputs = {key: said for key, said in state.outputs.items() if key[1] != name}
         state.number(name)
+        state.identity.starts.pop(name, None)
         state.attached.add(name)
         state.change(graph)
         self._processes.relink()

@@ -1,9 +1,9 @@
 """Sources that come and go, replicas that come and go, and many sources at one worker, on real processes.
 
-    python -m tests.drills.cameras attach --times 200
-    python -m tests.drills.cameras scale --times 50 [--kill]
-    python -m tests.drills.cameras fair --seconds 30
-    python -m tests.drills.cameras churn --times 50     attach, detach and scale while processes are killed
+python -m tests.drills.cameras attach --times 200
+python -m tests.drills.cameras scale --times 50 [--kill]
+python -m tests.drills.cameras fair --seconds 30
+python -m tests.drills.cameras churn --times 50     attach, detach and scale while processes are killed
 """
 
 import argparse
@@ -33,7 +33,7 @@ def running(folder: Path, graph: Path) -> Iterator[tuple[Launched, Remote]]:
     """A run that has delivered its first frames."""
     with Launched(graph, "--quiet", folder=folder) as run:
         remote = Remote(run)
-        wait_for(lambda: (folder / "out" / "a.jsonl").exists(), "output of a", run)
+        wait_for((folder / "out" / "a.jsonl").exists, "output of a", run)
         remote.wait_delivered("a", 5)
         yield run, remote
 
@@ -135,7 +135,9 @@ def _kill_one(run: Launched, chooser: random.Random, name: str = "") -> None:
         chooser.choice(chosen or alive).send_signal(signal.SIGKILL)
 
 
-def many_sources(folder: Path, seconds: float, *, sources: int = 8, fps: float = 10.0) -> tuple[str, list[float]]:
+def many_sources(
+    folder: Path, seconds: float, *, sources: int = 8, fps: float = 10.0
+) -> tuple[str, list[float]]:
     """So many live sources of 640x360 at one worker; return what `list` shows, and the rates delivered."""
     from runtime.launch.listing import listing
 

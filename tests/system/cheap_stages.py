@@ -53,6 +53,7 @@ class Ticker(Source):
         width: int = prop(64, "Of the picture in pixels.")
         height: int = prop(36, "Of the picture in pixels.")
         live: bool = prop(True, "Whether the older frame gives way to the newer.")
+        max_fps: float = prop(1000.0, "Frames a second, at most.")
 
     @classmethod
     def is_live(cls, options: "Ticker.Options") -> bool:
@@ -72,9 +73,10 @@ class Ticker(Source):
         offset_ns, made = resume.running_ns if resume else 0, 0
         image_bgr = np.zeros((self.options.height, self.options.width, 3), np.uint8)
         while not 0 < self.options.frames <= number:
-            if self.options.fps:
-                time.sleep(max(0.0, begun_s + made / self.options.fps - time.monotonic()))
-            time_ns = offset_ns + int(made * 1e9 / (self.options.fps or 25))
+            fps = min(self.options.fps, self.options.max_fps)
+            if fps:
+                time.sleep(max(0.0, begun_s + made / fps - time.monotonic()))
+            time_ns = offset_ns + int(made * 1e9 / (fps or 25))
             image_bgr[0, 0] = (number & 255, number >> 8 & 255, 0)
             yield Frame(image_bgr=image_bgr, pts_ns=time_ns, running_ns=time_ns, uri=self.options.uri)
             number, made = number + 1, made + 1
@@ -91,6 +93,7 @@ class Work(Stage):
         crash_on: int = prop(-1, "Kill this process on this frame.")
         hang_on: int = prop(-1, "Sleep for ever on this frame, the first time.")
         open_fails: bool = prop(False, "Fail to load.")
+        opens_once: str = prop("", "A file that remembers that one process has loaded: others fail to.")
         open_sleep_s: float = prop(0.0, "How long loading takes.")
         marker: str = prop("", "A file that remembers that something was done once.")
         slow_replica_ms: float = prop(0.0, "How long each packet takes in replica 1.")
@@ -100,6 +103,11 @@ class Work(Stage):
     def open(self) -> None:
         self._leaked: list[np.ndarray] = []
         time.sleep(self.options.open_sleep_s)
+        if self.options.opens_once:
+            try:
+                os.close(os.open(self.options.opens_once, os.O_CREAT | os.O_EXCL))
+            except FileExistsError:
+                raise StageError("there is memory for one model only; free some") from None
         if self.options.open_fails:
             raise RuntimeError("the model is not to be had")
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -42,11 +43,14 @@ def launcher(run: Launched, *words: str, **env: str) -> "subprocess.CompletedPro
         capture_output=True,
         text=True,
         timeout=120,
+        check=False,
     )
 
 
 def test_a_source_is_attached_and_detached_as_a_user_does(run: Launched, remote: Remote, place: Path) -> None:
-    attached = launcher(run, "attach", "door", "tick://${WORD}@door", "--set", "live=false", WORD="hidden-word")
+    attached = launcher(
+        run, "attach", "door", "tick://${WORD}@door", "--set", "live=false", WORD="hidden-word"
+    )
     assert attached.returncode == 0, attached.stderr
     assert attached.stdout == "door is attached to work\nwrites out/door.jsonl\n"
     remote.wait_delivered("door", 5)
@@ -107,8 +111,14 @@ def test_a_property_is_set_while_it_runs(run: Launched) -> None:
         (["attach", "a", "tick://"], "attach a: there is a stage of this name in the graph"),
         (["attach", "b", "nonsense:1"], "nonsense:1 is no camera; give tick://"),
         (["attach", "b", "broken:1"], "attach b: b.0: broken:1 does not tick; mend it"),
-        (["attach", "b", "tick://", "--to", "wrk"], "attach b: there is no stage 'wrk'; did you mean 'work'?"),
-        (["attach", "b", "rtsp://me:sesame42@host/x"], "can be read by everybody here (ps); put it into a variable or a file: 'rtsp://user:${CAM_PASSWORD}@"),
+        (
+            ["attach", "b", "tick://", "--to", "wrk"],
+            "attach b: there is no stage 'wrk'; did you mean 'work'?",
+        ),
+        (
+            ["attach", "b", "rtsp://me:sesame42@host/x"],
+            "can be read by everybody here (ps); put it into a variable or a file: 'rtsp://user:${CAM_PASSWORD}@",
+        ),
         (["attach", "b", "rtsp://me:${NOT_THERE}@host/x"], "the environment has no NOT_THERE; set it"),
         (["detach", "b"], "detach b: there is no source 'b'"),
         (["detach", "work"], "detach work: 'work' is a worker; only sources can be detached"),
@@ -147,6 +157,53 @@ def test_stop_ends_the_run_with_its_files_complete(run: Launched, remote: Remote
     assert ledger["sources"]["again"]["captured"] == 8
     assert check_whole(place, ledger, "a") <= 6, "only what was out when a source's process was killed"
     assert "no graph is running" in launcher(run, "list").stderr
+
+
+@pytest.mark.slow
+def test_the_commands_of_the_document_work_in_their_order(tmp_path: Path) -> None:
+    text = (PROJECT / "docs" / "control.md").read_text(encoding="utf-8")
+    block = text.partition("```sh\n")[2].partition("```")[0]
+    commands = [shlex.split(line, comments=True)[2:] for line in block.splitlines()]
+    assert {words[0] for words in commands} == {"list", "attach", "detach", "scale", "set", "stop"}
+    graph = ticking_graph(tmp_path, a={"fps": 20})
+    graph.write_text(graph.read_text().replace("work", "detect"))
+    with Launched(graph, folder=tmp_path) as run:
+        Remote(run).wait_delivered("a", 1)
+        for words in commands:
+            done = launcher(run, *words, CAM_PASSWORD="sesame42")
+            assert done.returncode == 0, (words, done.stderr)
+        assert run.wait() == 0
+        assert "sesame42" not in run.stdout + run.stderr + (tmp_path / "out" / "ledger.json").read_text()
+    ledger = json.loads((tmp_path / "out" / "ledger.json").read_text())
+    assert ledger["balanced"]
+    assert set(ledger["sources"]) == {"a", "door", "yard"}
+
+
+@pytest.mark.slow
+def test_detaching_does_not_wait_for_a_stage_that_takes_its_time(tmp_path: Path) -> None:
+    graph = ticking_graph(tmp_path, a={"fps": 20}, work={"sleep_ms": 4000})
+    with Launched(graph, folder=tmp_path) as run:
+        remote = Remote(run)
+        remote.attach("b", fps=50, live=False, drain=0.5)
+        wait_for(lambda: remote.source("b")["ledger"]["captured"] > 4, "frames of b", run)
+        ledger = remote.detach("b")["ledger"]
+        assert ledger["dropped"]["flushed"] > 0
+        assert ledger["captured"] == ledger["delivered"] + ledger["dropped"]["flushed"]
+        records = lines(tmp_path / "out" / "b.jsonl")
+        assert {record["status"] for record in records} <= {"ok", "flushed"}
+        remote.ask("stop")
+
+
+@pytest.mark.slow
+def test_a_replica_that_cannot_start_leaves_the_graph_as_it_was(tmp_path: Path) -> None:
+    marker = tmp_path / "loaded"
+    graph = ticking_graph(tmp_path, a={"fps": 20}, work={"opens_once": str(marker)})
+    with Launched(graph, folder=tmp_path) as run:
+        remote = Remote(run)
+        remote.wait_delivered("a", 1)
+        assert "there are 1 as before" in remote.refused("scale", stage="work", replicas=3)
+        remote.wait_delivered("a", 3)
+        end(run, remote, tmp_path)
 
 
 @pytest.mark.slow

@@ -57,7 +57,12 @@ def test_a_source_that_leaves_takes_its_links_along(graph: Graph) -> None:
         ("cam", {"frame": 1}, [], "unknown property 'frame'; did you mean 'frames'?"),
         ("cam", {"frames": "many"}, [], "property 'frames': expected a whole number, got 'many'"),
         ("cam", {"type": "cheap_stages.Work"}, [], "is a worker; only a source can be attached"),
-        ("cam", {"type": "cheap_stages.Ticker", "uri": "nonsense:1"}, [], "nonsense:1 is no camera; give tick://"),
+        (
+            "cam",
+            {"type": "cheap_stages.Ticker", "uri": "nonsense:1"},
+            [],
+            "nonsense:1 is no camera; give tick://",
+        ),
     ],
 )
 def test_a_source_that_does_not_fit_is_refused(
