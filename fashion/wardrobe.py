@@ -155,16 +155,22 @@ class _StreetTeller:
         looks = zip(crops, results["scores"], results["maps"], boxes_xyxy, strict=True)
         for crop, logits, maps, box in looks:
             found = tell(logits, maps, box, self._facts)
-            x0, y0, x1, y1 = widened(box, self._facts.look)
+            frame = widened(box, self._facts.look)
             for garment in (*found[0], *found[1]):
                 label = LABELS.index(garment["label"])
-                left, top, right, bottom = garment["box"]
-                wide, high = x1 - x0, y1 - y0
-                inside = (left - x0) / wide, (top - y0) / high, (right - x0) / wide, (bottom - y0) / high
-                garment["color"] = color_name(crop, maps[label], inside)
+                parts = _parts(garment["box"], frame), _parts(box, frame)
+                garment["color"] = color_name(crop, maps[label], *parts)
                 garment["threshold"] = self._facts.thresholds[label]
             findings.append(found)
         return findings
+
+
+def _parts(box_xyxy: Sequence[float], frame_xyxy: Sequence[float]) -> tuple[float, float, float, float]:
+    """Return a box as parts (0..1) of another one."""
+    x0, y0, x1, y1 = frame_xyxy
+    wide, high = x1 - x0, y1 - y0
+    left, top, right, bottom = box_xyxy
+    return (left - x0) / wide, (top - y0) / high, (right - x0) / wide, (bottom - y0) / high
 
 
 def crop_shape(spec: InputSpec) -> tuple[int, ...]:

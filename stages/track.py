@@ -39,7 +39,7 @@ class Track(Ordered):
             0.5, "from this score on a person begins a track; others only continue one", low=0, high=1
         )
         forget: Seconds = prop(2.0, "a track that is not seen for so long ends", low=0.04, high=60)
-        looks: int = prop(4, "so many looks settle what a person wears", low=1, high=100)
+        looks: int = prop(4, "so many looks settle what a person wears", low=1, high=1_000_000)
         look_spacing: Seconds = prop(0.3, "the least time between two looks at a person", low=0, high=60)
         better: float = prop(
             1.5, "look at a settled person again when the view is so many times the best", low=1, high=100

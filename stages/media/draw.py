@@ -1,4 +1,4 @@
-"""Boxes and words on a frame, readable at any size of the picture."""
+"""What was found in a frame, drawn on it: for people who would rather look than read."""
 
 from typing import Any
 
@@ -6,132 +6,126 @@ import cv2
 import numpy as np
 
 from runtime.packet import Image
+from stages.media.plates import (
+    FAINT_BGR,
+    FONT,
+    INK_BGR,
+    Color,
+    Rectangle,
+    Sizes,
+    color_of,
+    draw_plate,
+    find_place,
+    rows_of,
+    shorter,
+    size_of,
+)
 
-Color = tuple[int, int, int]
-Rectangle = tuple[int, int, int, int]
-
-# One colour per label, BGR, far enough apart to tell on a street: hues evenly spaced, one grey.
-COLORS_BGR: dict[str, Color] = {
-    "T-shirt/top": (80, 200, 120),
-    "Trouser": (220, 140, 40),
-    "Pullover": (60, 160, 240),
-    "Dress": (200, 80, 220),
-    "Coat": (60, 60, 230),
-    "Sandal": (90, 220, 230),
-    "Shirt": (230, 200, 60),
-    "Sneaker": (180, 220, 100),
-    "Bag": (130, 100, 240),
-    "Ankle boot": (150, 150, 150),
-}
-UNKNOWN_BGR = (200, 200, 200)
 NOT_ANALYSED_BGR = (0, 200, 255)
-_FONT = cv2.FONT_HERSHEY_SIMPLEX
-
-
-def color_of(label: str) -> Color:
-    """Return the colour of a label, BGR; grey for a label of the user's own."""
-    return COLORS_BGR.get(label, UNKNOWN_BGR)
+PARTS_FROM_PX = 120
+"""Of people at least this high each garment's own box is drawn; smaller ones it would hide."""
 
 
 def draw_people(image_bgr: Image, people: list[dict[str, Any]]) -> None:
-    """Draw each person's box and what they wear into `image_bgr` (uint8 HxWx3), in place.
+    """Draw each person and what they wear into `image_bgr` (uint8 H x W x 3), in place.
 
-    A line a garment, in the colour of its label. Plates of text keep clear of
-    each other as far as there is room. Large people, who are nearest, choose their place first.
+    A plate beside each person says who it is, and from head to foot each garment: its colour, its label, and
+    its score as a bar in the label's colour. A plate never covers another one: where there is no room it gets
+    further away, with a line to its person, and shorter, down to the number. It covers people only where it
+    must. People keep their place in the queue for room as long as they are there.
     """
     height, width = image_bgr.shape[:2]
-    scale = text_scale(height, width)
-    thickness = max(1, round(2 * scale))
+    sizes = Sizes.of(image_bgr)
+    for person in people:
+        _draw_boxes(image_bgr, person, sizes)
     taken: list[Rectangle] = []
-    by_size = sorted(people, key=lambda person: person["box"][1] - person["box"][3])
-    for person in by_size:
-        lines = [(words_of(garment), color_of(garment["label"])) for garment in person.get("garments", [])]
-        lines = lines or [(f"person {person['score']:.0%}", UNKNOWN_BGR)]
-        x0, y0, x1, y1 = (round(value) for value in person["box"])
-        cv2.rectangle(image_bgr, (x0, y0), (x1, y1), lines[0][1], thickness)
-        size_wh = plate_size([words for words, _color in lines], scale)
-        left, top = place_plate((x0, y0, x1, y1), size_wh, (width, height), taken)
-        taken.append((left, top, left + size_wh[0], top + size_wh[1]))
-        draw_lines(image_bgr, lines, (left, top), size_wh, scale)
+    everybody = [rounded(person["box"]) for person in people]
+    for person in sorted(people, key=_queue):
+        box = rounded(person["box"])
+        ways = shorter(rows_of(person))
+        # Rather a short plate than a hidden person; a hidden person rather than none.
+        tries = [(rows, [*taken, *everybody]) for rows in ways] + [(rows, taken) for rows in ways]
+        for rows, kept_free in tries:
+            size_wh = size_of(rows, sizes)
+            at = find_place(box, size_wh, (width, height), kept_free)
+            if at is not None:
+                plate = at[0], at[1], at[0] + size_wh[0], at[1] + size_wh[1]
+                taken.append(plate)
+                _draw_leader(image_bgr, box, plate)
+                draw_plate(image_bgr, rows, at, sizes)
+                break
 
 
-def words_of(garment: dict[str, Any]) -> str:
-    return f"{garment['label']} {garment['score']:.0%}"
+def moved(people: list[dict[str, Any]], scale: float, left: float, top: float) -> list[dict[str, Any]]:
+    """Return people with all their boxes scaled, then shifted: where a picture was fitted into another."""
 
+    def move(found: dict[str, Any]) -> dict[str, Any]:
+        x0, y0, x1, y1 = found["box"]
+        return {**found, "box": [x0 * scale + left, y0 * scale + top, x1 * scale + left, y1 * scale + top]}
 
-def place_plate(
-    box: Rectangle, size_wh: tuple[int, int], picture_wh: tuple[int, int], taken: list[Rectangle]
-) -> tuple[int, int]:
-    """Return left and top of a plate for a person: above, below, right or left of the box, inside the
-    picture, where it covers the least of the plates that stand already."""
-    x0, y0, x1, y1 = box
-    width, height = size_wh
-    wishes = [(x0, y0 - height), (x0, y1), (x1, y0), (x0 - width, y0), (x1 - width, y0 - height), (x0, y0)]
-    inside = [
-        (max(0, min(left, picture_wh[0] - width)), max(0, min(top, picture_wh[1] - height)))
-        for left, top in wishes
+    return [
+        {**move(person), "garments": [move(garment) for garment in person.get("garments", ())]}
+        for person in people
     ]
-    return min(
-        inside,
-        key=lambda at: sum(overlap((at[0], at[1], at[0] + width, at[1] + height), other) for other in taken),
-    )
-
-
-def overlap(one: Rectangle, other: Rectangle) -> int:
-    """Return the common area of two rectangles in pixels."""
-    width = min(one[2], other[2]) - max(one[0], other[0])
-    height = min(one[3], other[3]) - max(one[1], other[1])
-    return max(0, width) * max(0, height)
-
-
-def text_scale(height: int, width: int) -> float:
-    """Return the font scale for a picture: letters of about 1/40 of its height, 9 pixels at the least."""
-    return max(0.4, min(height, width) / 1100)
-
-
-def plate_size(words: list[str], scale: float) -> tuple[int, int]:
-    """Return width and height in pixels of a plate with these lines of text."""
-    sizes = [cv2.getTextSize(line, _FONT, scale, _thickness(scale))[0] for line in words]
-    return max(size[0] for size in sizes) + 6, _line_px(scale) * len(words) + 2
-
-
-def _thickness(scale: float) -> int:
-    return max(1, round(1.6 * scale))
-
-
-def _line_px(scale: float) -> int:
-    (_width, height), base = cv2.getTextSize("Ag", _FONT, scale, _thickness(scale))
-    return height + base + 2
-
-
-def draw_lines(
-    image_bgr: Image,
-    lines: list[tuple[str, Color]],
-    at_xy: tuple[int, int],
-    size_wh: tuple[int, int],
-    scale: float,
-) -> None:
-    """Write lines of text, each on a plate of its own colour, from `at_xy` downwards."""
-    left, top = at_xy
-    line_px = _line_px(scale)
-    for index, (words, color) in enumerate(lines):
-        upper = top + index * line_px
-        lower = upper + line_px + (2 if index == len(lines) - 1 else 0)
-        cv2.rectangle(image_bgr, (left, upper), (left + size_wh[0], lower), color, cv2.FILLED)
-        # Black or white, whichever stands out more: Rec. 601 luma of the plate.
-        luma = 0.114 * color[0] + 0.587 * color[1] + 0.299 * color[2]
-        ink = (0, 0, 0) if luma > 110 else (255, 255, 255)
-        (_width, height), base = cv2.getTextSize("Ag", _FONT, scale, _thickness(scale))
-        baseline = upper + 1 + height + base // 2
-        cv2.putText(image_bgr, words, (left + 3, baseline), _FONT, scale, ink, _thickness(scale), cv2.LINE_AA)
 
 
 def mark_not_analysed(image_bgr: Image, status: str) -> None:
     """Say on the picture that nobody looked at it: an empty picture would read as "nobody there"."""
     height, width = image_bgr.shape[:2]
-    lines = [(f"not analysed: {status}", NOT_ANALYSED_BGR)]
-    scale = text_scale(height, width)
-    draw_lines(image_bgr, lines, (4, height // 16), plate_size([lines[0][0]], scale), scale)
+    words, scale = f"not analysed: {status}", max(0.5, min(height, width) / 800)
+    thickness = max(1, round(2 * scale))
+    (words_w, words_h), base = cv2.getTextSize(words, FONT, scale, thickness)
+    pad = words_h // 2
+    cv2.rectangle(image_bgr, (0, 0), (width - 1, height - 1), NOT_ANALYSED_BGR, max(2, round(6 * scale)))
+    corner = words_w + 2 * pad, words_h + base + 2 * pad
+    cv2.rectangle(image_bgr, (0, 0), corner, NOT_ANALYSED_BGR, cv2.FILLED)
+    cv2.putText(image_bgr, words, (pad, words_h + pad), FONT, scale, (0, 0, 0), thickness, cv2.LINE_AA)
+
+
+def rounded(box_xyxy: list[float]) -> Rectangle:
+    """Return a box in whole pixels."""
+    x0, y0, x1, y1 = (round(edge) for edge in box_xyxy)
+    return x0, y0, x1, y1
+
+
+def _queue(person: dict[str, Any]) -> tuple[float, float]:
+    """Who has been there for longest chooses a place first; without tracks, the largest."""
+    x0, y0, x1, y1 = person["box"]
+    return float(person.get("track", 0)), -(x1 - x0) * (y1 - y0)
+
+
+def _draw_boxes(image_bgr: Image, person: dict[str, Any], sizes: Sizes) -> None:
+    x0, y0, x1, y1 = rounded(person["box"])
+    garments = person.get("garments", [])
+    edge_bgr = color_of(garments[0]["label"]) if garments else FAINT_BGR
+    thickness = max(1, round(2 * sizes.scale))
+    cv2.rectangle(image_bgr, (x0, y0), (x1, y1), edge_bgr, thickness)
+    if y1 - y0 >= PARTS_FROM_PX:
+        for garment in garments:
+            left, top, right, bottom = rounded(garment["box"])
+            _draw_corners(image_bgr, (left, top, right, bottom), color_of(garment["label"]), thickness)
+
+
+def _draw_corners(image_bgr: Image, box: Rectangle, color_bgr: Color, thickness: int) -> None:
+    """Only the corners of a box: several may lie over each other."""
+    x0, y0, x1, y1 = box
+    long_x, long_y = max(3, (x1 - x0) // 5), max(3, (y1 - y0) // 5)
+    for x, y, to_x, to_y in ((x0, y0, 1, 1), (x1, y0, -1, 1), (x0, y1, 1, -1), (x1, y1, -1, -1)):
+        cv2.line(image_bgr, (x, y), (x + to_x * long_x, y), color_bgr, thickness, cv2.LINE_AA)
+        cv2.line(image_bgr, (x, y), (x, y + to_y * long_y), color_bgr, thickness, cv2.LINE_AA)
+
+
+def _draw_leader(image_bgr: Image, box: Rectangle, plate: Rectangle) -> None:
+    """A line from a plate to its person, where they do not stand side by side."""
+    start = _nearest(plate, ((box[0] + box[2]) // 2, (box[1] + box[3]) // 2))
+    end = _nearest(box, start)
+    if abs(start[0] - end[0]) + abs(start[1] - end[1]) > 6:
+        cv2.line(image_bgr, start, end, INK_BGR, 1, cv2.LINE_AA)
+
+
+def _nearest(box: Rectangle, at_xy: tuple[int, int]) -> tuple[int, int]:
+    """The point of a box that is nearest to another point."""
+    return max(box[0], min(at_xy[0], box[2])), max(box[1], min(at_xy[1], box[3]))
 
 
 def letterbox(image_bgr: Image, size_wh: tuple[int, int]) -> Image:

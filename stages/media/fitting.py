@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from stages.media.draw import moved
+
 
 def fitted_people(
     people: list[dict[str, Any]], own_wh: tuple[int, int], size_wh: tuple[int, int]
@@ -13,9 +15,4 @@ def fitted_people(
         return people
     scale = min(width / own_w, height / own_h)
     left, top = (width - own_w * scale) / 2, (height - own_h * scale) / 2
-    moved = []
-    for person in people:
-        x0, y0, x1, y1 = person["box"]
-        box = [x0 * scale + left, y0 * scale + top, x1 * scale + left, y1 * scale + top]
-        moved.append({**person, "box": box})
-    return moved
+    return moved(people, scale, left, top)

@@ -1,0 +1,201 @@
+"""Plates of words beside people: what stands on one, where there is room for it, and how it is drawn."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import cv2
+
+from fashion.colors import POINTS_RGB
+from runtime.packet import Image
+
+Color = tuple[int, int, int]
+Rectangle = tuple[int, int, int, int]
+
+# One colour per label, BGR, far enough apart to tell on a street: hues evenly spaced, one grey.
+COLORS_BGR: dict[str, Color] = {
+    "T-shirt/top": (80, 200, 120),
+    "Trouser": (220, 140, 40),
+    "Pullover": (60, 160, 240),
+    "Dress": (200, 80, 220),
+    "Coat": (60, 60, 230),
+    "Sandal": (90, 220, 230),
+    "Shirt": (230, 200, 60),
+    "Sneaker": (180, 220, 100),
+    "Bag": (130, 100, 240),
+    "Ankle boot": (150, 150, 150),
+}
+UNKNOWN_BGR = (200, 200, 200)
+INK_BGR, FAINT_BGR, PAPER_BGR = (255, 255, 255), (170, 170, 170), (32, 30, 28)
+PAPER_WEIGHT = 0.78
+"""How much of the picture a plate hides."""
+REGIONS = ("upper", "whole", "lower", "feet", "hands")
+"""From head to foot, as a reader looks; hands last."""
+GAP_PX = 2
+FONT = cv2.FONT_HERSHEY_SIMPLEX
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """A line of a plate: words, the bar under them (0..1, None for none), and the chip before them."""
+
+    words: str
+    score: float | None = None
+    bar_bgr: Color = UNKNOWN_BGR
+    chip_bgr: Color | None = None
+    is_faint: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Sizes:
+    """Of letters and lines in pixels, for a picture: letters of 1/45 of its shorter side, 9 at the least."""
+
+    scale: float
+    line_px: int
+    bar_px: int
+    chip_px: int
+
+    @classmethod
+    def of(cls, image_bgr: Image) -> Sizes:
+        height, width = image_bgr.shape[:2]
+        scale = max(0.38, min(height, width) / 1250)
+        letters = cv2.getTextSize("Ag", FONT, scale, 1)[0][1]
+        return cls(scale, round(letters * 1.75), max(2, round(letters * 0.3)), letters)
+
+    @property
+    def thickness(self) -> int:
+        return max(1, round(1.5 * self.scale))
+
+
+def color_of(label: str) -> Color:
+    """Return the colour of a label, BGR; grey for a label of the user's own."""
+    return COLORS_BGR.get(label, UNKNOWN_BGR)
+
+
+def rows_of(person: dict[str, Any]) -> list[Row]:
+    """Return the lines of a person's plate: who it is, then each garment from head to foot."""
+    garments = sorted(person.get("garments", ()), key=_from_head_to_foot)
+    who = f"#{person['track']}" if "track" in person else f"person {person['score']:.0%}"
+    if person.get("looks") == 0:
+        return [Row(f"{who} not looked at", is_faint=True)]
+    if "settled" in person and not person["settled"]:
+        who += " .."
+    rows = [Row(who)]
+    for garment in garments:
+        color = garment.get("color")
+        words = " ".join(word for word in (color, garment["label"]) if word)
+        chip_bgr = POINTS_RGB[color][0][::-1] if color in POINTS_RGB else None
+        rows.append(Row(words, float(garment["score"]), color_of(garment["label"]), chip_bgr))
+    unsure = [garment["label"] for garment in person.get("unsure", ())]
+    if unsure and not garments:
+        rows.append(Row(f"{unsure[0]}?", is_faint=True))
+    return rows
+
+
+def shorter(rows: Sequence[Row]) -> list[list[Row]]:
+    """Return the same plate in ever fewer lines: all, the surest three, one, and only who it is."""
+    surest = sorted(rows[1:], key=lambda row: -(row.score or 0))
+    ways = [list(rows)]
+    for count in (3, 1, 0):
+        if count < len(rows) - 1:
+            kept = surest[:count]
+            ways.append([rows[0], *(row for row in rows[1:] if row in kept)])
+    return ways
+
+
+def size_of(rows: Sequence[Row], sizes: Sizes) -> tuple[int, int]:
+    """Return width and height of a plate in pixels."""
+    width = max(
+        cv2.getTextSize(row.words, FONT, sizes.scale, sizes.thickness)[0][0] + _indent(row, sizes)
+        for row in rows
+    )
+    height = sum(_height(row, sizes) for row in rows)
+    return width + 2 * sizes.bar_px + 2, height + sizes.bar_px
+
+
+def find_place(
+    box: Rectangle, size_wh: tuple[int, int], picture_wh: tuple[int, int], kept_free: Sequence[Rectangle]
+) -> tuple[int, int] | None:
+    """Return left and top of a plate for a person, or None where it would meet what is to be kept free.
+
+    Beside the box first (right, left, above, below), then a little further off; always inside the picture.
+    """
+    x0, y0, x1, y1 = box
+    width, height = size_wh
+    if width > picture_wh[0] or height > picture_wh[1]:
+        return None
+    step = max(6, height // 2)
+    for away in range(4):
+        off = away * step
+        wishes = [
+            (x1 + GAP_PX + off, y0),
+            (x0 - width - GAP_PX - off, y0),
+            (x0, y0 - height - GAP_PX - off),
+            (x0, y1 + GAP_PX + off),
+            (x1 + GAP_PX, y0 + off),
+            (x0 - width - GAP_PX, y0 + off),
+            (x1 - width, y0 - height - GAP_PX - off),
+            (x1 - width, y1 + GAP_PX + off),
+        ]
+        for left, top in wishes:
+            at = max(0, min(left, picture_wh[0] - width)), max(0, min(top, picture_wh[1] - height))
+            plate = at[0], at[1], at[0] + width, at[1] + height
+            if not any(meets(plate, other) for other in kept_free):
+                return at
+    return None
+
+
+def meets(one: Rectangle, other: Rectangle) -> bool:
+    """Tell whether two rectangles have a pixel in common."""
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
+
+
+def draw_plate(image_bgr: Image, rows: Sequence[Row], at_xy: tuple[int, int], sizes: Sizes) -> None:
+    """Draw a plate into a picture, in place."""
+    left, top = at_xy
+    width, height = size_of(rows, sizes)
+    under = image_bgr[top : top + height, left : left + width]
+    under[:] = cv2.addWeighted(under, 1 - PAPER_WEIGHT, _paper(under), PAPER_WEIGHT, 0)
+    for row in rows:
+        begin = left + sizes.bar_px + 1
+        middle = top + sizes.line_px // 2 + 1
+        if row.chip_bgr is not None:
+            half = sizes.chip_px // 2
+            corner = (begin, middle - half), (begin + 2 * half, middle + half)
+            cv2.rectangle(image_bgr, *corner, row.chip_bgr, cv2.FILLED)
+            cv2.rectangle(image_bgr, *corner, FAINT_BGR, 1)
+        baseline = begin + _indent(row, sizes), middle + sizes.chip_px // 2
+        ink_bgr = FAINT_BGR if row.is_faint else INK_BGR
+        cv2.putText(image_bgr, row.words, baseline, FONT, sizes.scale, ink_bgr, sizes.thickness, cv2.LINE_AA)
+        if row.score is not None:
+            _draw_bar(image_bgr, row, (begin, top + sizes.line_px), (width - 2 * sizes.bar_px - 2), sizes)
+        top += _height(row, sizes)
+
+
+def _draw_bar(image_bgr: Image, row: Row, at_xy: tuple[int, int], width: int, sizes: Sizes) -> None:
+    left, top = at_xy
+    lower = top + sizes.bar_px - 1
+    cv2.rectangle(image_bgr, (left, top), (left + width, lower), (90, 90, 90), cv2.FILLED)
+    filled = left + max(1, round(width * (row.score or 0)))
+    cv2.rectangle(image_bgr, (left, top), (filled, lower), row.bar_bgr, cv2.FILLED)
+
+
+def _height(row: Row, sizes: Sizes) -> int:
+    return sizes.line_px + (2 * sizes.bar_px if row.score is not None else 0)
+
+
+def _indent(row: Row, sizes: Sizes) -> int:
+    return sizes.chip_px + sizes.bar_px + 3 if row.chip_bgr is not None else 0
+
+
+def _paper(under: Image) -> Image:
+    paper = under.copy()
+    paper[:] = PAPER_BGR
+    return paper
+
+
+def _from_head_to_foot(garment: dict[str, Any]) -> tuple[int, str]:
+    region = garment.get("region", "")
+    return REGIONS.index(region) if region in REGIONS else len(REGIONS), garment["label"]
