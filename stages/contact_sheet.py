@@ -21,10 +21,12 @@ MIN_SIDE_PX = 8
 
 
 class ContactSheet(FileSink):
-    """Collect the largest, sharpest crop of each person and draw them on one sheet when the source ends.
+    """Collect the best view of each person and draw them on one sheet when the source ends, with what was
+    last answered of them.
 
-    Until then the location holds the collection: each better look is appended, so that a process that dies
-    loses nobody. It grows by one crop for each look that is a tenth better than the one before.
+    Until then the location holds the collection: each better view is appended, and each change of an answer,
+    so that a process that dies loses nobody. It grows by one crop for each view that is a tenth better than
+    the one before.
     """
 
     takes = ("people",)
@@ -74,28 +76,40 @@ class ContactSheet(FileSink):
         import cv2
 
         from stages.media.gallery import Look
-        from stages.media.sheet import sharpness
+        from stages.media.views import view_quality
 
         crop_bgr = _cut(packet.image_bgr, person["box"])
         if min(crop_bgr.shape[:2]) < MIN_SIDE_PX:
             return
-        value = float(crop_bgr.shape[0]) * sharpness(crop_bgr) * float(person["score"])
+        others = [other["box"] for other in packet.people if other is not person]
+        value = view_quality(packet.image_bgr, person["box"], others) * float(person["score"])
         look = Look(int(person.get("track", -1)), packet.running_ns / 1e9, value)
         place = self._gallery.place_for(look)
-        if place is None:
+        if place is not None:
+            _is_coded, coded = cv2.imencode(".jpg", crop_bgr, [cv2.IMWRITE_JPEG_QUALITY, 92])
+            self._note(coded.tobytes(), {"place": place, "look": dataclasses.astuple(look), **_worn(person)})
             return
-        _is_coded, coded = cv2.imencode(".jpg", crop_bgr, [cv2.IMWRITE_JPEG_QUALITY, 92])
-        said = {"place": place, "look": dataclasses.astuple(look), "words": _words(person, look.time_s)}
-        self._put(coded.tobytes(), said)
+        place = self._gallery.place_of(look.track)
+        if place is not None and _worn(person).items() - self._entries[place][1].items():
+            self._note(b"", {"place": place, **_worn(person)})
+
+    def _note(self, coded: bytes, said: dict[str, Any]) -> None:
+        """Put a view, or with no picture only a changed answer, into the collection and its file."""
+        self._put(coded, said)
         text = json.dumps(said).encode()
         assert self._file is not None
-        self._file.write(_HEAD.pack(len(text), coded.size) + text + coded.tobytes())
+        self._file.write(_HEAD.pack(len(text), len(coded)) + text + coded)
 
     def _put(self, coded: bytes, said: dict[str, Any]) -> None:
         from stages.media.gallery import Look
 
-        self._gallery.put(said["place"], Look(*said["look"]))
-        self._entries[said["place"] : said["place"] + 1] = [(coded, said)]
+        place = said["place"]
+        if coded:
+            self._gallery.put(place, Look(*said["look"]))
+            self._entries[place : place + 1] = [(coded, said)]
+        else:
+            known_coded, known = self._entries[place]
+            self._entries[place] = (known_coded, {**known, **said})
 
     def _read(self, data: bytes) -> None:
         """Take up the collection of the process before."""
@@ -114,6 +128,7 @@ class ContactSheet(FileSink):
         import cv2
         import numpy as np
 
+        from stages.media.plates import Row, rows_of
         from stages.media.sheet import draw_sheet
 
         # In the order in which they came.
@@ -122,7 +137,12 @@ class ContactSheet(FileSink):
             np.asarray(cv2.imdecode(np.frombuffer(coded, np.uint8), cv2.IMREAD_COLOR), np.uint8)
             for coded, _said in entries
         ]
-        sheet_bgr = draw_sheet(crops_bgr, [said["words"] for _coded, said in entries], self.options.columns)
+        plates = []
+        for _coded, said in entries:
+            who, *worn = rows_of(json.loads(said["worn"]))
+            when = f"{who.words}  {said['look'][1]:.1f} s"
+            plates.append([Row(when, is_faint=who.is_faint), *worn])
+        sheet_bgr = draw_sheet(crops_bgr, plates, self.options.columns)
         _is_coded, picture = cv2.imencode(self._location.suffix.lower(), sheet_bgr)
         part = self._location.with_name(f".{self._location.name}.part")
         part.write_bytes(picture.tobytes())
@@ -151,12 +171,19 @@ def _cut(image_bgr: Image, box_xyxy: list[float]) -> Image:
     return image_bgr[y0:y1, x0:x1]
 
 
-def _words(person: dict[str, Any], time_s: float) -> list[str]:
-    """Return the lines under a person: who and when, then each garment."""
-    who = f"#{person['track']}" if "track" in person else f"{person['score']:.0%}"
-    garments = [
-        " ".join(str(word) for word in (garment.get("color"), garment["label"]) if word)
-        + f" {garment['score']:.0%}"
-        for garment in person.get("garments", [])
-    ]
-    return [f"{who}  {time_s:.1f} s", *garments]
+def _worn(person: dict[str, Any]) -> dict[str, str]:
+    """What a plate shows of a person, as text to compare: scores count from a tenth on."""
+    shown = {key: person[key] for key in ("track", "score", "looks", "settled") if key in person}
+    if "track" in person:
+        shown["score"] = 0.0
+        shown["looks"] = min(1, shown.get("looks", 1))
+    for group in ("garments", "unsure"):
+        shown[group] = [
+            {
+                key: round(value, 1) if key == "score" else value
+                for key, value in garment.items()
+                if key in ("label", "score", "region", "color")
+            }
+            for garment in person.get(group, ())
+        ]
+    return {"worn": json.dumps(shown, sort_keys=True)}

@@ -119,14 +119,15 @@ class Track(Ordered):
 
     def _look(self, people: list[dict[str, Any]], image_bgr: Image, time_s: float) -> None:
         """Choose whom to look at."""
-        from stages.media.looks import choose, may_want
-        from stages.media.views import view_quality
+        from stages.media.looks import choose, wants
+        from stages.media.views import best_possible, view_quality
 
         wishes = []
         for person in people:
             seen = self._seen[person["track"]]
             quality = 0.0
-            if may_want(seen, self._policy, time_s):
+            # To measure a view costs more than to see that it cannot be good enough.
+            if wants(seen, best_possible(image_bgr, person["box"]), self._policy, time_s):
                 others = [other["box"] for other in people if other is not person]
                 quality = view_quality(image_bgr, person["box"], others)
             wishes.append((seen, quality))

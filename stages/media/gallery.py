@@ -38,6 +38,12 @@ class Gallery:
         worst = min(range(self._size), key=self._value)
         return worst if look.value > BETTER * self._value(worst) else None
 
+    def place_of(self, track: int) -> int | None:
+        """Return the place of the person with a track, or None if they have none."""
+        if track < 0:
+            return None
+        return next((place for place, other in enumerate(self.looks) if other.track == track), None)
+
     def put(self, place: int, look: Look) -> None:
         """Put a look into a place that `place_for` gave."""
         if place == len(self.looks):

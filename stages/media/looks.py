@@ -40,14 +40,11 @@ class Seen:
         self.best_quality = max(self.best_quality, quality)
 
 
-def may_want(seen: Seen, policy: Policy, time_s: float) -> bool:
-    """Tell whether a look may be worth it, whatever the view: only then its quality has to be measured."""
-    return seen.looks == 0 or time_s - seen.last_look_s >= policy.spacing_s - 1e-6
-
-
 def wants(seen: Seen, quality: float, policy: Policy, time_s: float) -> bool:
     """Tell whether a look adds something: a new or unsettled person, a clearly better view, a long time."""
-    if not may_want(seen, policy, time_s):
+    if seen.looks == 0:
+        return True
+    if time_s - seen.last_look_s < policy.spacing_s - 1e-6:
         return False
     return (
         seen.looks < policy.looks

@@ -26,14 +26,19 @@ def view_quality(
     image_bgr: the frame, uint8 H x W x 3. box_xyxy: the person, in its pixels. others_xyxy: the other people;
     one whose feet are lower stands in front and may cover the person.
     """
+    x0, y0, x1, y1 = box_xyxy
+    sharp = sharpness(image_bgr[max(0, round(y0)) : round(y1), max(0, round(x0)) : round(x1)])
+    limit = best_possible(image_bgr, box_xyxy)
+    value = limit * sharp / (sharp + GOOD_SHARPNESS) * (1 - _covered(box_xyxy, others_xyxy))
+    return max(LEAST, round(value, 3))
+
+
+def best_possible(image_bgr: Image, box_xyxy: Sequence[float]) -> float:
+    """Return the value that a view of this size and place would have if it were sharp and free, 0..1."""
     height, width = image_bgr.shape[:2]
     x0, y0, x1, y1 = box_xyxy
-    size = min(1.0, (y1 - y0) / GOOD_HEIGHT_PX)
     edges = (x0 <= EDGE_PX, y0 <= EDGE_PX, x1 >= width - EDGE_PX, y1 >= height - EDGE_PX)
-    whole = CUT_VALUE ** sum(edges)
-    sharp = sharpness(image_bgr[max(0, round(y0)) : round(y1), max(0, round(x0)) : round(x1)])
-    value = size * whole * sharp / (sharp + GOOD_SHARPNESS) * (1 - _covered(box_xyxy, others_xyxy))
-    return max(LEAST, round(value, 3))
+    return float(min(1.0, (y1 - y0) / GOOD_HEIGHT_PX) * CUT_VALUE ** sum(edges))
 
 
 def sharpness(crop_bgr: Image) -> float:

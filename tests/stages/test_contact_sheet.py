@@ -12,7 +12,9 @@ from runtime.properties import read_options
 from runtime.stage import Context
 from stages.contact_sheet import ContactSheet
 from stages.media.gallery import Gallery, Look
-from stages.media.sheet import CROP_WH, draw_sheet, sharpness
+from stages.media.plates import Row
+from stages.media.sheet import CROP_WH, draw_sheet
+from stages.media.views import sharpness
 
 NS = 10**9
 NOISE_BGR = np.random.default_rng(0).integers(0, 255, (120, 200, 3), np.uint8)
@@ -90,7 +92,7 @@ def test_each_person_is_on_the_sheet_at_the_best_look(tmp_path: Path) -> None:
     sink.process(packet(2, person(1, height=30), {**person(3), "box": [500, 0, 600, 90]}))
     sink.finish()
     sink.close()
-    one_bgr = draw_sheet([red[10:110, 10:60]], [["x"]], 8)
+    one_bgr = draw_sheet([red[10:110, 10:60]], [[Row("x")]], 8)
     sheet = cv2.imread(str(path))
     assert sheet.shape[1] == 2 * one_bgr.shape[1] - 8
     assert (sheet[..., 2] > 180).mean() > 0.3
@@ -122,6 +124,20 @@ def test_a_process_that_dies_loses_nobody(died_after: int, tmp_path: Path) -> No
     assert pictures[0] == pictures[1]
 
 
+def test_the_sheet_shows_what_was_answered_last(tmp_path: Path) -> None:
+    sheets = {}
+    for name, labels in (("changed", ["Coat", "Dress"]), ("always", ["Dress", "Dress"])):
+        path = tmp_path / f"{name}.png"
+        sink = make_sink(path)
+        sink.open_at(path, None)
+        # The second view is worse: only the answer is new.
+        sink.process(packet(0, person(1, height=100, label=labels[0])))
+        sink.process(packet(1, person(1, height=30, label=labels[1])))
+        sink.finish()
+        sheets[name] = path.read_bytes()
+    assert sheets["changed"] == sheets["always"]
+
+
 def test_a_death_after_the_picture_is_in_place_keeps_it(tmp_path: Path) -> None:
     path = tmp_path / "sheet.jpg"
     sink = make_sink(path)
@@ -145,6 +161,6 @@ def test_a_location_that_is_no_picture_is_refused(tmp_path: Path) -> None:
 
 def test_a_sheet_has_rows_and_columns() -> None:
     crops = [np.zeros((40, 20, 3), np.uint8)] * 5
-    height, width = draw_sheet(crops, [["a"]] * 5, 3).shape[:2]
+    height, width = draw_sheet(crops, [[Row("a")]] * 5, 3).shape[:2]
     assert width > 3 * CROP_WH[0]
     assert 2 * CROP_WH[1] < height < 3 * CROP_WH[1]
