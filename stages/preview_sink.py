@@ -85,5 +85,8 @@ class PreviewSink(LeakySink):
             self._pictures.put(packet.source, packet.image_bgr, packet.meta.get("people", []))
         return packet
 
+    def take_sources(self, sources: tuple[str, ...]) -> None:
+        self._pictures.take_sources(sources)
+
     def close(self) -> None:
         self._server.close()

@@ -62,6 +62,13 @@ class Pictures:
     def sources(self) -> list[str]:
         return sorted(self._by_source)
 
+    def take_sources(self, sources: tuple[str, ...]) -> None:
+        """Show these from now on, and no others."""
+        kept = {source: self._by_source[source] for source in sources if source in self._by_source}
+        self._by_source = kept
+        for source in sources:
+            self._add(source)
+
     def put(self, source: str, image_bgr: Image, people: list[dict[str, Any]]) -> None:
         """Take a picture that nobody else will change, with its people."""
         newest = self._add(source)

@@ -153,6 +153,15 @@ def test_a_stream_goes_on_with_each_new_picture_and_says_when_there_is_none() ->
     preview.close()
 
 
+def test_sources_come_and_go_while_it_runs(preview: PreviewSink) -> None:
+    preview.process(frame("north", RED))
+    preview.take_sources(("north", "west"))
+    assert get(f"{preview.url}north.jpg")[1] == "live"
+    assert get(f"{preview.url}west.jpg")[1] == "offline"
+    with pytest.raises(urllib.error.HTTPError):
+        get(f"{preview.url}south.jpg")
+
+
 def test_what_is_not_there_is_404_with_what_there_is(preview: PreviewSink) -> None:
     for path in ("nobody.jpg", "north", "north.png", "../etc/passwd", "north.jpg/x"):
         with pytest.raises(urllib.error.HTTPError) as refused:

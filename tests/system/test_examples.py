@@ -43,6 +43,19 @@ def test_one_classifier_feeds_several_sinks(folder: Path) -> None:
     assert (folder / "out/small.mp4").stat().st_size < (folder / "out/archive.mp4").stat().st_size / 2
 
 
+def test_a_camera_is_filmed_in_segments_with_events_and_a_preview(folder: Path) -> None:
+    said = run_graph("examples/live.yaml", folder, "--set", "preview.port=0", "--set", "film.segment=1.5s")
+    films = sorted((folder / "out").glob("camera-*Z*.mp4"))
+    assert sum(len(film_times(film)) for film in films) == FOUR_SECONDS
+    assert len(films) == 3
+    assert "3 segments, without sound" in said
+    events = lines(folder / "out/camera-events.jsonl")
+    appeared = {event["track"] for event in events if event["event"] == "appeared"}
+    assert appeared
+    assert {event["track"] for event in events if event["event"] == "left"} == appeared
+    assert any(event["garments"] for event in events if event["event"] == "wears")
+
+
 def test_a_stage_of_the_users_own_changes_the_picture(folder: Path) -> None:
     run_graph("examples/own_stage/pipeline.yaml", folder)
     assert len(film_times(folder / "out/blurred.mp4")) == FOUR_SECONDS
