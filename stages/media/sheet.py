@@ -7,7 +7,7 @@ import numpy as np
 
 from runtime.packet import Image
 from stages.media.draw import letterbox
-from stages.media.plates import Row, Sizes, draw_plate, size_of
+from stages.media.plates import PAPER_BGR, Row, Sizes, draw_plate, size_of
 
 CROP_WH = (176, 320)
 ROWS = 6
@@ -31,7 +31,7 @@ def draw_sheet(crops_bgr: Sequence[Image], plates: Sequence[Sequence[Row]], colu
         top = number // across * cell_h + MARGIN_PX
         sheet[top : top + CROP_WH[1], left : left + CROP_WH[0]] = letterbox(crop_bgr, CROP_WH)
         # Into a picture of its own: words that are too long end at the edge of their cell.
-        plate_bgr = np.zeros((fullest, CROP_WH[0], 3), np.uint8)
+        plate_bgr = np.full((fullest, CROP_WH[0], 3), PAPER_BGR, np.uint8)
         draw_plate(plate_bgr, rows[:ROWS], (0, 0), sizes)
         sheet[top + CROP_WH[1] : top + CROP_WH[1] + fullest, left : left + CROP_WH[0]] = plate_bgr
     if not crops_bgr:
