@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
@@ -108,6 +109,8 @@ class Frame:
     epoch: int = 0
     uri: str = ""
     flags: tuple[str, ...] = ()
+    outage_s: float = 0.0
+    """Of a live source: for how long in all, in this run and up to this frame, there was no fresh picture."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -118,10 +121,39 @@ class Resume:
     epoch: int
     pts_ns: int
     running_ns: int
+    capture_time_ns: int = 0
+    outage_s: float = 0.0
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Health:
+    """How a live source is: `state` is stopped, connecting, running, stalled or retrying; `cause` says why it
+    is not running, `failures` how many attempts in a row came to nothing."""
+
+    state: str
+    cause: str = ""
+    failures: int = 0
+    next_try_s: float = 0.0
+    outage_s: float = 0.0
 
 
 class Source(Stage):
     """A source: an iterator of frames. It is told where to go on when an earlier process of it died."""
+
+    alive_until_s: float = 0.0
+    """CLOCK_MONOTONIC up to which it said to be at work, by `alive`."""
+
+    def alive(self, step_s: float = 0.0) -> None:
+        """Say, from `frames`, that a step begins that may take `step_s`: waiting for an input is not a hang.
+
+        A source that is asked for a frame and says nothing for longer than its `timeout` is killed.
+        """
+        self.alive_until_s = time.monotonic() + step_s
+
+    @property
+    def health(self) -> Health | None:
+        """How a live source is; read by another thread than the one that asks for frames."""
+        return None
 
     @classmethod
     def is_live(cls, options: Any) -> bool:

@@ -10,13 +10,16 @@ from typing import Any
 
 from runtime.errors import GraphError, StageError
 from runtime.properties import REQUIRED, Seconds, prop
-from runtime.stage import Context, Frame, Resume, Source
+from runtime.secrets import without_password
+from runtime.stage import Context, Frame, Health, Resume, Source
+from stages.media.camera import Camera, Settings
 from stages.media.checks import check_uri, fingerprint
+from stages.media.connection import Limits
 from stages.media.film import Film
 from stages.media.images import ImageReel
-from stages.media.live import LiveStream
+from stages.media.picture_watch import Thresholds
 from stages.media.timing import NS_PER_S, Place, Reel, Shot, Thinner
-from stages.media.uri import Kind, kind_of, without_password
+from stages.media.uri import Kind, kind_of
 
 WARN_EVERY_S = 10.0
 
@@ -30,14 +33,53 @@ class FilmSource(Source):
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Options:
-        uri: str = prop(REQUIRED, "a film, an image, a folder or glob of images, or rtsp://…")
-        rate: float = prop(1.0, "images a second, for still images", low=0.001, high=1000)
-        loop: bool = prop(False, "begin again at the end, for ever")
-        max_fps: float | None = prop(None, "leave out frames above this rate", low=0.001, high=1000)
-        start: Seconds | None = prop(None, "where to begin, from the film's beginning", low=0)
-        duration: Seconds | None = prop(None, "how much to play of it", low=0.001)
+        uri: str = prop(
+            REQUIRED, "A film, an image, a folder or glob of images, rtsp://…, http://…, /dev/video0, …"
+        )
+        rate: float = prop(1.0, "Images a second, for still images.", low=0.001, high=1000)
+        loop: bool = prop(False, "Begin again at the end, for ever.")
+        max_fps: float | None = prop(None, "Leave out frames above this rate.", low=0.001, high=1000)
+        start: Seconds | None = prop(None, "Where to begin, from the film's beginning.", low=0)
+        duration: Seconds | None = prop(None, "How much to play of it.", low=0.001)
         width: int | None = prop(
-            None, "scale wider pictures down to this width in pixels", low=16, high=32_768
+            None, "Scale wider pictures down to this width in pixels.", low=16, high=32_768
+        )
+        protocols: str = prop("tcp", "How RTSP carries pictures.", choices=("tcp", "udp"))
+        open_timeout: Seconds = prop(
+            10.0, "Live: connecting for longer than this has failed.", low=0.1, high=600
+        )
+        restart_timeout: Seconds = prop(
+            5.0, "Live: without any data for longer than this the connection is made anew.", low=0.1, high=600
+        )
+        picture_timeout: Seconds = prop(
+            20.0, "Live: data without a picture for longer than this: connect anew.", low=0.1, high=600
+        )
+        retry_delay: Seconds = prop(
+            0.5, "Live: pause before the first new attempt; doubles with each.", low=0.05, high=600
+        )
+        max_retry_delay: Seconds = prop(
+            10.0, "Live: the longest pause between attempts.", low=0.05, high=3600
+        )
+        retry_timeout: Seconds = prop(
+            0.0, "Live: after so long without a picture the run fails; 0: it is tried for ever.", low=0
+        )
+        restart_on_eos: bool | None = prop(
+            None,
+            "Live: connect again at the end of the stream; not given: unless the stream told its length.",
+        )
+        stalled_after: Seconds = prop(
+            10.0,
+            "Live: pictures frozen, black or smeared for so long are reported as stalled; 0: never.",
+            low=0,
+        )
+        frozen_level: int = prop(
+            2, "Live: a picture that differs by no more (of 255) anywhere is unchanged.", low=0, high=255
+        )
+        black_level: int = prop(
+            32, "Live: a picture with nothing brighter (of 255) is black.", low=0, high=255
+        )
+        damaged_share: float = prop(
+            0.3, "Live: more decode errors than this share of the pictures is smeared.", low=0, high=1
         )
 
     def __init__(self, options: Any, context: Context) -> None:
@@ -47,6 +89,7 @@ class FilmSource(Source):
         self._broken_on_the_way = 0
         self._warned_at_s = -WARN_EVERY_S
         self._reel: Reel | None = None
+        self._camera: Camera | None = None
 
     @classmethod
     def is_live(cls, options: Any) -> bool:
@@ -69,19 +112,65 @@ class FilmSource(Source):
             self._reel = ImageReel(options.uri, rate=options.rate, width=options.width)
         elif kind is Kind.FILM:
             self._reel = Film(
-                options.uri, threads=self.context.threads, width=options.width, on_broken=self._count_broken
+                options.uri,
+                threads=self.context.threads,
+                width=options.width,
+                on_broken=self._count_broken,
+                alive=self.alive,
             )
+        else:
+            self._camera = self._make_camera()
         if self._reel is not None:
             self._reel.open()
 
     def frames(self, resume: Resume | None) -> Iterator[Frame]:
-        shots = self._live_frames(resume) if self._reel is None else self._reel_frames(self._reel, resume)
+        if self._camera is not None:
+            yield from self._camera.frames(resume)
+            return
+        assert self._reel is not None
         is_empty = True
-        for frame in shots:
+        for frame in self._reel_frames(self._reel, resume):
             is_empty = False
             yield frame
         if is_empty and resume is None:
             raise StageError(f"{self._shown}: not one picture could be read; check the file and 'start'")
+
+    @property
+    def health(self) -> Health | None:
+        return self._camera.health() if self._camera is not None else None
+
+    def _make_camera(self) -> Camera:
+        options = self.options
+        return Camera(
+            Settings(
+                uri=options.uri,
+                protocol=options.protocols,
+                width=options.width,
+                max_fps=options.max_fps,
+                duration_s=options.duration,
+                open_limit_s=options.open_timeout,
+                read_limit_s=options.restart_timeout,
+                picture_limit_s=options.picture_timeout,
+                restart_on_eos=options.restart_on_eos,
+                threads=self.context.threads,
+            ),
+            Limits(
+                silent_s=options.restart_timeout / 2,
+                first_delay_s=options.retry_delay,
+                max_delay_s=max(options.retry_delay, options.max_retry_delay),
+                give_up_s=options.retry_timeout,
+            ),
+            Thresholds(
+                after_s=options.stalled_after,
+                frozen_level=options.frozen_level,
+                black_level=options.black_level,
+                damaged_share=options.damaged_share,
+            ),
+            log=self.log,
+            alive=self.alive,
+            on_broken=self._count_broken,
+            on_thinned=self._count_thinned,
+        )
 
     @property
     def skipped(self) -> dict[str, int]:
@@ -134,30 +223,6 @@ class FilmSource(Source):
                 return
             round_, after_ns, place = round_ + 1, None, begin
 
-    def _live_frames(self, resume: Resume | None) -> Iterator[Frame]:
-        """Yield the frames of one connection; after a death the next one is a new epoch."""
-        options = self.options
-        stream = LiveStream(
-            options.uri,
-            threads=self.context.threads,
-            width=options.width,
-            on_broken=self._count_broken,
-            on_break=lambda reason: self.log.warning("%s: the stream broke off: %s", self._shown, reason),
-        )
-        epoch = 0 if resume is None else resume.epoch + 1
-        offset_ns: int | None = None
-        shots = stream.shots()
-        first = next(shots, None)
-        if first is None:
-            return
-        offset_ns = -first.pts_ns
-        if resume is not None:
-            offset_ns += resume.running_ns + first.duration_ns
-        for shot in self._within(_chain(first, shots), first.pts_ns, None):
-            frame = self._frame(shot, offset_ns, epoch)
-            if frame is not None:
-                yield frame
-
     def _shots_from(self, reel: Reel, place: Place | None, *, is_exact: bool) -> Iterator[Shot]:
         """Yield the shots of one round: all, or those from a place on, of which with `is_exact` the first has
         the very time stamp.
@@ -173,6 +238,8 @@ class FilmSource(Source):
             self._is_catching_up, self._broken_on_the_way = True, 0
             with contextlib.closing(reel.shots(near)) as shots:
                 for shot in shots:
+                    # The way to a place may be long, and gives no frame.
+                    self.alive()
                     if shot.pts_ns < place.pts_ns:
                         has_earlier = True
                         continue
@@ -209,7 +276,8 @@ class FilmSource(Source):
             if thinner is None or shot.pts_ns == after_ns or thinner.keeps(shot.pts_ns):
                 yield shot
             else:
-                self._skipped["max-fps"] = self._skipped.get("max-fps", 0) + 1
+                self.alive()
+                self._count_thinned()
 
     def _frame(self, shot: Shot, offset_ns: int, epoch: int) -> Frame | None:
         """Decode a shot; None, and counted, if it is broken."""
@@ -227,6 +295,9 @@ class FilmSource(Source):
             flags=("CORRUPTED",) if shot.damaged else (),
         )
 
+    def _count_thinned(self) -> None:
+        self._skipped["max-fps"] = self._skipped.get("max-fps", 0) + 1
+
     def _count_broken(self, reason: str) -> None:
         """Count a unit that gives no picture, once: not again on the way to where an earlier process was."""
         if self._is_catching_up:
@@ -243,8 +314,3 @@ class FilmSource(Source):
 
 def _ns(seconds: float) -> int:
     return round(seconds * NS_PER_S)
-
-
-def _chain(first: Shot, rest: Iterator[Shot]) -> Iterator[Shot]:
-    yield first
-    yield from rest

@@ -45,7 +45,9 @@ MAX_STAGES = 64
     H_LAST_EPOCH,
     H_LAST_PTS,
     H_LAST_RUNNING,
-) = range(11)
+    H_LAST_TIME,
+    H_OUTAGE_MS,
+) = range(13)
 H_DROPPED = 16
 H_FAILED = 24
 H_TOLD = H_FAILED + MAX_STAGES  # number of stretches that wait to be told, then (from, to, reason) each

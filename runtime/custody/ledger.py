@@ -17,6 +17,8 @@ class Ledger:
     dropped: dict[str, int]
     failed: dict[str, int]
     in_flight: int
+    outage_s: float = 0.0
+    """Of a live source: how long in all, up to its last captured frame, it had no fresh picture."""
 
     @property
     def balanced(self) -> bool:
@@ -57,6 +59,7 @@ def read_ledger(file: CustodyFile, stages: tuple[str, ...]) -> Ledger:
         dropped=_counters(words, layout.H_DROPPED, layout.REASONS),
         failed=_counters(words, layout.H_FAILED, stages),
         in_flight=sum(state != layout.FREE for state in states),
+        outage_s=words[layout.H_OUTAGE_MS] / 1000,
     )
 
 

@@ -59,6 +59,8 @@ class FrameStore:
             epoch=words[layout.H_LAST_EPOCH],
             pts_ns=words[layout.H_LAST_PTS],
             running_ns=words[layout.H_LAST_RUNNING],
+            capture_time_ns=words[layout.H_LAST_TIME],
+            outage_s=words[layout.H_OUTAGE_MS] / 1000,
         )
 
     def begin_after(self, last: Resume, seq: int, not_ok: dict[str, int]) -> None:
@@ -112,6 +114,7 @@ class FrameStore:
         np.copyto(self._pixels(slot, height, width), frame.image_bgr)
         file.set_uri(slot, frame.uri)
         seq = file.words[layout.H_CAPTURED]
+        now_ns = time.time_ns()
         flags = sum(1 << bit for bit, name in enumerate(_FLAGS) if name in frame.flags)
         for name, value in (
             (layout.S_SEQ, seq),
@@ -120,7 +123,7 @@ class FrameStore:
             (layout.S_PTS, frame.pts_ns),
             (layout.S_RUNNING, frame.running_ns),
             (layout.S_DURATION, frame.duration_ns),
-            (layout.S_CAPTURE_TIME, time.time_ns()),
+            (layout.S_CAPTURE_TIME, now_ns),
             (layout.S_HEIGHT, height),
             (layout.S_WIDTH, width),
             (layout.S_FLAGS, flags),
@@ -137,6 +140,8 @@ class FrameStore:
                 (layout.H_LAST_EPOCH, frame.epoch),
                 (layout.H_LAST_PTS, frame.pts_ns),
                 (layout.H_LAST_RUNNING, frame.running_ns),
+                (layout.H_LAST_TIME, now_ns),
+                (layout.H_OUTAGE_MS, round(frame.outage_s * 1000)),
             ]
         )
         self._free.pop()
@@ -247,6 +252,10 @@ class FrameStore:
         height, width = word[layout.S_HEIGHT], word[layout.S_WIDTH]
         count = word[layout.S_STRETCHES]
         told = word[layout.S_STRETCHES + 1 : layout.S_STRETCHES + 1 + 3 * count]
+        flags = [name for bit, name in enumerate(_FLAGS) if word[layout.S_FLAGS] >> bit & 1]
+        if told and "DISCONT" not in flags:
+            # What stands before it was dropped.
+            flags.insert(0, "DISCONT")
         return Packet(
             source=self._source,
             seq=seq,
@@ -262,7 +271,7 @@ class FrameStore:
             uri=file.uri(slot),
             size_wh=(width, height),
             status=self.status(seq),
-            flags=[name for bit, name in enumerate(_FLAGS) if word[layout.S_FLAGS] >> bit & 1],
+            flags=flags,
             dropped=[(told[i], told[i + 1], layout.REASONS[told[i + 2]]) for i in range(0, len(told), 3)],
             handle=PixelHandle(
                 pool=self._source,

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from runtime.graph.common import SourceCommon
-from runtime.stage import Stage
+from runtime.secrets import redact_values
+from runtime.stage import Source, Stage
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -29,6 +30,11 @@ class StageSpec:
     @property
     def replicas(self) -> int:
         return int(getattr(self.common, "replicas", 1))
+
+    @property
+    def is_live(self) -> bool:
+        """Whether it is a source whose frames come at their own pace."""
+        return issubclass(self.stage, Source) and self.stage.is_live(self.options)
 
     @property
     def devices(self) -> tuple[str, ...]:
@@ -122,9 +128,12 @@ class Graph:
 
     @property
     def digest(self) -> str:
-        """Tells one graph from another, for resuming: types, properties and links."""
+        """Tells one graph from another, for resuming: types, properties without passwords, and links."""
         described = {
-            "stages": {name: [stage.type_name, stage.values] for name, stage in sorted(self.stages.items())},
+            "stages": {
+                name: [stage.type_name, redact_values(stage.values)]
+                for name, stage in sorted(self.stages.items())
+            },
             "links": sorted(self.links),
         }
         return hashlib.sha256(json.dumps(described, sort_keys=True, default=str).encode()).hexdigest()[:32]

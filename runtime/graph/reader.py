@@ -13,7 +13,7 @@ from runtime.graph.common import COMMON
 from runtime.graph.model import Graph, StageSpec
 from runtime.graph.one_line import is_one_line, read_one_line
 from runtime.graph.registry import find_stage, kind_of
-from runtime.graph.yaml_text import Node, node_from_text, read_yaml
+from runtime.graph.yaml_text import Node, node_from_text, read_yaml, refuse_literal_password
 from runtime.properties import REQUIRED, field_names, nearest, read_property
 
 TOP_KEYS = ("pipeline", "stages", "links", "ledger")
@@ -28,6 +28,7 @@ def is_graph(text: str) -> bool:
 def read_graph_argument(text: str, overrides: Iterable[str] = ()) -> Graph:
     """Read what stands for GRAPH on the command line: the name of a file, or a graph in one line."""
     if is_one_line(text):
+        refuse_literal_password(text, "graph")
         return _build(read_one_line(text), overrides, Path.cwd(), "one-line")
     if "!" in text and not Path(text).exists():
         raise GraphError(
@@ -93,6 +94,7 @@ def _override(described: dict[str, tuple[Node, dict[str, tuple[Node, Node]]]], o
         raise GraphError(f"{place}: expected STAGE.PROPERTY=VALUE, e.g. --set camera.uri=film.mp4")
     if stage not in described:
         raise GraphError(f"{place}: there is no stage '{stage}'{nearest(stage, described)}")
+    refuse_literal_password(text, place)
     described[stage][1][name] = (Node(name, place), node_from_text(text, place))
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import zmq
 
 from runtime.errors import StageError, WireError
+from runtime.secrets import redact
 from runtime.wire import codec
 from runtime.wire.sockets import connect_dealer, receive_all, try_send
 
@@ -75,4 +76,4 @@ class BusLogHandler(logging.Handler):
         self.setFormatter(logging.Formatter("%(message)s"))
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._bus.send("log", level=record.levelname, text=self.format(record))
+        self._bus.send("log", level=record.levelname, text=redact(self.format(record)))

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import threading
+import time
 from collections.abc import Callable
 
 from runtime.custody.store import FrameStore
@@ -33,7 +34,8 @@ class Capture:
         self.store = store
         self.lock = threading.Lock()
         self.error: BaseException | None = None
-        self.is_done = False
+        self.asked_s = 0.0
+        """Since when (CLOCK_MONOTONIC) the stage is asked for a frame; 0: it is not."""
         self.wake = os.eventfd(0, os.EFD_NONBLOCK)
         self._stage = stage
         self._resume = resume
@@ -42,10 +44,21 @@ class Capture:
         self._may_drop = may_drop
         self._room = threading.Condition(self.lock)
         self._is_stopping = False
+        self._is_over = False
         self._thread = threading.Thread(target=self._run, name="capture", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
+
+    @property
+    def is_done(self) -> bool:
+        """Whether nothing more will be captured: also while the stage still waits for its input."""
+        return self._is_over or self._is_stopping
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether the thread has not come back from the stage: it cannot be joined."""
+        return self._thread.is_alive()
 
     def stop(self) -> None:
         """Capture nothing more; what is captured stays in custody."""
@@ -63,13 +76,19 @@ class Capture:
 
     def _run(self) -> None:
         try:
-            for frame in self._stage.frames(self._resume):
-                if not self._take(frame):
+            frames = iter(self._stage.frames(self._resume))
+            while True:
+                self.asked_s = time.monotonic()
+                frame = next(frames, None)
+                self.asked_s = 0.0
+                if frame is None or not self._take(frame):
                     break
         except BaseException as error:  # handed to the loop, which reports it and ends the run
-            self.error = error
+            if not self._is_stopping:
+                self.error = error
         finally:
-            self.is_done = True
+            self.asked_s = 0.0
+            self._is_over = True
             os.eventfd_write(self.wake, 1)
 
     def _take(self, frame: Frame) -> bool:

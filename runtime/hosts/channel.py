@@ -8,12 +8,15 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from runtime.histogram import Histogram
 from runtime.hosts.commits import Have
 from runtime.hosts.config import ChildConfig
 from runtime.order import Order
 from runtime.packet import OK, Packet
 from runtime.progress import Progress, ProgressFile
 from runtime.stage import Cut, FileSink, Sink
+
+_HISTOGRAMS = ("received_after", "committed_after")
 
 
 @dataclasses.dataclass
@@ -28,6 +31,10 @@ class Tally:
     first_received_at: float = 0.0
     last_received_at: float = 0.0
     first_committed_at: float = 0.0
+    received_after: Histogram = dataclasses.field(default_factory=Histogram)
+    """From the capture of a frame until it was here, in order or not."""
+    committed_after: Histogram = dataclasses.field(default_factory=Histogram)
+    """From the capture of a frame until it was committed."""
 
     def count(self, packet: Packet) -> None:
         """Add one written frame; people count only where the frame was analysed."""
@@ -42,15 +49,18 @@ class Tally:
             self.counts.setdefault(group, Counter()).update(numbers)
 
     def to_plain(self) -> dict[str, Any]:
-        counts = {group: dict(numbers) for group, numbers in self.counts.items()}
-        return {**dataclasses.asdict(self), "counts": counts, "not_ok": dict(self.not_ok)}
+        plain = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        plain["counts"] = {group: dict(numbers) for group, numbers in self.counts.items()}
+        plain["not_ok"] = dict(self.not_ok)
+        return plain | {name: plain[name].to_plain() for name in _HISTOGRAMS}
 
     @classmethod
     def from_plain(cls, plain: dict[str, Any]) -> Tally:
         if not plain:
             return cls()
         counts = {group: Counter(numbers) for group, numbers in plain["counts"].items()}
-        return cls(**{**plain, "counts": counts, "not_ok": Counter(plain["not_ok"])})
+        histograms = {name: Histogram(plain[name]) for name in _HISTOGRAMS}
+        return cls(**{**plain, **histograms, "counts": counts, "not_ok": Counter(plain["not_ok"])})
 
 
 class Channel:
@@ -114,8 +124,9 @@ class Channel:
         self.committed_seq = max(self.committed_seq, seq)
         return True
 
-    def received(self) -> None:
+    def received(self, packet: Packet) -> None:
         now = time.time()
+        self.tally.received_after.add(now * 1000 - packet.capture_time_ns / 1e6)
         self.tally.first_received_at = self.tally.first_received_at or now
         self.tally.last_received_at = now
 
@@ -134,7 +145,9 @@ class Channel:
 
     def _commit(self, packet: Packet) -> None:
         self.tally.count(packet)
-        self.tally.first_committed_at = self.tally.first_committed_at or time.time()
+        now = time.time()
+        self.tally.committed_after.add(now * 1000 - packet.capture_time_ns / 1e6)
+        self.tally.first_committed_at = self.tally.first_committed_at or now
         self._write_progress(packet)
 
     def _write_progress(self, packet: Packet | None) -> None:

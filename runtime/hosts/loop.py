@@ -63,6 +63,11 @@ class HostLoop(ABC):
         """Whether nothing is held here that others wait for: then a retiring process may end."""
         return True
 
+    @property
+    def has_waiting_thread(self) -> bool:
+        """Whether a thread waits for something outside, and would hold up the end of the process."""
+        return False
+
     def retire(self) -> None:
         """Take nothing more, finish what is here, end; the launcher starts the next process."""
         self.is_retiring = True

@@ -9,6 +9,7 @@ import ctypes
 import dataclasses
 import logging
 import os
+import resource
 import signal
 import sys
 import traceback
@@ -16,6 +17,7 @@ from pathlib import Path
 
 import zmq
 
+from runtime import secrets
 from runtime.errors import GraphError, StageError
 from runtime.graph.registry import find_stage, kind_of
 from runtime.hosts.bus_client import BusClient, BusLogHandler
@@ -52,15 +54,20 @@ def main() -> int:
     logging.basicConfig(level=logging.DEBUG, handlers=[BusLogHandler(bus)])
     try:
         config = ChildConfig.from_plain(bus.fetch_config())
+        _hide_secrets(config)
         host = _open(Place(context=context, config=config, paths=paths, bus=bus, page=page))
     except Exception as error:  # whatever stops it: the launcher has to know why, and not to try again
         if not isinstance(error, (StageError, GraphError)):
-            traceback.print_exc()
+            sys.stderr.write(secrets.redact(traceback.format_exc()))
         bus.send("error", text=_sentence(error))
         _send_rest(bus)
         return COULD_NOT_OPEN
     status = host.run()
     _send_rest(bus)
+    if host.has_waiting_thread:
+        # It stands in a library and waits for a camera: nothing here needs it any more.
+        context.term()
+        os._exit(status)
     return status
 
 
@@ -75,6 +82,14 @@ def _die_with(launcher_pid: int, name: str) -> None:
     # A terminal's Ctrl-C or hang-up is the launcher's to answer.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+
+def _hide_secrets(config: ChildConfig) -> None:
+    """Know the passwords in the properties, so that no log tells them, and leave no core dump of them."""
+    secrets.learn(config.options)
+    if secrets.are_known():
+        _soft, hard = resource.getrlimit(resource.RLIMIT_CORE)
+        resource.setrlimit(resource.RLIMIT_CORE, (0, hard))
 
 
 def _open(place: Place) -> HostLoop:

@@ -94,7 +94,7 @@ class SinkHost(HostLoop):
             # Word of its failure was lost with a process: it came again instead of its GAP.
             self.bus.send("frame_failed", source=packet.source, seq=packet.seq, error=channel.gap_reason)
         elif channel.order.offer(packet):
-            channel.received()
+            channel.received(packet)
         else:
             self.counts["repeated"] += 1
 

@@ -1,5 +1,6 @@
 """The loop around a source: frames into custody, out by credit and window, until every sink has them."""
 
+import dataclasses
 import time
 from pathlib import Path
 from typing import Any
@@ -90,6 +91,8 @@ class SourceHost(HostLoop):
 
     def step(self, now_s: float) -> bool:
         self._capture.clear_wake()
+        asked_s = self._capture.asked_s
+        self.page.asked(max(asked_s, self._stage.alive_until_s) if asked_s else 0.0)
         self._outlet.receive(now_s)
         heard = self._committers.receive()
         released = [
@@ -165,6 +168,7 @@ class SourceHost(HostLoop):
                 cause=self._eos_cause,
                 error=self._source_error,
                 skipped=dict(self._stage.skipped),
+                health=self._health(),
             )
             return
         if self._capture.error is not None and not self._source_error:
@@ -266,7 +270,16 @@ class SourceHost(HostLoop):
             "bytes_sent": self._outlet.bytes_sent,
             "rejected": self._committers.rejected + self._outlet.rejected,
             "skipped": dict(self._stage.skipped),
+            "health": self._health(),
         }
+
+    def _health(self) -> dict[str, Any]:
+        health = self._stage.health
+        return dataclasses.asdict(health) if health is not None else {}
+
+    @property
+    def has_waiting_thread(self) -> bool:
+        return self._capture.is_waiting
 
     def close(self) -> None:
         self._capture.stop()

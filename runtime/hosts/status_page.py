@@ -16,7 +16,7 @@ from runtime.packet import Packet
 PAGE_BYTES = 4096
 HEARTBEAT_PERIOD_S = 0.5
 MAX_WORKING = 128
-_INCARNATION, _HEARTBEAT, _LOOP, _WORK_STARTED, _DONE, _WORKING, _FINISHING = range(7)
+_INCARNATION, _HEARTBEAT, _LOOP, _WORK_STARTED, _DONE, _WORKING, _FINISHING, _ASKED = range(8)
 _FIRST_PAIR = 16
 
 
@@ -30,6 +30,8 @@ class Status:
     work_started_s: float
     is_finishing: bool
     done: int
+    asked_s: float
+    """Of a source: since when its stage is asked for a frame and silent; may lie ahead."""
     working: tuple[tuple[int, int], ...]
     """(index of the source, seq) of each frame that was being worked on."""
 
@@ -82,6 +84,10 @@ class StatusPage:
         self._words[_DONE] += done
         self.looped()
 
+    def asked(self, since_s: float) -> None:
+        """A source: since when its stage is silent; 0 while it is not asked."""
+        self._words[_ASKED] = int(since_s * 1e9)
+
     def progressed(self, done: int) -> None:
         """Count work that was not announced by `begin`."""
         self._words[_DONE] += done
@@ -99,6 +105,7 @@ class StatusPage:
             work_started_s=words[_WORK_STARTED] / 1e9,
             is_finishing=words[_FINISHING] != 0,
             done=words[_DONE],
+            asked_s=words[_ASKED] / 1e9,
             working=tuple(
                 (words[_FIRST_PAIR + 2 * place], words[_FIRST_PAIR + 2 * place + 1])
                 for place in range(words[_WORKING])

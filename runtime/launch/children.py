@@ -11,6 +11,7 @@ from typing import Any
 from runtime.hosts.config import RunPaths
 from runtime.hosts.status_page import Status, StatusPage
 from runtime.launch.supervision import RestartPolicy
+from runtime.secrets import environment_without_secrets
 
 STDERR_LINES = 20
 MAX_LINE_BYTES = 10_000
@@ -20,7 +21,9 @@ _PROJECT = Path(__file__).resolve().parents[2]
 class Child:
     """A replica of a stage through all its incarnations."""
 
-    def __init__(self, stage: str, replica: int, paths: RunPaths, incarnation: int = -1) -> None:
+    def __init__(
+        self, stage: str, replica: int, paths: RunPaths, incarnation: int = -1, *, is_live: bool = False
+    ) -> None:
         self.stage = stage
         self.replica = replica
         self.name = f"{stage}.{replica}"
@@ -36,7 +39,7 @@ class Child:
         self.is_last_try = False
         self.started_s = 0.0
         self.restart_at_s: float | None = None
-        self.policy = RestartPolicy()
+        self.policy = RestartPolicy(is_limited=not is_live)
         self.statistics: dict[str, Any] = {}
         self.earlier: dict[str, float] = {}
         self._stderr_rest = b""
@@ -144,6 +147,7 @@ class Child:
                 work_started_s=0.0,
                 is_finishing=False,
                 done=0,
+                asked_s=0.0,
                 working=(),
             )
         return status
@@ -172,7 +176,8 @@ class Child:
 
 def _environment() -> dict[str, str]:
     """The children's environment: they import the project from where it is, and libraries with thread
-    pools of their own start them with one thread unless a stage asks for more."""
+    pools of their own start them with one thread unless a stage asks for more. Variables with a password of
+    the graph in them stay here: a child gets its addresses over the bus."""
     path = os.pathsep.join(filter(None, [str(_PROJECT), os.environ.get("PYTHONPATH", "")]))
     pools = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-    return {**pools, **os.environ, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1"}
+    return {**pools, **environment_without_secrets(os.environ), "PYTHONPATH": path, "PYTHONUNBUFFERED": "1"}

@@ -54,7 +54,9 @@ class PlainLines:
         self._next_at_s = time.monotonic() + PLAIN_PERIOD_S
         for row in look.sources:
             starved = f", starved for {row.starved_s:.0f} s" if row.starved_s is not None else ""
-            self.write("INFO", f"{row.name}: {_sums(row)}{_progress(row)}{starved}")
+            self.write(
+                "INFO", f"{row.name}: {row.state}, {_sums(row)}{_latency(row)}{_progress(row)}{starved}"
+            )
         self.write("INFO", "  ".join(_short(row) for row in look.stages))
 
     def stop(self) -> None:
@@ -111,6 +113,7 @@ def _source_table(rows: list[SourceRow]) -> Table:
         "dropped",
         "failed",
         "in flight",
+        "p95",
         "done",
         "left",
     ):
@@ -127,6 +130,7 @@ def _source_table(rows: list[SourceRow]) -> Table:
             str(sum(ledger.dropped.values())),
             str(sum(ledger.failed.values())),
             str(ledger.in_flight),
+            f"{row.p95_ms:.0f} ms" if row.p95_ms is not None else "",
             f"{row.progress:.0%}" if row.progress is not None else "",
             f"{row.left_s:.0f} s" if row.left_s is not None else "",
         )
@@ -139,6 +143,10 @@ def _sums(row: SourceRow) -> str:
         f"{ledger.captured} captured, {ledger.delivered} delivered, {sum(ledger.dropped.values())} dropped, "
         f"{sum(ledger.failed.values())} failed, {ledger.in_flight} in flight"
     )
+
+
+def _latency(row: SourceRow) -> str:
+    return f", p95 {row.p95_ms:.0f} ms" if row.p95_ms is not None else ""
 
 
 def _progress(row: SourceRow) -> str:

@@ -4,6 +4,8 @@ import logging
 import time
 from collections.abc import Callable
 
+from runtime.secrets import redact
+
 
 class Report:
     """Collects what is worth telling. `write` prints one line; levels below `least` are left out."""
@@ -15,6 +17,6 @@ class Report:
         self._least = logging.getLevelNamesMapping()[least]
 
     def log(self, name: str, level: str, text: str) -> None:
-        """Write `HH:MM:SS LEVEL stage.replica text`."""
+        """Write `HH:MM:SS LEVEL stage.replica text`, without passwords, whoever said it."""
         if logging.getLevelNamesMapping().get(level, logging.ERROR) >= self._least:
-            self._write(level, f"{time.strftime('%H:%M:%S')} {level:<7} {name:<12} {text}")
+            self._write(level, f"{time.strftime('%H:%M:%S')} {level:<7} {name:<12} {redact(text)}")

@@ -31,8 +31,7 @@ def full_digest(graph: Graph) -> str:
 def find_earlier(graph: Graph, digest: str) -> Earlier:
     """Read the progress files beside the outputs; GraphError when there is nothing that fits."""
     for stage in graph.of_kind("source"):
-        assert issubclass(stage.stage, Source)
-        if stage.stage.is_live(stage.options):
+        if stage.is_live:
             raise GraphError(
                 f"{stage.place}: cannot resume: '{stage.name}' is live, what it showed meanwhile is gone; "
                 "start without --resume"

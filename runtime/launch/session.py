@@ -17,7 +17,8 @@ from runtime.launch.run import Run
 from runtime.launch.run_folder import RunFolder
 from runtime.launch.snapshot import Observer
 from runtime.launch.state import RunState
-from runtime.launch.summary import describe, exit_status, links, rejected_messages
+from runtime.launch.summary import describe, exit_status, latencies, links, outages, rejected_messages
+from runtime.secrets import redact
 
 
 def check_only(graph: Graph) -> int:
@@ -85,7 +86,9 @@ def _conclude(run: RunState, sums: dict[str, Ledger], status: int) -> None:
         more = {
             "exit_status": status,
             "seconds": round(time.time() - run.started_at, 3),
-            "failure": run.failure,
+            "failure": redact(run.failure),
+            "outage_s": outages(run, sums),
+            "latency": latencies(run),
             "restarts": run.report.deaths,
             "rejected_messages": rejected_messages(run),
             "links": links(run),

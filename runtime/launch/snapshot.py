@@ -3,8 +3,10 @@ frames. Every figure of a process is as old as its last report; an old one is no
 
 import dataclasses
 import time
+from typing import Any
 
 from runtime.custody.ledger import Ledger
+from runtime.histogram import Histogram
 from runtime.launch.children import Child
 from runtime.launch.ledgers import Ledgers
 from runtime.launch.state import RUNNING, RunState
@@ -58,6 +60,8 @@ class SourceRow:
     progress: float | None
     left_s: float | None
     age_s: float | None
+    p95_ms: float | None
+    """From capture to commit, at the slowest of its sinks."""
 
     @property
     def state_words(self) -> str:
@@ -71,6 +75,12 @@ class Look:
     stages: list[StageRow]
     replicas: list[ReplicaRow]
     sources: list[SourceRow]
+
+
+def health(run: RunState, source: str) -> dict[str, Any]:
+    """How a live source last said to be (see stage.Health); {} for a file, and at first."""
+    said = [run.ended_sources.get(source, {}), *(child.statistics for child in run.replicas(source))]
+    return next((one["health"] for one in said if one.get("health")), {})
 
 
 class Observer:
@@ -148,7 +158,7 @@ class Observer:
             rows.append(
                 SourceRow(
                     name=source.name,
-                    state="eos" if has_ended else _state(run, child),
+                    state="eos" if has_ended else _source_state(run, child),
                     priority=source.common.priority,
                     ledger=ledger,
                     captured_fps=None if _is_stale(child) else captured_fps,
@@ -157,6 +167,7 @@ class Observer:
                     progress=min(1.0, done / length) if length else None,
                     left_s=max(0, length - done) / rate if length and rate else None,
                     age_s=_age_s(child),
+                    p95_ms=_p95_ms(run, source.name),
                 )
             )
         return rows
@@ -186,6 +197,24 @@ def _state(run: RunState, child: Child) -> str:
     if (child.stage, child.replica) in run.leaving:
         return "leaving"
     return "detaching" if child.stage in run.detaching else child.state
+
+
+def _source_state(run: RunState, child: Child) -> str:
+    """The state of a source's process, or, where this runs, of its connection."""
+    state, said = _state(run, child), health(run, child.stage)
+    if state != "running" or not said:
+        return state
+    next_try = f", next try in {said['next_try_s']:.0f} s" if said["next_try_s"] else ""
+    cause = f" ({said['cause']}{next_try})" if said["cause"] else ""
+    return f"{said['state']}{cause}"
+
+
+def _p95_ms(run: RunState, source: str) -> float | None:
+    tallies = [child.statistics.get("tallies") or {} for child in run.children.values()]
+    found = [
+        Histogram(tally[source]["committed_after"]).quantile_ms(0.95) for tally in tallies if source in tally
+    ]
+    return max((value for value in found if value is not None), default=None)
 
 
 def _age_s(child: Child) -> float | None:

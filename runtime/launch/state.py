@@ -76,7 +76,10 @@ class RunState:
 
     def add(self, stage: str, replica: int) -> Child:
         """Make a place for a process; its incarnations go on where an earlier place of the name stopped."""
-        child = Child(stage, replica, self.paths, self._incarnations.get((stage, replica), -1))
+        spec = self.graph.stages.get(stage)
+        incarnation = self._incarnations.get((stage, replica), -1)
+        is_live = spec is not None and spec.is_live
+        child = Child(stage, replica, self.paths, incarnation, is_live=is_live)
         self.children[stage, replica] = child
         return child
 

@@ -1,12 +1,14 @@
 """What a run has come to: the lines at its end, and its exit status."""
 
 import signal
+import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 from runtime.custody.ledger import Ledger
 from runtime.hosts.channel import Tally
+from runtime.launch.snapshot import health
 from runtime.launch.state import RunState
 
 FINISHED, RUN_FAILED, WRONG_GRAPH, FRAMES_FAILED = 0, 1, 2, 3
@@ -45,6 +47,32 @@ def links(run: RunState) -> dict[str, dict[str, int]]:
     return found
 
 
+def latencies(run: RunState) -> dict[str, dict[str, dict[str, dict[str, float]]]]:
+    """{source: {sink: {"received_ms", "committed_ms": {p50, p95, p99}}}}, each counted from the capture."""
+    found: dict[str, dict[str, dict[str, dict[str, float]]]] = {}
+    for (sink, source), tally in sorted(tallies(run).items()):
+        found.setdefault(source, {})[sink] = {
+            "received_ms": tally.received_after.summary(),
+            "committed_ms": tally.committed_after.summary(),
+        }
+    return found
+
+
+def outages(run: RunState, ledgers: dict[str, Ledger]) -> dict[str, float]:
+    """{live source: seconds without fresh pictures}: as its last frame says, or it itself after that."""
+    found = {}
+    for name, ledger in ledgers.items():
+        spec = run.graph.stages.get(name)
+        said = health(run, name)
+        if not ((spec is not None and spec.is_live) or said or ledger.outage_s):
+            continue
+        outage_s = max(ledger.outage_s, said.get("outage_s", 0.0))
+        if not ledger.captured and not outage_s:
+            outage_s = time.time() - run.started_at
+        found[name] = round(outage_s, 1)
+    return found
+
+
 def rejected_messages(run: RunState) -> int:
     """Messages on any socket of the run that were not well-formed, as far as their readers could report."""
     return run.report.rejected + int(sum(child.total("rejected") for child in run.children.values()))
@@ -54,10 +82,13 @@ def describe(run: RunState, ledgers: dict[str, Ledger]) -> list[str]:
     """Return the summary, line by line."""
     lines: list[str] = []
     counted = tallies(run)
+    without = outages(run, ledgers)
     for source, ledger in ledgers.items():
         # Every sink of a source counts the same frames; the first one speaks for it.
         tally = next((counted[key] for key in counted if key[1] == source), Tally())
         lines.append(f"source {source}: {ledger.describe()}")
+        if without.get(source):
+            lines.append(f"  without fresh pictures for {without[source]:.1f} s")
         lines.extend(
             f"  skipped, {reason}: {count}" for reason, count in _skipped(run, source).items() if count
         )
@@ -77,6 +108,11 @@ def describe(run: RunState, ledgers: dict[str, Ledger]) -> list[str]:
             frames = counted[sink, source].frames
             lines.append(f"wrote {_shown(output['location'])} ({sink}, {frames} frames of {source})")
         lines.extend(f"  {note}" for note in output["notes"])
+    for (sink, source), tally in sorted(counted.items()):
+        quantiles = tally.committed_after.summary()
+        if quantiles:
+            shown = ", ".join(f"{name} {_duration(value)}" for name, value in quantiles.items())
+            lines.append(f"latency of {source}, from capture to {sink}: {shown}")
     for name, deaths in sorted(run.report.deaths.items()):
         lines.append(f"{name} was started again {deaths} time{'s' if deaths > 1 else ''}")
     return lines
@@ -92,6 +128,10 @@ def _skipped(run: RunState, source: str) -> dict[str, Any]:
     said = [run.ended_sources.get(source, {}), *(child.statistics for child in run.replicas(source))]
     skipped = next((one["skipped"] for one in said if one.get("skipped")), None)
     return skipped or run.past_skipped.get(source, {})
+
+
+def _duration(milliseconds: float) -> str:
+    return f"{milliseconds:.0f} ms" if milliseconds < 10_000 else f"{milliseconds / 1000:.1f} s"
 
 
 def _numbers(counts: Counter[str]) -> str:

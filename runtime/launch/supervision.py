@@ -25,9 +25,13 @@ class GiveUp:
 
 
 class RestartPolicy:
-    """Counts the deaths of one replica. A death after progress is free; others back off and are limited."""
+    """Counts the deaths of one replica. A death after progress is free; others back off and are limited.
 
-    def __init__(self) -> None:
+    With `is_limited` False they only back off: a camera that kills its decoder must not end the others' run.
+    """
+
+    def __init__(self, *, is_limited: bool = True) -> None:
+        self._is_limited = is_limited
         self._without_progress = 0
 
     def after_death(self, name: str, status: int, progressed: bool) -> Restart | GiveUp:
@@ -37,12 +41,12 @@ class RestartPolicy:
             self._without_progress = 0
             return Restart(0.0)
         self._without_progress += 1
-        if self._without_progress >= MAX_DEATHS_WITHOUT_PROGRESS:
+        if self._is_limited and self._without_progress >= MAX_DEATHS_WITHOUT_PROGRESS:
             return GiveUp(
                 f"{name} ended {self._without_progress} times in a row without answering a packet, "
                 f"the last time by {describe_exit(status)}"
             )
-        return Restart(min(MAX_BACKOFF_S, FIRST_BACKOFF_S * 2 ** (self._without_progress - 1)))
+        return Restart(min(MAX_BACKOFF_S, FIRST_BACKOFF_S * 2.0 ** min(self._without_progress - 1, 30)))
 
 
 def describe_exit(status: int) -> str:
@@ -80,4 +84,6 @@ def why_hung(state: str, status: Status, started_s: float, now_s: float, limits:
         return ""
     if status.loop_s and now_s - max(status.loop_s, started_s) > limits.heartbeat_s:
         return f"its loop stands still for {limits.heartbeat_s:g} s (heartbeat)"
+    if status.asked_s and now_s - status.asked_s > limits.timeout_s:
+        return f"its input gave no sign of life for {limits.timeout_s:g} s (timeout)"
     return ""

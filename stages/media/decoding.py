@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -39,25 +39,27 @@ class Stamp:
 
 
 def open_video(
-    url: str,
-    shown: str,
-    *,
-    threads: int,
-    options: Mapping[str, str],
-    timeout_s: tuple[float, float] | None = None,
+    url: str, shown: str, *, threads: int, options: Mapping[str, str]
 ) -> tuple[InputContainer, VideoStream]:
     """Open `url` for decoding and return it with its main picture stream; the caller closes it.
 
-    `shown` stands for it in errors, and has no password. `timeout_s`: for opening, for each read.
+    `shown` stands for it in errors, and has no password.
     Raises StageError, in one sentence, if it is no film, has no pictures, or cannot be opened.
     """
     import av
 
     try:
-        container = av.open(url, options=dict(options), metadata_errors="replace", timeout=timeout_s)
+        container = av.open(url, options=dict(options), metadata_errors="replace")
     except av.error.FFmpegError as error:
-        # Not its own text, which repeats the url, password and all.
-        raise StageError(f"{shown}: cannot be opened as a film: {_reason(error)}; is it a film?") from None
+        raise StageError(f"{shown}: cannot be opened as a film: {reason_of(error)}; is it a film?") from None
+    return container, main_stream(container, shown, threads=threads)
+
+
+def main_stream(container: InputContainer, shown: str, *, threads: int) -> VideoStream:
+    """Return the main picture stream, ready to be decoded. Raises StageError, with the container closed, if
+    there is none."""
+    import av
+
     stream = container.streams.best("video")
     problem = None
     if container.format.name in NOT_FILMS:
@@ -71,29 +73,26 @@ def open_video(
         raise StageError(f"{shown}: {problem}; give a film, an image or a folder of images")
     stream.codec_context.thread_count = threads
     stream.codec_context.thread_type = "AUTO" if threads > 1 else "SLICE"
-    return container, stream
+    return stream
 
 
 def decode(
-    container: InputContainer,
+    packets: Iterable[Packet[VideoStream] | None],
     stream: VideoStream,
     on_broken: OnBroken,
-    on_read_error: OnBroken,
     *,
     from_key_frame: bool = False,
-    max_read_errors: int = MAX_READ_ERRORS,
 ) -> Iterator[tuple[VideoFrame, Stamp]]:
-    """Yield each whole, deinterlaced frame in the order of showing, until the end or a break of the file.
+    """Yield each whole, deinterlaced frame in the order of showing. After the packets comes None, which makes
+    the decoder give out what it holds back.
 
     With `from_key_frame`, after a seek, nothing is yielded that stands before the first key frame met.
-    `max_read_errors` in a row end it; of them only the first is reported, by `on_read_error`.
     """
     import av
 
     deinterlacer: Deinterlacer[Stamp] = Deinterlacer()
     damaged = False
     earliest_pts: int | None = None
-    packets = _packets(container, stream, on_read_error, max_read_errors)
     if from_key_frame:
         packets = itertools.dropwhile(lambda packet: packet is not None and not packet.is_keyframe, packets)
     for packet in packets:
@@ -106,7 +105,7 @@ def decode(
         try:
             frames = stream.codec_context.decode(packet)
         except av.error.FFmpegError as error:
-            on_broken(_reason(error))
+            on_broken(reason_of(error))
             damaged = True
             continue
         for frame in frames:
@@ -119,14 +118,17 @@ def decode(
     yield from deinterlacer.flush()
 
 
-def _packets(
-    container: InputContainer, stream: VideoStream, on_read_error: OnBroken, max_read_errors: int
+def film_packets(
+    container: InputContainer, stream: VideoStream, on_read_error: OnBroken
 ) -> Iterator[Packet[VideoStream] | None]:
-    """Yield the packets of `stream`, then None, which makes the decoder give out what it holds back."""
+    """Yield the packets of `stream` until the end or a break of the file, then None.
+
+    MAX_READ_ERRORS in a row end it; of them only the first is reported, by `on_read_error`.
+    """
     import av
 
     errors = 0
-    while errors < max_read_errors:
+    while errors < MAX_READ_ERRORS:
         try:
             for packet in container.demux(stream):
                 errors = 0
@@ -136,7 +138,7 @@ def _packets(
         except av.error.FFmpegError as error:
             # One break makes many errors, for reading is tried again.
             if errors == 0:
-                on_read_error(f"cannot be read: {_reason(error)}")
+                on_read_error(f"cannot be read: {reason_of(error)}")
             errors += 1
     yield None
 
@@ -153,5 +155,6 @@ def _stamp(frame: VideoFrame, stream: VideoStream, damaged: bool) -> Stamp:
     )
 
 
-def _reason(error: Exception) -> str:
+def reason_of(error: Exception) -> str:
+    """Return FFmpeg's words for an error, without the url, password and all, that its own text repeats."""
     return getattr(error, "strerror", None) or type(error).__name__

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from fractions import Fraction
 from functools import partial
 from typing import TYPE_CHECKING
 
-from stages.media.decoding import OnBroken, Stamp, decode, open_video
+from runtime.secrets import without_password
+from stages.media.decoding import OnBroken, Stamp, decode, film_packets, open_video
 from stages.media.pictures import Turns, to_bgr
 from stages.media.timing import NS_PER_S, Place, RisingClock, Shot, to_ns
-from stages.media.uri import local_path, without_password
+from stages.media.uri import local_path
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -29,14 +30,20 @@ FILE_ONLY = {"protocol_whitelist": "file,crypto,data"}
 
 
 class Film:
-    """One film file. `open` raises StageError if it cannot be read; the facts are known from then on."""
+    """One film file. `open` raises StageError if it cannot be read; the facts are known from then on.
 
-    def __init__(self, uri: str, *, threads: int, width: int | None, on_broken: OnBroken) -> None:
+    `alive` is called now and then on a long way to a place.
+    """
+
+    def __init__(
+        self, uri: str, *, threads: int, width: int | None, on_broken: OnBroken, alive: Callable[[], None]
+    ) -> None:
         self._path = str(local_path(uri))
         self._uri = without_password(uri)
         self._threads = threads
         self._width = width
         self._on_broken = on_broken
+        self._alive = alive
         self._turns = Turns()
         self.start_ns = 0
         self.shot_ns = to_ns(1, 1 / USUAL_RATE)
@@ -64,7 +71,8 @@ class Film:
         """
         container, stream, is_middle = self._open_near(near)
         with container:
-            frames = decode(container, stream, self._on_broken, self._on_broken, from_key_frame=is_middle)
+            packets = film_packets(container, stream, self._on_broken)
+            frames = decode(packets, stream, self._on_broken, from_key_frame=is_middle)
             clock = RisingClock(self.shot_ns)
             held: tuple[VideoFrame, Stamp, int] | None = None
             for frame, stamp in frames:
@@ -118,6 +126,7 @@ class Film:
         with container:
             packets = container.demux(stream)
             while later <= REORDER_PACKETS:
+                self._alive()
                 try:
                     packet = next(packets)
                 except av.error.FFmpegError:

@@ -1,55 +1,189 @@
-"""A network stream: one connection, played as it comes."""
+"""One connection to a camera or a network stream: opened, read and decoded, with the cause when it ends."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from functools import partial
+import errno
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
-from stages.media.decoding import OnBroken, decode, open_video
-from stages.media.pictures import Turns, to_bgr
-from stages.media.timing import RisingClock, Shot
-from stages.media.uri import scheme_of, without_password
+from runtime.errors import StageError
+from runtime.secrets import split_address, without_password
+from stages.media.connection import Broke, Cause
+from stages.media.decoding import OnBroken, Stamp, decode, main_stream, reason_of
+from stages.media.uri import is_webcam, scheme_of
 
-OPEN_LIMIT_S = 10.0
-READ_LIMIT_S = 10.0
-USUAL_SHOT_NS = 40_000_000
+if TYPE_CHECKING:
+    from av.container import InputContainer
+    from av.packet import Packet
+    from av.video.frame import VideoFrame
+    from av.video.stream import VideoStream
 
-OPTIONS_BY_SCHEME = {"rtsp": {"rtsp_transport": "tcp"}, "rtsps": {"rtsp_transport": "tcp"}}
+ANALYSE_US = "300000"
+"""How much of an RTSP stream FFmpeg looks at before it begins: the session's description says the rest."""
+TIMEOUT_SHARE = 0.9
+"""FFmpeg hides some time-outs behind other errors: what took so much of its limit was one."""
+
+REFUSED = frozenset({errno.ECONNREFUSED})
+NOT_FOUND = frozenset({errno.ENOENT, errno.ENODEV, errno.ENXIO, errno.EHOSTUNREACH, errno.ENETUNREACH})
+AUTH = frozenset({errno.EACCES, errno.EPERM})
+TIMEOUT = frozenset({errno.ETIMEDOUT, errno.EAGAIN})
+NETWORK = frozenset(
+    {errno.ECONNRESET, errno.EPIPE, errno.EIO, errno.ECONNABORTED, errno.ENOTCONN, errno.EBUSY}
+)
+
+Alive = Callable[[float], None]
+"""Called before each step that may take so many seconds."""
 
 
 class LiveStream:
-    """One network stream. It is connected when it is played, and cannot be played twice the same."""
+    """One address and how to connect to it. Each `frames` is a connection of its own."""
 
     def __init__(
-        self, uri: str, *, threads: int, width: int | None, on_broken: OnBroken, on_break: OnBroken
+        self,
+        uri: str,
+        *,
+        protocol: str,
+        open_limit_s: float,
+        read_limit_s: float,
+        picture_limit_s: float,
+        threads: int,
+        on_broken: OnBroken,
+        alive: Alive,
     ) -> None:
-        self._url = uri
-        self._uri = without_password(uri)
+        self._uri = uri
+        self._protocol = protocol
+        self._open_limit_s = open_limit_s
+        self._read_limit_s = read_limit_s
+        self._picture_limit_s = picture_limit_s
         self._threads = threads
-        self._width = width
         self._on_broken = on_broken
-        self._on_break = on_break
-        self._turns = Turns()
+        self._alive = alive
+        self.broke = Broke(Cause.END_OF_STREAM)
+        """Why the last connection ended, or could not be made."""
+        self.codec = ""
+        self.has_length = False
+        """Whether the input said how long it is: then it is a film behind an address, and ends."""
+        self._last_picture_s = 0.0
 
-    def shots(self) -> Iterator[Shot]:
-        """Connect and yield shots until the stream ends or a read takes longer than its limit.
+    def frames(self) -> Iterator[tuple[VideoFrame, Stamp]]:
+        """Connect and yield decoded frames until the connection ends; `broke` then says why."""
+        opened = self._open()
+        if opened is None:
+            return
+        container, stream = opened
+        with closing(container):
+            self._last_picture_s = time.monotonic()
+            # Stamps that FFmpeg makes up from a guessed rate say nothing.
+            has_stamps = container.format.name not in ("mpjpeg", "mjpeg")
+            for frame, stamp in decode(self._packets(container, stream), stream, self._on_broken):
+                self._last_picture_s = time.monotonic()
+                yield frame, stamp if has_stamps else Stamp(raw_ns=None, duration_ns=0, damaged=stamp.damaged)
 
-        `on_break` is told why if it ends by an error. Raises StageError if it cannot be opened.
-        """
-        container, stream = open_video(
-            self._url,
-            self._uri,
-            threads=self._threads,
-            options=OPTIONS_BY_SCHEME.get(scheme_of(self._url), {}),
-            timeout_s=(OPEN_LIMIT_S, READ_LIMIT_S),
-        )
-        with container:
-            clock = RisingClock(USUAL_SHOT_NS)
-            for frame, stamp in decode(container, stream, self._on_broken, self._on_break, max_read_errors=1):
-                yield Shot(
-                    pts_ns=clock.stamp(stamp.raw_ns),
-                    duration_ns=stamp.duration_ns or USUAL_SHOT_NS,
-                    uri=self._uri,
-                    read=partial(to_bgr, frame, self._width, self._turns),
-                    damaged=stamp.damaged,
-                )
+    def _open(self) -> tuple[InputContainer, VideoStream] | None:
+        import av
+
+        self._alive(self._open_limit_s)
+        began_s = time.monotonic()
+        url, format_, options = self._how()
+        limits_s = (self._open_limit_s, self._read_limit_s)
+        try:
+            container = av.open(
+                url, format=format_, options=options, metadata_errors="replace", timeout=limits_s
+            )
+            stream = main_stream(container, without_password(self._uri), threads=self._threads)
+        except av.error.FFmpegError as error:
+            self.broke = self._why(error, time.monotonic() - began_s, self._open_limit_s, is_opening=True)
+            return None
+        except StageError:
+            self.broke = Broke(Cause.DECODE, "it has no pictures that FFmpeg can decode")
+            return None
+        self.codec = stream.codec_context.name
+        self.has_length = container.duration is not None
+        return container, stream
+
+    def _how(self) -> tuple[str, str | None, dict[str, str]]:
+        """Return url, format (None: FFmpeg finds it out) and options for FFmpeg."""
+        scheme = scheme_of(self._uri)
+        if is_webcam(self._uri):
+            return self._uri.removeprefix("v4l2://"), "v4l2", {}
+        if scheme in ("rtsp", "rtsps"):
+            options = {"rtsp_transport": self._protocol, "analyzeduration": ANALYSE_US, "fpsprobesize": "0"}
+            return self._uri, None, options
+        return self._uri, None, {}
+
+    def _packets(
+        self, container: InputContainer, stream: VideoStream
+    ) -> Iterator[Packet[VideoStream] | None]:
+        """Yield the packets of one connection, then None; sets `broke`."""
+        import av
+
+        packets = container.demux(stream)
+        while True:
+            self._alive(self._read_limit_s)
+            began_s = time.monotonic()
+            if began_s - self._last_picture_s > self._picture_limit_s:
+                waited_s = began_s - self._last_picture_s
+                self.broke = Broke(Cause.DECODE, f"data, but no picture for {waited_s:.0f} s")
+                return
+            try:
+                packet = next(packets, None)
+            except av.error.FFmpegError as error:
+                took_s = time.monotonic() - began_s
+                self.broke = self._why(error, took_s, self._read_limit_s, is_opening=False)
+                break
+            if packet is None or not packet.size:
+                took_s = time.monotonic() - began_s
+                if took_s >= TIMEOUT_SHARE * self._read_limit_s:
+                    self.broke = self._silence()
+                else:
+                    self.broke = Broke(Cause.END_OF_STREAM)
+                break
+            yield packet
+        yield None
+
+    def _silence(self) -> Broke:
+        return Broke(Cause.TIMEOUT, f"nothing came for {self._read_limit_s:g} s")
+
+    def _why(self, error: Exception, took_s: float, limit_s: float, *, is_opening: bool) -> Broke:
+        """Put FFmpeg's many errors into the classes that a user can act on."""
+        import av
+
+        number = getattr(error, "errno", 0)
+        if isinstance(error, (av.error.HTTPUnauthorizedError, av.error.HTTPForbiddenError)):
+            return Broke(Cause.AUTH, "user or password is wrong")
+        if isinstance(error, av.error.HTTPNotFoundError):
+            return Broke(Cause.NOT_FOUND, "the server has no such stream")
+        if isinstance(error, av.error.ExitError) or took_s >= TIMEOUT_SHARE * limit_s or number in TIMEOUT:
+            if is_opening:
+                return Broke(Cause.TIMEOUT, f"no connection within {limit_s:g} s")
+            return self._silence()
+        if isinstance(error, av.error.EOFError) or (number == errno.EIO and not is_opening):
+            return Broke(Cause.END_OF_STREAM, "" if isinstance(error, av.error.EOFError) else "cut off")
+        for cause, numbers in (
+            (Cause.REFUSED, REFUSED),
+            (Cause.NOT_FOUND, NOT_FOUND),
+            (Cause.AUTH, AUTH),
+            (Cause.NETWORK, NETWORK),
+        ):
+            if number in numbers:
+                if cause is Cause.NETWORK and is_opening and not self._has_host():
+                    return Broke(Cause.NOT_FOUND, "the name of the host is not known")
+                return Broke(cause, reason_of(error))
+        if isinstance(error, av.error.HTTPError | av.error.HTTPClientError):
+            return Broke(Cause.NETWORK, reason_of(error))
+        return Broke(Cause.DECODE, reason_of(error))
+
+    def _has_host(self) -> bool:
+        """Say whether the host has an address: FFmpeg calls an unknown name an input/output error."""
+        scheme, _user, rest = split_address(self._uri)
+        try:
+            host = urlsplit(scheme + rest).hostname
+            if host:
+                socket.getaddrinfo(host, None)
+        except (OSError, ValueError):
+            return False
+        return True

@@ -1,12 +1,13 @@
-"""What a uri means, decided in this one place, and how it may be shown."""
+"""What a uri means, decided in this one place."""
 
 import enum
 import re
 from pathlib import Path
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
-STREAM_SCHEMES = frozenset({"rtsp", "rtsps", "rtmp", "http", "https", "udp", "srt"})
-SECRET_KEYS = "password|passwd|pass|pwd|token|secret|key"
+STREAM_SCHEMES = frozenset(
+    {"rtsp", "rtsps", "rtmp", "rtmps", "rtp", "http", "https", "tcp", "udp", "srt", "v4l2"}
+)
 
 
 class Kind(enum.Enum):
@@ -34,10 +35,17 @@ def kind_of(uri: str) -> Kind:
     if scheme not in ("", "file"):
         known = ", ".join(f"{name}://" for name in sorted(STREAM_SCHEMES))
         raise ValueError(f"'{scheme}://' is not known; give a path, a glob, file:// or one of {known}")
+    if is_webcam(uri):
+        return Kind.STREAM
     path = local_path(uri)
     if path.is_dir() or path.suffix.lower() in IMAGE_SUFFIXES or is_glob(uri):
         return Kind.IMAGES
     return Kind.FILM
+
+
+def is_webcam(uri: str) -> bool:
+    """Say whether `uri` names a Video4Linux device: /dev/video0 or v4l2:///dev/video0."""
+    return scheme_of(uri) == "v4l2" or uri.startswith("/dev/video")
 
 
 def is_glob(uri: str) -> bool:
@@ -53,21 +61,3 @@ def is_image(uri: str) -> bool:
 def local_path(uri: str) -> Path:
     """Return the path that a file:// uri or a plain path names."""
     return Path(uri.removeprefix("file://"))
-
-
-def without_password(uri: str) -> str:
-    """Return `uri` as it may be shown and written: without user, password and secret query values.
-
-    A plain path is returned as it is.
-    """
-    if not scheme_of(uri):
-        return uri
-    scheme, rest = uri.split("://", 1)
-    authority = re.split(r"[/?#]", rest, maxsplit=1)[0]
-    if "@" in authority:
-        rest = rest[authority.rindex("@") + 1 :]
-    elif "@" in rest and not re.fullmatch(r"(\[[^\]]*\]|[^:]*)(:\d+)?", authority):
-        # A password with an unescaped "/" in it: what stands before the "/" is no host and port.
-        rest = rest[rest.rindex("@") + 1 :]
-    rest = re.sub(rf"(?i)([?&](?:{SECRET_KEYS})=)[^&#]*", r"\1***", rest)
-    return f"{scheme}://{rest}"

@@ -17,9 +17,10 @@ from av.video.reformatter import ColorRange, Colorspace
 
 from runtime.errors import GraphError, StageError
 from runtime.properties import read_options
+from runtime.secrets import without_password
 from runtime.stage import Context, Frame, Resume
 from stages.media.timing import RisingClock, Thinner
-from stages.media.uri import Kind, kind_of, without_password
+from stages.media.uri import Kind, kind_of
 from stages.source import FilmSource
 
 MS = 1_000_000
@@ -590,13 +591,16 @@ def test_a_uri_is_shown_without_its_password(uri: str, shown: str) -> None:
     assert without_password(uri) == shown
 
 
-def test_a_camera_that_is_not_there_is_an_error_without_its_password() -> None:
-    source = make_source("rtsp://me:secret@127.0.0.1:1/stream")
+def test_a_camera_that_stays_away_is_an_error_after_retry_timeout_without_its_password(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    options = {"retry-timeout": 0.5, "retry-delay": 0.1, "max-retry-delay": 0.2}
+    source = make_source("rtsp://me:secret@127.0.0.1:1/stream", **options)
     assert source.is_live(source.options)
-    with pytest.raises(StageError, match=r"^rtsp://127\.0\.0\.1:1/stream: cannot be opened") as error:
+    with pytest.raises(StageError, match=r"^rtsp://127\.0\.0\.1:1/stream: refused .*retry-timeout") as error:
         next(source.frames(None))
-    assert "secret" not in str(error.value)
-    assert error.value.__suppress_context__
+    assert "secret" not in str(error.value) + caplog.text
+    assert "retrying: refused (Connection refused); attempt 1 in 0.1 s" in caplog.text
 
 
 @pytest.fixture
@@ -623,21 +627,25 @@ def served(tmp_path: Path) -> Iterator[str]:
     server.server_close()
 
 
-def test_a_stream_is_live_and_a_successor_begins_a_new_epoch(
-    served: str, caplog: pytest.LogCaptureFixture
-) -> None:
-    source = make_source(served, **{"max-fps": 5})
+def test_a_stream_is_live_and_a_successor_begins_a_new_epoch(served: str) -> None:
+    source = make_source(served, **{"max-fps": 5, "restart-on-eos": False})
     frames = list(source.frames(None))
     assert (source.is_live(source.options), source.length, source.skipped) == (True, None, {"max-fps": 15})
     assert [frame.running_ns for frame in frames] == [n * 200 * MS for n in range(15)]
     assert {frame.uri for frame in frames} == {served.replace("me:secret@", "")}
-    # The server hangs up without having said how much there is.
-    assert "/live: the stream broke off: cannot be read" in caplog.text
-    assert "secret" not in caplog.text
-    successor = play(served, resume_after(frames, 15))
+    assert [frame.flags for frame in frames] == [("LIVE", "DISCONT")] + 14 * [("LIVE",)]
+    successor = play(served, resume_after(frames, 15), **{"restart-on-eos": False})
     assert {frame.epoch for frame in successor} == {1}
     assert successor[0].running_ns > frames[-1].running_ns
     assert len(successor) == 30
+
+
+def test_a_stream_that_ends_is_connected_anew(served: str, caplog: pytest.LogCaptureFixture) -> None:
+    frames = play(served, limit=70, **{"restart-on-eos": True, "retry-delay": 0.05})
+    assert [frame.epoch for frame in frames] == 30 * [0] + 30 * [1] + 10 * [2]
+    assert [frame.running_ns for frame in frames] == sorted({frame.running_ns for frame in frames})
+    assert caplog.text.count("/live: retrying: end of stream (cut off); attempt") == 2
+    assert "secret" not in caplog.text
 
 
 def test_what_a_uri_means_is_decided_by_scheme_and_disk(tmp_path: Path) -> None:
@@ -647,4 +655,5 @@ def test_what_a_uri_means_is_decided_by_scheme_and_disk(tmp_path: Path) -> None:
     assert kind_of(str(tmp_path / "*.mp4")) is Kind.IMAGES
     assert kind_of("a.JPG") is Kind.IMAGES
     assert kind_of("RTSP://host/x") is Kind.STREAM
+    assert kind_of("/dev/video0") is kind_of("v4l2:///dev/video0") is Kind.STREAM
     assert kind_of("file:///films/a.mp4") is Kind.FILM

@@ -1,6 +1,7 @@
 """Frames in custody: whatever happens to the process, every captured frame has exactly one outcome."""
 
 import contextlib
+import dataclasses
 import errno
 import os
 from collections.abc import Iterator
@@ -305,9 +306,14 @@ def test_the_ledger_balances_and_a_successor_knows_the_same_at_any_moment(
 
 def test_a_successor_goes_on_where_the_last_frame_was(store: FrameStore, path: Path) -> None:
     for number in range(3):
-        store.capture(frame(number, epoch=number))
+        store.capture(dataclasses.replace(frame(number, epoch=number), outage_s=number / 2))
     with adopted(path) as successor:
-        assert successor.resume == Resume(captured=3, epoch=2, pts_ns=80, running_ns=80)
+        resume = successor.resume
+        assert resume is not None
+        assert resume.capture_time_ns == successor.packet(2, 0).capture_time_ns
+        known = dataclasses.replace(resume, capture_time_ns=0)
+        assert known == Resume(captured=3, epoch=2, pts_ns=80, running_ns=80, outage_s=1.0)
+        assert successor.ledger().outage_s == 1.0
 
 
 # Killed in the middle of a change
@@ -364,7 +370,8 @@ def known_to_a_successor(path: Path) -> dict[str, Any]:
     packets = [packet for packet, _pixels in found["packets"]]
     for packet in packets:
         packet.capture_time_ns = 0
-    return {**found, "packets": packets}
+    resume = dataclasses.replace(found["resume"], capture_time_ns=0)
+    return {**found, "packets": packets, "resume": resume}
 
 
 def ledger_read_from(path: Path) -> Ledger:

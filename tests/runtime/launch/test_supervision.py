@@ -66,7 +66,14 @@ def test_an_exit_status_is_said_in_words(status: int, words: str) -> None:
 
 LIMITS = Limits(heartbeat_s=5, timeout_s=30, start_timeout_s=60)
 IDLE = Status(
-    incarnation=0, heartbeat_s=100, loop_s=100, work_started_s=0, done=0, working=(), is_finishing=False
+    incarnation=0,
+    heartbeat_s=100,
+    loop_s=100,
+    work_started_s=0,
+    done=0,
+    asked_s=0,
+    working=(),
+    is_finishing=False,
 )
 
 
@@ -74,6 +81,20 @@ IDLE = Status(
     ("state", "changes", "now_s", "reason"),
     [
         pytest.param("running", {}, 104.9, "", id="a sign of life lately"),
+        pytest.param(
+            "running",
+            {"heartbeat_s": 140, "loop_s": 140, "asked_s": 109},
+            140,
+            "its input gave no sign of life for 30 s (timeout)",
+            id="a decoder that hangs",
+        ),
+        pytest.param(
+            "running",
+            {"heartbeat_s": 140, "loop_s": 140, "asked_s": 150},
+            140,
+            "",
+            id="a step of the source that may take its time",
+        ),
         pytest.param("running", {}, 105.1, "no sign of life for 5 s (heartbeat)", id="no heartbeat"),
         pytest.param(
             "running",
@@ -133,3 +154,10 @@ def test_a_process_hangs_when_it_is_silent_for_longer_than_it_may(
 ) -> None:
     status = dataclasses.replace(IDLE, **changes)
     assert why_hung(state, status, 100, now_s, LIMITS) == reason
+
+
+def test_a_live_source_is_never_given_up_but_its_restarts_back_off() -> None:
+    policy = RestartPolicy(is_limited=False)
+    verdicts = [policy.after_death("camera.0", -11, progressed=False) for _ in range(50)]
+    assert verdicts[:3] == [Restart(0.25), Restart(0.5), Restart(1.0)]
+    assert verdicts[-1] == Restart(5.0)

@@ -1,0 +1,187 @@
+"""A camera for as long as the run lasts: connects, plays, loses it, finds it again, and says how it is."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+from runtime.errors import StageError
+from runtime.secrets import without_password
+from runtime.stage import Frame, Health, Resume
+from stages.media.connection import (
+    Answer,
+    Connect,
+    Connection,
+    End,
+    Event,
+    Limits,
+    Picture,
+    Start,
+    Wait,
+    Waited,
+)
+from stages.media.live import LiveStream
+from stages.media.live_clock import LiveClock
+from stages.media.picture_watch import PictureWatch, Thresholds
+from stages.media.pictures import Turns, to_bgr
+from stages.media.timing import NS_PER_S, Thinner
+
+REST_STEP_S = 1.0
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Settings:
+    """How to play a camera. `duration_s` None: without end; `restart_on_eos` None: unless it has a length."""
+
+    uri: str
+    protocol: str = "tcp"
+    width: int | None = None
+    max_fps: float | None = None
+    duration_s: float | None = None
+    open_limit_s: float = 10.0
+    read_limit_s: float = 5.0
+    picture_limit_s: float = 20.0
+    restart_on_eos: bool | None = None
+    threads: int = 1
+
+
+class Camera:
+    """Plays one camera. `frames` is asked by one thread; `health` may be read by any.
+
+    `alive(seconds)` is called before each step, with how long it may take; `on_skipped(reason)` for each
+    unit that does not become a frame.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        limits: Limits,
+        thresholds: Thresholds,
+        *,
+        log: logging.Logger,
+        alive: Callable[[float], None],
+        on_broken: Callable[[str], None],
+        on_thinned: Callable[[], None],
+    ) -> None:
+        self._settings = settings
+        self._thresholds = thresholds
+        self._log = log
+        self._alive = alive
+        self._on_thinned = on_thinned
+        self._shown = without_password(settings.uri)
+        self._watch = PictureWatch(thresholds)
+        self._turns = Turns()
+        self._machine = Connection(limits, restarts_on_eos=settings.restart_on_eos is not False)
+        self._on_broken = on_broken
+        self._stream = LiveStream(
+            settings.uri,
+            protocol=settings.protocol,
+            open_limit_s=settings.open_limit_s,
+            read_limit_s=settings.read_limit_s,
+            picture_limit_s=settings.picture_limit_s,
+            threads=settings.threads,
+            on_broken=self._broken,
+            alive=alive,
+        )
+        self._never = threading.Event()
+
+    def health(self) -> Health:
+        """Return how the connection is now."""
+        machine, now_s = self._machine, time.monotonic()
+        return Health(
+            state=str(machine.state_at(now_s)),
+            cause=machine.trouble or str(machine.cause or ""),
+            failures=machine.failures,
+            next_try_s=machine.next_try_s(now_s),
+            outage_s=machine.outage_s(now_s),
+        )
+
+    def frames(self, resume: Resume | None) -> Iterator[Frame]:
+        """Yield frames for as long as the source lives. Each connection, and each size of the picture, is an
+        epoch of its own. Raises StageError when `retry-timeout` is over."""
+        lost_s = 0.0 if resume is None else max(0.0, time.time() - resume.capture_time_ns / NS_PER_S)
+        begin_ns = 0 if resume is None else resume.running_ns + max(round(lost_s * NS_PER_S), 1)
+        self._epoch = -1 if resume is None else resume.epoch
+        self._clock = LiveClock(begin_ns)
+        self._origin_ns = begin_ns
+        self._thinner = (
+            Thinner(self._settings.max_fps, begin_ns, None) if self._settings.max_fps is not None else None
+        )
+        answer = self._tell(Start(lost_s, 0.0 if resume is None else resume.outage_s))
+        while True:
+            action = answer.action
+            if isinstance(action, Connect):
+                is_over = yield from self._play()
+                if is_over:
+                    return
+                answer = self._tell(self._stream.broke)
+            elif isinstance(action, Wait):
+                self._rest(action.delay_s)
+                answer = self._tell(Waited())
+            elif isinstance(action, End):
+                if action.error:
+                    raise StageError(f"{self._shown}: {action.error}")
+                return
+
+    def _play(self) -> Iterator[Frame]:
+        """Yield the frames of one connection; return True when `duration` is over."""
+        settings, size_wh = self._settings, (0, 0)
+        self._watch = PictureWatch(self._thresholds)
+        self._clock.connected()
+        for decoded, stamp in self._stream.frames():
+            if settings.restart_on_eos is None:
+                self._machine.restarts_on_eos = not self._stream.has_length
+            time_ = self._clock.stamp(stamp.raw_ns, time.monotonic_ns())
+            image_bgr = to_bgr(decoded, settings.width, self._turns)
+            trouble = self._watch.see(image_bgr, stamp.raw_ns, time.monotonic(), is_damaged=stamp.damaged)
+            is_new_size = size_wh != (decoded.width, decoded.height)
+            if is_new_size:
+                if size_wh != (0, 0):
+                    self._log.info("%s: the picture is now %dx%d", self._shown, decoded.width, decoded.height)
+                size_wh = decoded.width, decoded.height
+                self._epoch += 1
+            facts = f"{decoded.width}x{decoded.height} {self._stream.codec}"
+            self._tell(Picture(trouble, facts))
+            played_ns = time_.running_ns - self._origin_ns
+            if settings.duration_s is not None and played_ns >= settings.duration_s * NS_PER_S:
+                return True
+            if self._thinner is not None and not self._thinner.keeps(time_.running_ns):
+                self._on_thinned()
+                continue
+            flags = ["LIVE"]
+            if is_new_size or time_.is_broken:
+                flags.append("DISCONT")
+            if stamp.damaged:
+                flags.append("CORRUPTED")
+            yield Frame(
+                image_bgr=image_bgr,
+                pts_ns=time_.running_ns,
+                running_ns=time_.running_ns,
+                duration_ns=stamp.duration_ns,
+                epoch=self._epoch,
+                uri=self._shown,
+                flags=tuple(flags),
+                outage_s=self._machine.outage_s(time.monotonic()),
+            )
+        return False
+
+    def _broken(self, reason: str) -> None:
+        self._watch.damaged(time.monotonic())
+        self._on_broken(reason)
+
+    def _tell(self, event: Event) -> Answer:
+        answer = self._machine.on(event, time.monotonic())
+        if answer.line:
+            level = logging.WARNING if answer.is_warning else logging.INFO
+            self._log.log(level, "%s: %s", self._shown, answer.line)
+        return answer
+
+    def _rest(self, delay_s: float) -> None:
+        """Pause, and stay alive over it."""
+        until_s = time.monotonic() + delay_s
+        while (left_s := until_s - time.monotonic()) > 0:
+            self._alive(REST_STEP_S)
+            self._never.wait(min(left_s, REST_STEP_S))
