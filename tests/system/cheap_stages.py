@@ -204,3 +204,44 @@ class Passers(Stage):
             if track > 0
         ]
         return packet
+
+
+class Look(Stage):
+    """Looks at a picture of any kind, and can be slow about it."""
+
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Options:
+        sleep_ms: float = prop(0.0, "How long each packet takes.")
+
+    def process(self, packet: Packet) -> Packet:
+        time.sleep(self.options.sleep_ms / 1000)
+        packet.meta["brightness"] = float(packet.image_bgr[::8, ::8].mean())
+        return packet
+
+
+class Stuck(Source):
+    """A live source that gives some frames and then, the first time, stands in a call for ever."""
+
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Options:
+        frames: int = prop(20, "How many.")
+        stuck_at: int = prop(10, "Stand still before this one.")
+        marker: str = prop("", "A file that remembers that it has stood.")
+        step_s: float = prop(0.0, "How long it says that its step may take.")
+
+    @classmethod
+    def is_live(cls, options: object) -> bool:
+        return True
+
+    def frames(self, resume: Resume | None) -> Iterator[Frame]:
+        first = resume.captured if resume else 0
+        for number in range(first, self.options.frames):
+            if number == self.options.stuck_at and not os.path.exists(self.options.marker):
+                with open(self.options.marker, "w"):
+                    self.alive(self.options.step_s)
+                time.sleep(3600)
+            self.alive(0.05)
+            time.sleep(0.05)
+            time_ns = number * FRAME_NS
+            image_bgr = np.full((64, 64, 3), number, np.uint8)
+            yield Frame(image_bgr=image_bgr, pts_ns=time_ns, running_ns=time_ns, duration_ns=FRAME_NS)
