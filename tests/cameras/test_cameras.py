@@ -74,8 +74,7 @@ def test_a_camera_comes_back_the_other_loses_nothing_and_no_password_is_told(tmp
             door.start()
             wait_for(lambda: count(tmp_path, "door") > before + 3, "frame after the loss", launched)
             found.extend(seen_from_outside(process) for process in launched.children())
-            run_folder = [path for path in launched.temporary.rglob("*") if path.is_file()]
-            found.extend(path.read_bytes().decode(errors="replace") for path in run_folder)
+            found.extend(head_of(path) for path in launched.temporary.rglob("*") if path.is_file())
             launched.signal(signal.SIGINT)
             assert launched.wait() == 130
             found.extend([launched.stdout, launched.stderr])
@@ -90,6 +89,12 @@ def test_a_camera_comes_back_the_other_loses_nothing_and_no_password_is_told(tmp
     for text in found:
         assert PASSWORD not in text
         assert ENCODED not in text
+
+
+def head_of(path: Path) -> str:
+    """The words of a file in the run folder; of a pixel pool those before the pixels."""
+    with path.open("rb") as file:
+        return file.read(1 << 20).decode(errors="replace")
 
 
 def seen_from_outside(process: psutil.Process) -> str:
@@ -152,14 +157,11 @@ def test_each_misbehaving_camera_has_its_cause_and_harms_nobody(tmp_path: Path) 
     assert all(ledger["outage_s"][name] > 5 for name in causes)
 
 
-@pytest.mark.parametrize("step_s", [0.0, 1.0])
-def test_a_source_that_stands_in_a_call_is_killed_and_goes_on(tmp_path: Path, step_s: float) -> None:
+def test_a_source_that_stands_in_a_call_is_killed_and_goes_on(tmp_path: Path) -> None:
     graph = camera_graph(tmp_path, {})
     text = graph.read_text().replace("links:\n", "links:\n- stuck ! look\n")
     marker = tmp_path / "has-stood"
-    described = f"{{type: cheap_stages.Stuck, timeout: 1, step_s: {step_s}, marker: {marker}}}".replace(
-        "_s:", "-s:"
-    )
+    described = f"{{type: cheap_stages.Stuck, timeout: 1, step-s: 1.0, marker: {marker}}}"
     graph.write_text(text.replace("stages:\n", f"stages:\n  stuck: {described}\n"))
     with Launched(graph, folder=tmp_path) as launched:
         assert launched.wait() == 0
