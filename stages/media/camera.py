@@ -175,7 +175,7 @@ class Camera:
     def _tell(self, event: Event) -> Answer:
         answer = self._machine.on(event, time.monotonic())
         if answer.line:
-            level = logging.WARNING if answer.is_warning else logging.INFO
+            level = logging.getLevelNamesMapping()[answer.level]
             self._log.log(level, "%s: %s", self._shown, answer.line)
         return answer
 

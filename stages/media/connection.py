@@ -114,11 +114,11 @@ Action = Stay | Connect | Wait | End
 
 @dataclasses.dataclass(frozen=True)
 class Answer:
-    """What to do, and the line to tell the user, if there is something to tell."""
+    """What to do, and the line to tell the user, if there is something to tell. `level` is that of logging."""
 
     action: Action
     line: str = ""
-    is_warning: bool = False
+    level: str = "INFO"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -193,7 +193,7 @@ class Connection:
         if before == (self.state, self.trouble):
             return Answer(Stay())
         if picture.trouble:
-            return Answer(Stay(), f"stalled: {picture.trouble}", is_warning=True)
+            return Answer(Stay(), f"stalled: {picture.trouble}", "WARNING")
         outage = f"; {self._outage_s:.1f} s without fresh pictures in all" if self._outage_s >= 1 else ""
         return Answer(Stay(), f"running: {picture.facts}{outage}")
 
@@ -217,7 +217,7 @@ class Connection:
         line = f"retrying: {why}; attempt {self.failures} in {delay_s:.1f} s"
         # Then only of the 8th, the 16th, …: an absent camera must not fill the log.
         is_told = is_news or self.failures <= TOLD_FAILURES or self.failures & (self.failures - 1) == 0
-        return Answer(Wait(delay_s), line if is_told else "", is_warning=True)
+        return Answer(Wait(delay_s), line, "WARNING" if is_told else "DEBUG")
 
     def _delay_s(self) -> float:
         limits = self._limits
