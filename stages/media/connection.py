@@ -114,7 +114,7 @@ Action = Stay | Connect | Wait | End
 
 @dataclasses.dataclass(frozen=True)
 class Answer:
-    """What to do, and the line to tell the user, if there is something to tell. `level` is that of logging."""
+    """What to do, and the line to tell the user, "" for none; `level` is that of logging."""
 
     action: Action
     line: str = ""
