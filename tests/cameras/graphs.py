@@ -13,7 +13,8 @@ def camera_graph(folder: Path, cameras: dict[str, dict[str, Any]], **work: Any) 
     stages: dict[str, dict[str, Any]] = {
         name: {"type": "source", **properties} for name, properties in cameras.items()
     }
-    stages["look"] = {"type": "cheap_stages.Look", **work}
+    stages["look"] = {"type": "cheap_stages.Look"}
+    stages["look"] |= {name.replace("_", "-"): value for name, value in work.items()}
     stages["results"] = {"type": "json_sink", "location": "out/{source}.jsonl"}
     links = [*(f"{name} ! look" for name in cameras), "look ! results"]
     path = folder / "cameras.yaml"
