@@ -28,12 +28,19 @@ class FrameStore:
         self._stages = stages
         self._stream = stream
         self._slot_of: dict[int, int] = {}
+        # What the table says, looked up often: seqs in order, for they are captured and sent in order.
+        self._waiting: dict[int, None] = {}
+        self._out: dict[int, None] = {}
         self._free: list[int] = []
+        self._reserved_bytes = [0] * file.slots
         for slot in range(file.slots):
             if file.word(slot, layout.S_STATE) == layout.FREE:
                 self._free.append(slot)
             else:
                 self._slot_of[file.word(slot, layout.S_SEQ)] = slot
+        for seq in sorted(self._slot_of):
+            is_out = file.word(self._slot_of[seq], layout.S_STATE) == layout.OUT
+            (self._out if is_out else self._waiting)[seq] = None
 
     @property
     def slots(self) -> int:
@@ -86,15 +93,18 @@ class FrameStore:
 
     def waiting(self) -> list[int]:
         """Seqs that were captured and not yet sent, oldest first."""
-        return self._in_state(layout.WAITING)
+        return list(self._waiting)
 
     def out(self) -> list[int]:
         """Seqs that were sent and not yet released, oldest first."""
-        return self._in_state(layout.OUT)
+        return list(self._out)
 
-    def _in_state(self, state: int) -> list[int]:
-        file = self._file
-        return sorted(seq for seq, slot in self._slot_of.items() if file.word(slot, layout.S_STATE) == state)
+    def reserve(self, slot: int, size_bytes: int) -> None:
+        """Make sure, once, that a slot has memory for so many pixels: each time would cost as the frame is
+        large. StageError when there is none left."""
+        if size_bytes > self._reserved_bytes[slot]:
+            self._file.reserve(slot, size_bytes)
+            self._reserved_bytes[slot] = size_bytes
 
     def capture(self, frame: Frame) -> int:
         """Write a frame into a free slot (there must be one) and return its seq.
@@ -110,7 +120,7 @@ class FrameStore:
         at = file.address(slot, 0)
         # The generation goes up before the first pixel changes, so that a late reader can tell.
         file.words[at + layout.S_GENERATION] += 1
-        file.reserve(slot, frame.image_bgr.nbytes)
+        self.reserve(slot, frame.image_bgr.nbytes)
         np.copyto(self._pixels(slot, height, width), frame.image_bgr)
         file.set_uri(slot, frame.uri)
         seq = file.words[layout.H_CAPTURED]
@@ -146,6 +156,7 @@ class FrameStore:
         )
         self._free.pop()
         self._slot_of[seq] = slot
+        self._waiting[seq] = None
         return seq
 
     def send(self, seq: int) -> None:
@@ -161,6 +172,8 @@ class FrameStore:
                 *((at + layout.S_STRETCHES + offset, value) for offset, value in enumerate(stretches)),
             ]
         )
+        del self._waiting[seq]
+        self._out[seq] = None
 
     def send_again(self, seq: int) -> None:
         self._add(seq, layout.S_ATTEMPT)
@@ -212,6 +225,7 @@ class FrameStore:
                 *((layout.H_TOLD + 1 + offset, value) for offset, value in enumerate(words)),
             ]
         )
+        del self._waiting[seq]
         self._free.append(slot)
 
     @staticmethod
@@ -242,6 +256,7 @@ class FrameStore:
         file, slot = self._file, self._slot_of.pop(seq)
         counter = file.word(slot, layout.S_OUTCOME)
         file.change([(file.address(slot, layout.S_STATE), layout.FREE), (counter, file.words[counter] + 1)])
+        del self._out[seq]
         self._free.append(slot)
         return status
 

@@ -36,11 +36,11 @@ class CustodyPlace:
         path = folder / self._name
         path.unlink(missing_ok=True)
         file = CustodyFile.create(path, self._slots)
+        store = self._store(file)
         if frame_bytes:
             # All at once, so that a file system that fills up later cannot stop the run.
             for slot in range(self._slots):
-                file.reserve(slot, frame_bytes)
-        store = self._store(file)
+                store.reserve(slot, frame_bytes)
         if self._config.start:
             _go_on(store, self._config.start)
         # The name in the run folder comes last: whoever finds it finds a complete file.

@@ -20,6 +20,9 @@ STATISTICS_PERIOD_S = 0.5
 POLL_MS = 100
 """How long a loop sleeps at most: well under the period of repeated credit and of the heartbeat."""
 
+MAX_POLLERS = 16
+"""A loop waits for one of few sets of sockets; only where links come and go does this limit matter."""
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Place:
@@ -46,8 +49,8 @@ class HostLoop(ABC):
         self.exit_status = 0
         self._max_frames: int = place.config.common["max_frames_per_process"]
         self._statistics_at_s = 0.0
-        self._poller = zmq.Poller()
-        self._polled: list[Any] = []
+        self._cpu_at_start_s = 0.0
+        self._pollers: dict[tuple[Any, ...], zmq.Poller] = {}
 
     @property
     @abstractmethod
@@ -99,6 +102,7 @@ class HostLoop(ABC):
         """Run until told to stop; return the exit status of the process."""
         self.bus.send("linked", version=self.config.version)
         self.bus.send("state", state="running")
+        self._cpu_at_start_s = time.process_time()
         more = False
         while not self.is_stopping:
             self.poll(0 if more else POLL_MS)
@@ -125,17 +129,20 @@ class HostLoop(ABC):
         return self.exit_status
 
     def poll(self, timeout_ms: int) -> None:
-        wanted = [*self.sockets, self.bus.socket]
-        if wanted != self._polled:
-            self._poller = zmq.Poller()
+        wanted = (*self.sockets, self.bus.socket)
+        poller = self._pollers.get(wanted)
+        if poller is None:
+            if len(self._pollers) >= MAX_POLLERS:
+                self._pollers.clear()
+            poller = self._pollers[wanted] = zmq.Poller()
             for socket in wanted:
-                self._poller.register(socket, zmq.POLLIN)
-            self._polled = wanted
-        self._poller.poll(timeout_ms)
+                poller.register(socket, zmq.POLLIN)
+        poller.poll(timeout_ms)
 
     def report_statistics(self) -> None:
         self._statistics_at_s = time.monotonic()
-        self.bus.send("statistics", values=self.statistics())
+        cpu_s = time.process_time() - self._cpu_at_start_s
+        self.bus.send("statistics", values={**self.statistics(), "cpu_s": cpu_s})
 
     def fatal(self, text: str) -> None:
         """End the run: this stage cannot go on, and a restart would not help."""

@@ -85,7 +85,7 @@ class OrderedHost(HostLoop):
 
     @property
     def sockets(self) -> "list[zmq.Socket[bytes]]":
-        return [*self._inlet.sockets, self._outlet.socket, *self._commits.sockets]
+        return [*self._inlet.sockets, *self._outlet.sockets, *self._commits.sockets]
 
     def step(self, now_s: float) -> bool:
         self._outlet.receive(now_s)

@@ -87,7 +87,7 @@ class SourceHost(HostLoop):
 
     @property
     def sockets(self) -> list[Any]:
-        return [self._outlet.socket, self._committers.socket, self._capture.wake]
+        return [*self._outlet.sockets, self._committers.socket, self._capture.wake]
 
     def step(self, now_s: float) -> bool:
         self._capture.clear_wake()

@@ -53,7 +53,7 @@ class WorkerHost(HostLoop):
 
     @property
     def sockets(self) -> "list[zmq.Socket[bytes]]":
-        return [*self._inlet.sockets, self._outlet.socket]
+        return [*self._inlet.sockets, *self._outlet.sockets]
 
     def step(self, now_s: float) -> bool:
         """One round: receive, work on a batch, send. True when there is more to do at once."""

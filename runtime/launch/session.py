@@ -17,7 +17,16 @@ from runtime.launch.run import Run
 from runtime.launch.run_folder import RunFolder
 from runtime.launch.snapshot import Observer
 from runtime.launch.state import RunState
-from runtime.launch.summary import describe, exit_status, latencies, links, outages, rejected_messages
+from runtime.launch.summary import (
+    describe,
+    exit_status,
+    latencies,
+    links,
+    outages,
+    rejected_messages,
+    stages,
+    timing,
+)
 from runtime.secrets import redact
 
 
@@ -92,6 +101,8 @@ def _conclude(run: RunState, sums: dict[str, Ledger], status: int) -> None:
             "restarts": run.report.deaths,
             "rejected_messages": rejected_messages(run),
             "links": links(run),
+            "stages": stages(run),
+            "timing": timing(run),
         }
         write_ledger(path, run.identity.run, sums, more)
         lines.append(f"wrote {path} (ledger)")

@@ -73,6 +73,35 @@ def outages(run: RunState, ledgers: dict[str, Ledger]) -> dict[str, float]:
     return found
 
 
+def stages(run: RunState) -> dict[str, dict[str, float]]:
+    """What each stage did, over all its processes: frames, seconds at work, CPU seconds without loading."""
+    found = {}
+    for stage in run.graph.stages.values():
+        children = [child for child in run.children.values() if child.stage == stage.name]
+        found[stage.name] = {
+            "frames": int(sum(child.total("frames") for child in children)),
+            "busy_s": round(sum(child.total("busy_s") for child in children), 4),
+            "cpu_s": round(sum(child.total("cpu_s") for child in children), 4),
+        }
+    return found
+
+
+def timing(run: RunState) -> dict[str, dict[str, float]]:
+    """When frames of each source came to its first sink, as time.time() counts."""
+    found: dict[str, dict[str, float]] = {}
+    for (_sink, source), tally in tallies(run).items():
+        found.setdefault(
+            source,
+            {
+                "frames": tally.frames,
+                "first_received_at": tally.first_received_at,
+                "last_received_at": tally.last_received_at,
+                "first_commit_s": round(max(0.0, tally.first_committed_at - run.started_at), 3),
+            },
+        )
+    return found
+
+
 def rejected_messages(run: RunState) -> int:
     """Messages on any socket of the run that were not well-formed, as far as their readers could report."""
     return run.report.rejected + int(sum(child.total("rejected") for child in run.children.values()))

@@ -6,6 +6,7 @@ Anything else is a WireError: no pickle, no code, no unbounded size.
 """
 
 import math
+import operator
 from typing import Any
 
 import msgpack
@@ -36,9 +37,11 @@ def _pack_array(value: Any) -> msgpack.ExtType:
             )
         if value.ndim > _MAX_DIMENSIONS:
             raise TypeError(f"an array of {value.ndim} dimensions cannot travel, {_MAX_DIMENSIONS} may")
-        value = value.astype(value.dtype.newbyteorder("="), copy=False)
-        described = msgpack.packb([value.dtype.name, list(value.shape)])
-        return msgpack.ExtType(_ARRAY_EXTENSION, bytes([len(described)]) + described + value.tobytes())
+        if not value.dtype.isnative:
+            value = value.astype(value.dtype.newbyteorder("="))
+        described = msgpack.packb([value.dtype.name, value.shape])
+        content = np.ascontiguousarray(value).data
+        return msgpack.ExtType(_ARRAY_EXTENSION, b"".join((bytes((len(described),)), described, content)))
     if isinstance(value, np.generic):
         raise TypeError(f"a numpy scalar ({value.dtype}) cannot travel in a packet; call .item() on it")
     raise TypeError(f"{type(value).__name__} cannot travel in a packet; use plain values and numpy arrays")
@@ -91,8 +94,9 @@ def unpack(data: bytes | memoryview) -> dict[str, Any]:
 
 
 def _with_text_keys(found: dict[Any, Any]) -> dict[str, Any]:
-    if any(type(key) is not str for key in found):
-        raise WireError("a map whose keys are not text")
+    for key in found:
+        if type(key) is not str:
+            raise WireError("a map whose keys are not text")
     return found
 
 
@@ -117,32 +121,59 @@ def int_list(message: dict[str, Any], name: str, length: int | None = None) -> l
 
 _PACKET_INTS = (
     ("seq", 0),
-    ("prev_seq", -1),
     ("floor_seq", 0),
     ("stream", 0),
     ("epoch", 0),
     ("attempt", 0),
+    ("duration_ns", 0),
+    ("prev_seq", -1),
     ("pts_ns", None),
     ("running_ns", None),
-    ("duration_ns", 0),
     ("capture_time_ns", None),
 )
+_NOT_NEGATIVE = sum(low == 0 for _name, low in _PACKET_INTS)
+_PACKET_FIELDS: dict[str, type] = {
+    **{name: int for name, _low in _PACKET_INTS},
+    "source": str,
+    "uri": str,
+    "status": str,
+    "alone": bool,
+    "flags": list,
+    "meta": dict,
+}
+"""The fields that are in a message as they are in a packet."""
+_FIELD_TYPES = tuple(_PACKET_FIELDS.values())
+_from_packet = operator.attrgetter(*_PACKET_FIELDS)
+_from_message = operator.itemgetter(*_PACKET_FIELDS)
+
+
+def _checked(values: tuple[Any, ...]) -> dict[str, Any]:
+    """Return the fields of a packet by name; WireError names the one that is of another type or range.
+
+    All at once, for this is done twice a packet and hop; one by one only to find the culprit.
+    """
+    message = dict(zip(_PACKET_FIELDS, values, strict=True))
+    if tuple(map(type, values)) == _FIELD_TYPES:
+        numbers = values[: len(_PACKET_INTS)]
+        lowest = -_MAX_SEQ if min(numbers[:_NOT_NEGATIVE]) >= 0 else 0
+        are_in_range = lowest <= min(numbers) <= max(numbers) <= _MAX_SEQ
+        if are_in_range and -1 <= message["prev_seq"] < message["seq"]:
+            if message["flags"] and any(type(flag) is not str for flag in message["flags"]):
+                raise WireError("field 'flags' must be a list of words")
+            return message
+    for name, low in _PACKET_INTS:
+        field(message, name, int, low)
+    for name, wanted in _PACKET_FIELDS.items():
+        field(message, name, wanted)
+    raise WireError("field 'prev_seq' must be below 'seq'")
 
 
 def packet_fields(packet: Packet) -> dict[str, Any]:
-    """Return a packet's header as a map: everything but the pixels."""
-    message: dict[str, Any] = {name: getattr(packet, name) for name, _low in _PACKET_INTS}
-    message.update(
-        v=VERSION,
-        source=packet.source,
-        alone=packet.alone,
-        uri=packet.uri,
-        size_wh=list(packet.size_wh),
-        status=packet.status,
-        flags=packet.flags,
-        dropped=[list(stretch) for stretch in packet.dropped],
-        meta=packet.meta,
-    )
+    """Return a packet's header as a map: everything but the pixels. WireError for what no receiver takes."""
+    message = _checked(_from_packet(packet))
+    message["v"] = VERSION
+    message["size_wh"] = list(packet.size_wh)
+    message["dropped"] = [list(stretch) for stretch in packet.dropped]
     if packet.pixels is not None:
         message["inline"] = list(packet.pixels.shape)
     elif packet.handle is not None:
@@ -152,15 +183,23 @@ def packet_fields(packet: Packet) -> dict[str, Any]:
 
 
 def encode_packet(packet: Packet) -> list[bytes | memoryview]:
-    """Encode a packet as one ZeroMQ frame, or two when it carries pixels of its own."""
-    head = pack(packet_fields(packet))
-    # What the other end would refuse must not leave: it would be sent again and again. Decoding is the check.
+    """Encode a packet as one ZeroMQ frame, or two when it carries pixels of its own.
+
+    Raises TypeError, with the remedy, for what the other end would refuse: it would be sent again and again.
+    """
     try:
-        packet_from(unpack(head), None if packet.pixels is None else packet.pixels.data.cast("B"))
+        message = packet_fields(packet)
+        int_list(message, "size_wh", 2)
+        if packet.dropped:
+            stretches(message)
+        head = pack(message)
+        # Findings are a stage's own: only decoding tells whether they keep to every limit.
+        unpack(head)
+        if packet.pixels is None:
+            return [head]
+        _shape(*int_list(message, "inline", 3))
     except WireError as error:
         raise TypeError(f"this packet cannot travel: {error}") from None
-    if packet.pixels is None:
-        return [head]
     return [head, packet.pixels.data.cast("B")]
 
 
@@ -194,24 +233,12 @@ def packet_from(message: dict[str, Any], pixels: bytes | memoryview | None = Non
     """Rebuild a packet from its header map and, if it has them, its pixels; WireError when malformed."""
     if message.get("v") != VERSION:
         raise WireError(f"version {message.get('v')!r}, this is version {VERSION}")
-    fields: dict[str, Any] = {name: field(message, name, int, low) for name, low in _PACKET_INTS}
-    flags = field(message, "flags", list)
-    if any(type(flag) is not str for flag in flags):
-        raise WireError("field 'flags' must be a list of words")
+    try:
+        values = _from_message(message)
+    except KeyError:
+        values = tuple(map(message.get, _PACKET_FIELDS))
     width, height = int_list(message, "size_wh", 2)
-    packet = Packet(
-        **fields,
-        source=field(message, "source", str),
-        alone=field(message, "alone", bool),
-        uri=field(message, "uri", str),
-        status=field(message, "status", str),
-        size_wh=(width, height),
-        flags=flags,
-        dropped=list(stretches(message)),
-        meta=field(message, "meta", dict),
-    )
-    if packet.prev_seq >= packet.seq:
-        raise WireError("field 'prev_seq' must be below 'seq'")
+    packet = Packet(**_checked(values), size_wh=(width, height), dropped=list(stretches(message)))
     if "inline" in message:
         shape = _shape(*int_list(message, "inline", 3))
         if pixels is None or len(pixels) != math.prod(shape):

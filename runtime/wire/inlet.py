@@ -134,8 +134,10 @@ class Inlet:
         room = self.capacity - sum(upstream.held for upstream in self._upstreams.values())
         for upstream in self._upstreams.values():
             free = 0 if self.is_leaving else max(0, room, min(self.capacity, upstream.weight) - upstream.held)
-            upto = upstream.received + free
-            says = (upstream.incarnation, upstream.received, upto, self.is_leaving)
+            says = (upstream.incarnation, upstream.received, upstream.received + free, self.is_leaving)
+            if self.capacity == UNLIMITED_CREDIT and not self.is_leaving:
+                # Who takes whatever comes says so once, not with each packet.
+                says = (upstream.incarnation, 0, UNLIMITED_CREDIT, False)
             if says == upstream.said and now_s - upstream.said_at_s < REPEAT_S:
                 continue
             message = codec.pack(
@@ -144,7 +146,7 @@ class Inlet:
                     "replica": self._replica,
                     "outlet": upstream.incarnation,
                     "received": upstream.received,
-                    "upto": upto,
+                    "upto": says[2],
                     "leaving": self.is_leaving,
                 }
             )

@@ -97,6 +97,11 @@ class Outlet:
             if not self._consumers[peer.stage].max_size_buffers
         )
 
+    @property
+    def sockets(self) -> "list[zmq.Socket[bytes]]":
+        """What to wait for: credit matters only while something waits for it, else it is read in passing."""
+        return [self.socket] if any(self._queues.values()) else []
+
     def put(self, packet: Packet, frames: Frames) -> None:
         """Queue an encoded packet for each consuming stage, in place of an older copy of the same frame."""
         self._floors[packet.source] = max(packet.floor_seq, self._floors.get(packet.source, 0))

@@ -1,0 +1,70 @@
+"""Stages that cost next to nothing, so that the graph itself is measured: blank frames, no work, a pause."""
+
+import dataclasses
+import time
+from collections.abc import Iterator
+
+import numpy as np
+
+from runtime.packet import Packet
+from runtime.properties import prop
+from runtime.stage import Frame, Resume, Sink, Source, Stage
+
+FRAME_NS = 40_000_000
+
+
+class Blank(Source):
+    """The same grey picture again and again, as fast as it is taken, or at a pace."""
+
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Options:
+        frames: int = prop(1000, "How many.")
+        width: int = prop(640, "Of the picture, in pixels.")
+        height: int = prop(360, "Of the picture, in pixels.")
+        seconds: float = prop(0.0, "End after so long, whatever `frames` says; 0: no limit.")
+
+    def frames(self, resume: Resume | None) -> Iterator[Frame]:
+        image_bgr = np.full((self.options.height, self.options.width, 3), 127, np.uint8)
+        until_s = time.monotonic() + (self.options.seconds or float("inf"))
+        for number in range(resume.captured if resume else 0, self.options.frames):
+            if time.monotonic() > until_s:
+                return
+            time_ns = number * FRAME_NS
+            yield Frame(image_bgr=image_bgr, pts_ns=time_ns, running_ns=time_ns, duration_ns=FRAME_NS)
+
+    @property
+    def length(self) -> int:
+        return int(self.options.frames)
+
+
+class Pass(Stage):
+    """Answer each packet as it is."""
+
+
+class Repaint(Stage):
+    """Give each packet a picture of its own, so that its pixels cross every link from here on."""
+
+    def process(self, packet: Packet) -> Packet:
+        packet.image_bgr = packet.image_bgr
+        return packet
+
+
+class Sleep(Stage):
+    """A detector that sleeps instead of computing: one person in each frame."""
+
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Options:
+        sleep_ms: float = prop(20.0, "How long each packet takes.")
+
+    def process(self, packet: Packet) -> Packet:
+        # Until a moment, not for a time: a late timer then costs the next sleep nothing.
+        time.sleep(self.options.sleep_ms / 1000)
+        packet.people = [{"box": [0.0, 0.0, 8.0, 8.0], "score": 0.5}]
+        return packet
+
+
+class Nowhere(Sink):
+    """Take each frame and keep nothing."""
+
+    def process(self, packet: Packet) -> Packet:
+        return packet

@@ -1,0 +1,69 @@
+"""Runs a graph as its users do and reads what the run says about itself."""
+
+import dataclasses
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+PROJECT = Path(__file__).resolve().parents[1]
+LIMIT_S = 600
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """What out/ledger.json says at the end of a run."""
+
+    ledger: dict[str, Any]
+
+    @property
+    def delivered(self) -> int:
+        return sum(source["delivered"] for source in self.ledger["sources"].values())
+
+    @property
+    def fps(self) -> float:
+        """Frames a second between the first and the last received frame, over all sources."""
+        timing = self.ledger["timing"].values()
+        first = min(one["first_received_at"] for one in timing)
+        last = max(one["last_received_at"] for one in timing)
+        return (sum(one["frames"] for one in timing) - 1) / (last - first)
+
+    @property
+    def first_commit_s(self) -> float:
+        return float(max(one["first_commit_s"] for one in self.ledger["timing"].values()))
+
+    def cpu_us(self, stage: str) -> float:
+        """CPU microseconds that the processes of a stage used for one frame, all threads, loading left out."""
+        said = self.ledger["stages"][stage]
+        return float(1e6 * said["cpu_s"] / said["frames"])
+
+
+def run(graph: dict[str, Any] | Path, *overrides: str, folder: Path | None = None) -> Outcome:
+    """Run a graph to its end. Raises RuntimeError, with what it said, if it fails or loses a frame."""
+    with tempfile.TemporaryDirectory(prefix="bench-") as temporary:
+        place = folder or Path(temporary)
+        command = [sys.executable, str(PROJECT / "launcher.py"), str(_written(graph, place)), "--quiet"]
+        command += [word for override in overrides for word in ("--set", override)]
+        done = subprocess.run(
+            command, cwd=place, env=environment(), capture_output=True, text=True, check=False, timeout=LIMIT_S
+        )
+        if done.returncode != 0:
+            raise RuntimeError(f"{' '.join(command)}: status {done.returncode}\n{done.stdout}{done.stderr}")
+        return Outcome(json.loads((place / "out/ledger.json").read_text()))
+
+
+def environment() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(PROJECT)}
+
+
+def _written(graph: dict[str, Any] | Path, place: Path) -> Path:
+    if isinstance(graph, Path):
+        return graph
+    path = place / "graph.yaml"
+    path.write_text(yaml.safe_dump({"ledger": "out/ledger.json", **graph}))
+    return path
