@@ -54,7 +54,39 @@ def run(arguments: list[str]) -> int:
 
         print(draw(graph, options.draw), end="")
         return 0
+    from runtime.plan.auto import resolve_auto
+
+    graph = resolve_auto(graph, _words(options), lambda text: print(text, file=sys.stderr))
     return run_graph(graph, quiet=options.quiet, verbose=options.verbose, resume=options.resume)
+
+
+def plan(arguments: list[str]) -> int:
+    """launcher.py plan GRAPH: what it will reach on this machine, and what to set."""
+    parser = argparse.ArgumentParser(
+        prog="launcher.py plan",
+        description="Measure each stage alone, and say what the graph reaches here and what holds it back.",
+    )
+    _add_graph(parser)
+    parser.add_argument("--seconds", type=float, default=3.0, help="for each stage (default 3)")
+    parser.add_argument("--cameras", type=int, help="say whether so many cameras hold; with --fps")
+    parser.add_argument("--fps", type=float, default=25.0, help="frames a second of each camera (default 25)")
+    options = parser.parse_args(arguments)
+    from runtime.graph.reader import read_graph_argument
+    from runtime.plan.auto import remember
+    from runtime.plan.forecast import forecast
+    from runtime.plan.measure import cores, measure_graph
+    from runtime.plan.report import describe, describe_cameras
+
+    graph = read_graph_argument(options.graph, options.set)
+    costs = measure_graph(
+        graph, _words(options), seconds=options.seconds, say=lambda text: print(text, file=sys.stderr)
+    )
+    remember(graph, costs)
+    found = forecast(graph, costs, cores())
+    print("\n".join(describe(graph, costs, found)))
+    if options.cameras:
+        print(describe_cameras(found, options.cameras, options.fps))
+    return 0
 
 
 def drill(arguments: list[str]) -> int:
@@ -78,8 +110,7 @@ def drill(arguments: list[str]) -> int:
     graph = read_graph_argument(options.graph, options.set)
     seed = options.seed if options.seed is not None else random.randrange(10**6)
     print(f"seed {seed}", flush=True)
-    overrides = [word for override in options.set for word in ("--set", override)]
-    harm = Drill(graph, [options.graph, *overrides], options.fault, times=options.times, seed=seed)
+    harm = Drill(graph, _words(options), options.fault, times=options.times, seed=seed)
     verdict = harm.go(max_pause_s=options.max_pause, stop_at_end=options.stop)
     print(verdict.describe())
     return 0 if verdict.passed else 1
@@ -176,6 +207,11 @@ def _help_of(command: str) -> str:
     return text.getvalue()
 
 
+def _words(options: argparse.Namespace) -> list[str]:
+    """The graph as this command line has it, for another process."""
+    return [options.graph, *(word for override in options.set for word in ("--set", override))]
+
+
 def _add_graph(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("graph", help="a file, e.g. pipeline.yaml, or a graph: 'source uri=… ! …'")
     parser.add_argument(
@@ -190,6 +226,7 @@ def _add_graph(parser: argparse.ArgumentParser) -> None:
 _COMMANDS: dict[str, Callable[[list[str]], int]] = {
     **{verb: _running(verb) for verb in ("attach", "detach", "list", "scale", "set", "stop")},
     "drill": drill,
+    "plan": plan,
     "inspect": inspect,
     "schema": schema,
     "new-stage": new_stage,

@@ -38,7 +38,7 @@ class Outcome:
         return float(max(one["first_commit_s"] for one in self.ledger["timing"].values()))
 
     def cpu_us(self, stage: str) -> float:
-        """CPU microseconds that the processes of a stage used for one frame, all threads, loading left out."""
+        """CPU microseconds that the processes of a stage used for a frame, without loading."""
         said = self.ledger["stages"][stage]
         return float(1e6 * said["cpu_s"] / said["frames"])
 
@@ -50,7 +50,13 @@ def run(graph: dict[str, Any] | Path, *overrides: str, folder: Path | None = Non
         command = [sys.executable, str(PROJECT / "launcher.py"), str(_written(graph, place)), "--quiet"]
         command += [word for override in overrides for word in ("--set", override)]
         done = subprocess.run(
-            command, cwd=place, env=environment(), capture_output=True, text=True, check=False, timeout=LIMIT_S
+            command,
+            cwd=place,
+            env=environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=LIMIT_S,
         )
         if done.returncode != 0:
             raise RuntimeError(f"{' '.join(command)}: status {done.returncode}\n{done.stdout}{done.stderr}")

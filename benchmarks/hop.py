@@ -25,8 +25,11 @@ def chain(size_wh: tuple[int, int], frames: int, *, inline: bool) -> dict[str, A
         },
         "links": ["blank ! a ! b ! c ! nowhere"],
     }
-if __name__=="__main__":
+
+
+if __name__ == "__main__":
     import sys
+
     for name in ("480p",):
-        o=run(chain(SIZES[name], int(sys.argv[1]), inline=False))
-        print(name, {s:round(o.cpu_us(s)) for s in o.ledger["stages"]}, round(o.fps), o.first_commit_s)
+        o = run(chain(SIZES[name], int(sys.argv[1]), inline=False))
+        print(name, {s: round(o.cpu_us(s)) for s in o.ledger["stages"]}, round(o.fps), o.first_commit_s)

@@ -4,6 +4,8 @@ import dataclasses
 
 from runtime.properties import Bytes, Seconds, prop
 
+AUTO = "auto"
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class _Any:
@@ -37,7 +39,13 @@ class _Any:
 class WorkerCommon(_Any):
     """Common properties of a worker stage."""
 
-    replicas: int = prop(1, "How many processes run this stage.", low=1, high=64)
+    replicas: int | str = prop(
+        1,
+        "How many processes run this stage; auto: as many as `launcher.py plan` advises, measured once.",
+        low=1,
+        high=64,
+        choices=(AUTO,),
+    )
     device: str | tuple[str, ...] = prop(
         "cpu",
         "Where models run: cpu, cuda:0, …, or auto (a GPU where there is one); a list is dealt out.",

@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from runtime.graph.common import SourceCommon
+from runtime.graph.common import AUTO, SourceCommon
 from runtime.secrets import redact_values
 from runtime.stage import Source, Stage
 
@@ -29,7 +29,13 @@ class StageSpec:
 
     @property
     def replicas(self) -> int:
-        return int(getattr(self.common, "replicas", 1))
+        given = getattr(self.common, "replicas", 1)
+        return 1 if given == AUTO else int(given)
+
+    @property
+    def has_auto_replicas(self) -> bool:
+        """Whether the number of replicas is still to be found, by a plan."""
+        return getattr(self.common, "replicas", 1) == AUTO
 
     @property
     def is_live(self) -> bool:

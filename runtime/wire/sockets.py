@@ -71,7 +71,7 @@ def receive_all(socket: zmq.Socket[bytes], limit: int = 64) -> list[list[bytes]]
     """Return the messages that wait on a socket, at most `limit` so that no socket starves another."""
     messages: list[list[bytes]] = []
     # Asking first costs half of what an exception does, and most of the time there is nothing.
-    while len(messages) < limit and socket.getsockopt(zmq.EVENTS) & _READABLE:
+    while len(messages) < limit and int(socket.getsockopt(zmq.EVENTS)) & _READABLE:
         try:
             messages.append(socket.recv_multipart(_LAST))
         except zmq.Again:

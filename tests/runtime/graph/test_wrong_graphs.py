@@ -167,7 +167,7 @@ def test_a_folder_instead_of_a_file(folder: Path) -> None:
         ),
         pytest.param(
             "Detect}", "Detect, replicas: two}",
-            "4:45: stage 'detect', property 'replicas': expected a whole number, got 'two'", id="replicas a word",
+            "4:45: stage 'detect', property 'replicas': is not known; known are: auto, got 'two'", id="replicas a word",
         ),
         pytest.param(
             "jsonl}", "jsonl, replicas: 2}",
@@ -388,7 +388,7 @@ def test_a_location_that_cannot_be_written(write: Write, folder: Path, location:
         ),
         pytest.param(
             "detect.replicas=",
-            "stage 'detect', property 'replicas': expected a whole number, got ''",
+            "stage 'detect', property 'replicas': is not known; known are: auto, got ''",
             id="empty value",
         ),
         pytest.param(
