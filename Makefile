@@ -8,7 +8,7 @@ PINS   := -c requirements/constraints.txt
 INSTALL := $(PIP) install --quiet $(PINS) -e
 
 .DEFAULT_GOAL := help
-.PHONY: help run check test test-slow drill drill-long soak docs weights train data-street evaluate-street train-all test-models detector clean
+.PHONY: help run check test test-slow drill drill-long soak bench docs weights train data-street evaluate-street train-all test-models detector clean
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -38,6 +38,9 @@ drill-long: $(VENV)/.all ## 1,000 kills in all, going on where it stopped; write
 
 soak: $(VENV)/.all ## 30 minutes with a kill every 20 s: does memory or the number of descriptors grow?
 	$(BIN)/python -m tests.drills.soak
+
+bench: $(VENV)/.bench ## speed, side by side, into docs/benchmarks.md, 20 minutes; one row: ROW=hop; FILM=…; AGAIN=1
+	$(if $(FILM),FILM=$(FILM)) $(BIN)/python -m benchmarks $(ROW) $(if $(AGAIN),--again)
 
 docs: $(VENV)/.all ## make docs/pipeline-yaml.md again from the properties in the code
 	$(BIN)/python launcher.py schema --markdown > docs/.new && mv docs/.new docs/pipeline-yaml.md
@@ -81,3 +84,8 @@ $(VENV)/.run: pyproject.toml requirements/constraints.txt | $(VENV)/bin/pip
 $(VENV)/.all: pyproject.toml requirements/constraints.txt | $(VENV)/bin/pip
 	$(INSTALL) ".[train,test,onnxruntime,tensorflow,imageai]"
 	@touch $(VENV)/.run $@
+
+$(VENV)/.bench: $(VENV)/.all
+	$(INSTALL) ".[bench]"
+	$(BIN)/python -m training.weights ssdlite-tensorflow
+	@touch $@

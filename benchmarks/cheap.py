@@ -1,14 +1,18 @@
 """Stages that cost next to nothing, so that the graph itself is measured: blank frames, no work, a pause."""
 
 import dataclasses
+import json
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 
 from runtime.packet import Packet
 from runtime.properties import prop
-from runtime.stage import Frame, Resume, Sink, Source, Stage
+from runtime.stage import Cut, Frame, Resume, Sink, Source, Stage
+from stages.source import FilmSource
+from stages.video_sink import VideoSink
 
 FRAME_NS = 40_000_000
 
@@ -68,3 +72,42 @@ class Nowhere(Sink):
 
     def process(self, packet: Packet) -> Packet:
         return packet
+
+
+class Paced(FilmSource):
+    """A film, its frames as far apart as a camera's."""
+
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Options(FilmSource.Options):
+        fps: float = prop(10.0, "Frames a second.", low=0.1)
+
+    def frames(self, resume: Resume | None) -> Iterator[Frame]:
+        next_s = time.monotonic()
+        for frame in super().frames(resume):
+            time.sleep(max(0.0, next_s - time.monotonic()))
+            next_s = max(next_s + 1 / self.options.fps, time.monotonic())
+            yield frame
+
+
+class TimedFilm(VideoSink):
+    """The film sink, which writes beside its film how long after its capture each frame was committed."""
+
+    def open_at(self, location: Path, cut: Cut | None) -> None:
+        super().open_at(location, cut)
+        self._captured_ns: int | None = None
+        self._latencies_ms: list[float] = []
+
+    def process(self, packet: Packet) -> Packet:
+        self._captured_ns = packet.capture_time_ns
+        return super().process(packet)
+
+    def position(self) -> Cut:
+        # The machine asks for the position right after each frame, and then commits it.
+        if self._captured_ns is not None:
+            self._latencies_ms.append((time.time_ns() - self._captured_ns) / 1e6)
+            self._captured_ns = None
+        return super().position()
+
+    def finish(self) -> None:
+        super().finish()
+        self._location.with_suffix(".json").write_text(json.dumps(self._latencies_ms))

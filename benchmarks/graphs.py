@@ -17,13 +17,18 @@ LIMIT_S = 600
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """What out/ledger.json says at the end of a run."""
+    """What out/ledger.json says at the end of a run, and other files that it left in out/ (*.json)."""
 
     ledger: dict[str, Any]
+    others: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     @property
     def delivered(self) -> int:
         return sum(source["delivered"] for source in self.ledger["sources"].values())
+
+    @property
+    def people(self) -> int:
+        return sum(one["people"] for one in self.ledger["timing"].values())
 
     @property
     def fps(self) -> float:
@@ -37,18 +42,28 @@ class Outcome:
     def first_commit_s(self) -> float:
         return float(max(one["first_commit_s"] for one in self.ledger["timing"].values()))
 
+    def busy_ms(self, stage: str) -> float:
+        """Milliseconds that a frame was worked on by a stage."""
+        said = self.ledger["stages"][stage]
+        return float(1e3 * said["busy_s"] / said["frames"])
+
     def cpu_us(self, stage: str) -> float:
         """CPU microseconds that the processes of a stage used for a frame, without loading."""
         said = self.ledger["stages"][stage]
         return float(1e6 * said["cpu_s"] / said["frames"])
 
 
-def run(graph: dict[str, Any] | Path, *overrides: str, folder: Path | None = None) -> Outcome:
-    """Run a graph to its end. Raises RuntimeError, with what it said, if it fails or loses a frame."""
+def command_of(graph: dict[str, Any] | Path, place: Path, *overrides: str) -> list[str]:
+    """The command line that runs a graph; one that is given as a dict is written into `place`."""
+    words = [word for override in overrides for word in ("--set", override)]
+    return [sys.executable, str(PROJECT / "launcher.py"), str(_written(graph, place)), "--quiet", *words]
+
+
+def run(graph: dict[str, Any] | Path, *overrides: str) -> Outcome:
+    """Run a graph to its end. Raises RuntimeError, with what it said, if it fails."""
     with tempfile.TemporaryDirectory(prefix="bench-") as temporary:
-        place = folder or Path(temporary)
-        command = [sys.executable, str(PROJECT / "launcher.py"), str(_written(graph, place)), "--quiet"]
-        command += [word for override in overrides for word in ("--set", override)]
+        place = Path(temporary)
+        command = command_of(graph, place, *overrides)
         done = subprocess.run(
             command,
             cwd=place,
@@ -60,7 +75,8 @@ def run(graph: dict[str, Any] | Path, *overrides: str, folder: Path | None = Non
         )
         if done.returncode != 0:
             raise RuntimeError(f"{' '.join(command)}: status {done.returncode}\n{done.stdout}{done.stderr}")
-        return Outcome(json.loads((place / "out/ledger.json").read_text()))
+        read = {path.stem: json.loads(path.read_text()) for path in (place / "out").glob("*.json")}
+        return Outcome(read.pop("ledger"), read)
 
 
 def environment() -> dict[str, str]:

@@ -15,6 +15,7 @@ from runtime.hosts.bus_client import BusClient
 from runtime.hosts.config import ChildConfig, RunPaths
 from runtime.hosts.status_page import StatusPage
 from runtime.properties import read_options
+from runtime.started import process_started_at
 
 STATISTICS_PERIOD_S = 0.5
 POLL_MS = 100
@@ -50,6 +51,7 @@ class HostLoop(ABC):
         self._max_frames: int = place.config.common["max_frames_per_process"]
         self._statistics_at_s = 0.0
         self._cpu_at_start_s = 0.0
+        self._ready_s = 0.0
         self._pollers: dict[tuple[Any, ...], zmq.Poller] = {}
 
     @property
@@ -103,6 +105,7 @@ class HostLoop(ABC):
         self.bus.send("linked", version=self.config.version)
         self.bus.send("state", state="running")
         self._cpu_at_start_s = time.process_time()
+        self._ready_s = round(time.time() - process_started_at(), 3)
         more = False
         while not self.is_stopping:
             self.poll(0 if more else POLL_MS)
@@ -142,7 +145,7 @@ class HostLoop(ABC):
     def report_statistics(self) -> None:
         self._statistics_at_s = time.monotonic()
         cpu_s = time.process_time() - self._cpu_at_start_s
-        self.bus.send("statistics", values={**self.statistics(), "cpu_s": cpu_s})
+        self.bus.send("statistics", values={**self.statistics(), "cpu_s": cpu_s, "ready_s": self._ready_s})
 
     def fatal(self, text: str) -> None:
         """End the run: this stage cannot go on, and a restart would not help."""

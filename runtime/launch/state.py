@@ -4,10 +4,7 @@ Data and questions. Nothing is started, sent or decided here.
 """
 
 import itertools
-import os
-import time
 from collections import Counter, defaultdict
-from pathlib import Path
 from typing import Any
 
 from runtime.graph.model import Graph
@@ -15,18 +12,12 @@ from runtime.hosts.config import RunPaths
 from runtime.launch.children import Child
 from runtime.launch.configs import RunIdentity
 from runtime.launch.report import Report
+from runtime.started import process_started_at
 
 Replica = tuple[str, int]
 
 RUNNING, DRAINING, STOPPING = "running", "draining", "stopping"
 """Phases: everything at work; the sources have been told to end; everything has been told to stop."""
-
-
-def command_started_at() -> float:
-    """When this process was started, as time.time() counts: what the user waits from."""
-    ticks = int(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19])
-    uptime_s = float(Path("/proc/uptime").read_text().split()[0])
-    return time.time() - (uptime_s - ticks / os.sysconf("SC_CLK_TCK"))
 
 
 class RunState:
@@ -37,7 +28,7 @@ class RunState:
         self.paths = paths
         self.identity = identity
         self.report = report
-        self.started_at = command_started_at()
+        self.started_at = process_started_at()
         self.phase = RUNNING
         self.version = 0
         self.signal: int | None = None

@@ -74,26 +74,29 @@ def outages(run: RunState, ledgers: dict[str, Ledger]) -> dict[str, float]:
 
 
 def stages(run: RunState) -> dict[str, dict[str, float]]:
-    """What each stage did, over all its processes: frames, seconds at work, CPU seconds without loading."""
-    found = {}
-    for stage in run.graph.stages.values():
-        children = [child for child in run.children.values() if child.stage == stage.name]
-        found[stage.name] = {
-            "frames": int(sum(child.total("frames") for child in children)),
-            "busy_s": round(sum(child.total("busy_s") for child in children), 4),
-            "cpu_s": round(sum(child.total("cpu_s") for child in children), 4),
+    """What each stage did, over all its processes: frames, seconds at work, CPU seconds without loading, and
+    how long its slowest process took from its start until it ran."""
+    return {
+        name: {
+            "frames": int(run.total(name, "frames")),
+            "busy_s": round(run.total(name, "busy_s"), 4),
+            "cpu_s": round(run.total(name, "cpu_s"), 4),
+            "ready_s": max((child.statistics.get("ready_s") or 0.0 for child in run.replicas(name)), default=0.0),
         }
-    return found
+        for name in run.graph.stages
+    }
 
 
 def timing(run: RunState) -> dict[str, dict[str, float]]:
-    """When frames of each source came to its first sink, as time.time() counts."""
+    """For each source, at its first sink: frames, people, when frames came as time.time() counts, and the
+    seconds from the command to the first commit."""
     found: dict[str, dict[str, float]] = {}
     for (_sink, source), tally in tallies(run).items():
         found.setdefault(
             source,
             {
                 "frames": tally.frames,
+                "people": tally.people,
                 "first_received_at": tally.first_received_at,
                 "last_received_at": tally.last_received_at,
                 "first_commit_s": round(max(0.0, tally.first_committed_at - run.started_at), 3),
