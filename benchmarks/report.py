@@ -15,7 +15,7 @@ def write(rows: dict[str, ModuleType], results: dict[str, Result]) -> None:
         "# Benchmarks",
         "",
         "Made by `make bench` (one row: `make bench ROW=hop`; another film: `make bench FILM=film.mp4`; only",
-        "this page again: `python -m benchmarks --report`). What is compared takes turns in one run; numbers are",
+        "this page: `python -m benchmarks --report`). What is compared takes turns in one run; numbers are",
         "medians, with the lowest and the highest in brackets.",
     ]
     machine_told = ""

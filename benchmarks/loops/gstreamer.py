@@ -15,6 +15,8 @@ NOT_HERE = 3
 
 
 def main() -> int:
+    # First, for OpenVINO loads no model beside libraries that GStreamer's plugins have brought.
+    finder, namer = Finder(), Namer()
     # Behind everything else, so that only what is nowhere else is taken from there.
     sys.path.append(DEBIAN_PACKAGES)
     try:
@@ -54,7 +56,6 @@ def main() -> int:
     )
     source = writer.get_by_name("source")
     writer.set_state(Gst.State.PLAYING)
-    finder, namer = Finder(), Namer()
 
     class Encoded(Film):
         """Draws and counts as the others do; GStreamer encodes."""

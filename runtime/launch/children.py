@@ -22,7 +22,14 @@ class Child:
     """A replica of a stage through all its incarnations."""
 
     def __init__(
-        self, stage: str, replica: int, paths: RunPaths, incarnation: int = -1, *, is_live: bool = False
+        self,
+        stage: str,
+        replica: int,
+        paths: RunPaths,
+        incarnation: int = -1,
+        *,
+        threads: int = 1,
+        is_live: bool = False,
     ) -> None:
         self.stage = stage
         self.replica = replica
@@ -47,6 +54,7 @@ class Child:
         self.process: subprocess.Popen[bytes] | None = None
         self.pidfd = -1
         self._paths = paths
+        self._threads = threads
         self._page = StatusPage(Path(paths.status(stage, replica)))
 
     @property
@@ -77,7 +85,7 @@ class Child:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             start_new_session=True,
-            env=_environment(),
+            env=child_environment(self._threads),
         )
         assert self.process.stderr is not None
         os.set_blocking(self.process.stderr.fileno(), False)
@@ -174,10 +182,21 @@ class Child:
         Path(self._paths.status(self.stage, self.replica)).unlink(missing_ok=True)
 
 
-def _environment() -> dict[str, str]:
-    """The children's environment: they import the project from where it is, and libraries with thread
-    pools of their own start them with one thread unless a stage asks for more. Variables with a password of
-    the graph in them stay here: a child gets its addresses over the bus."""
+POOLS = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "OPENCV_FOR_THREADS_NUM",
+    "TF_NUM_INTRAOP_THREADS",
+    "TF_NUM_INTEROP_THREADS",
+)
+"""What libraries with thread pools of their own ask for the size of these; without it, all cores each."""
+
+
+def child_environment(threads: int) -> dict[str, str]:
+    """The children's environment: they import the project from where it is, and the pools of libraries have
+    the threads of a replica. What the user has set himself stands. Variables with a password of the graph in
+    them stay here: a child gets its addresses over the bus."""
     path = os.pathsep.join(filter(None, [str(_PROJECT), os.environ.get("PYTHONPATH", "")]))
-    pools = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+    pools = dict.fromkeys(POOLS, str(threads))
     return {**pools, **environment_without_secrets(os.environ), "PYTHONPATH": path, "PYTHONUNBUFFERED": "1"}

@@ -10,7 +10,7 @@ from typing import Any
 from runtime.graph.model import Graph
 from runtime.hosts.config import RunPaths
 from runtime.launch.children import Child
-from runtime.launch.configs import RunIdentity
+from runtime.launch.configs import RunIdentity, threads_for
 from runtime.launch.report import Report
 from runtime.started import process_started_at
 
@@ -67,10 +67,10 @@ class RunState:
 
     def add(self, stage: str, replica: int) -> Child:
         """Make a place for a process; its incarnations go on where an earlier place of the name stopped."""
-        spec = self.graph.stages.get(stage)
+        spec = self.graph.stages[stage]
         incarnation = self._incarnations.get((stage, replica), -1)
-        is_live = spec is not None and spec.is_live
-        child = Child(stage, replica, self.paths, incarnation, is_live=is_live)
+        threads, is_live = threads_for(spec), spec.is_live
+        child = Child(stage, replica, self.paths, incarnation, threads=threads, is_live=is_live)
         self.children[stage, replica] = child
         return child
 

@@ -81,7 +81,9 @@ def stages(run: RunState) -> dict[str, dict[str, float]]:
             "frames": int(run.total(name, "frames")),
             "busy_s": round(run.total(name, "busy_s"), 4),
             "cpu_s": round(run.total(name, "cpu_s"), 4),
-            "ready_s": max((child.statistics.get("ready_s") or 0.0 for child in run.replicas(name)), default=0.0),
+            "ready_s": max(
+                (child.statistics.get("ready_s") or 0.0 for child in run.replicas(name)), default=0.0
+            ),
         }
         for name in run.graph.stages
     }

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from runtime.errors import GraphError
 from runtime.graph.model import Graph, StageSpec
+from runtime.launch.children import child_environment
 from runtime.launch.configs import threads_for
 from runtime.stage import FileSink
 
@@ -71,9 +72,7 @@ def _measure(
     command += ["--seconds", str(seconds), "--threads", str(threads_for(spec))]
     if spec.kind != "source":
         command += ["--packets", str(taken)]
-    project = str(Path(__file__).resolve().parents[2])
-    pools = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OPENCV_FOR_THREADS_NUM")
-    env = {**dict.fromkeys(pools, "1"), **os.environ, "PYTHONPATH": project}
+    env = child_environment(threads_for(spec))
     processes = [
         subprocess.Popen(
             [*command, *(["--record", str(given)] if copy == 0 else [])],

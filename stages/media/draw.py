@@ -137,6 +137,8 @@ def letterbox(image_bgr: Image, size_wh: tuple[int, int]) -> Image:
         scale = 1.0  # only rounded up to even: keep every pixel as it is
     fitted_w, fitted_h = max(1, round(own_w * scale)), max(1, round(own_h * scale))
     if (fitted_w, fitted_h) == (own_w, own_h):
+        if (own_w, own_h) == (width, height):
+            return image_bgr.copy()
         fitted = image_bgr
     else:
         method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
