@@ -41,6 +41,10 @@ def run(arguments: list[str]) -> int:
     )
     parser.add_argument("--quiet", action="store_true", help="only warnings, errors and the summary")
     parser.add_argument("-v", "--verbose", action="store_true", help="every state change and library message")
+    parser.add_argument(
+        "--trace", type=Path, metavar="FILE", help="write when each frame was where, for `launcher.py trace`"
+    )
+    parser.add_argument("--trace-every", type=int, default=1, metavar="N", help="only each N-th frame")
     parser.add_argument("--version", action="version", version=f"fashion pipeline {__version__}")
     options = parser.parse_args(arguments)
     from runtime.graph.reader import read_graph_argument
@@ -57,7 +61,14 @@ def run(arguments: list[str]) -> int:
     from runtime.plan.auto import resolve_auto
 
     graph = resolve_auto(graph, _words(options), lambda text: print(text, file=sys.stderr))
-    return run_graph(graph, quiet=options.quiet, verbose=options.verbose, resume=options.resume)
+    return run_graph(
+        graph,
+        quiet=options.quiet,
+        verbose=options.verbose,
+        resume=options.resume,
+        trace=options.trace,
+        every=max(1, options.trace_every),
+    )
 
 
 def plan(arguments: list[str]) -> int:
@@ -86,6 +97,22 @@ def plan(arguments: list[str]) -> int:
     print("\n".join(describe(graph, costs, found)))
     if options.cameras:
         print(describe_cameras(found, options.cameras, options.fps))
+    return 0
+
+
+def trace(arguments: list[str]) -> int:
+    """launcher.py trace FILE: where a run's frames spent their time."""
+    parser = argparse.ArgumentParser(
+        prog="launcher.py trace",
+        description="Read what a run wrote with --trace FILE; ui.perfetto.dev draws the same file.",
+    )
+    parser.add_argument("file", type=Path)
+    parser.add_argument("--frame", metavar="SOURCE:SEQ", help="the timeline of one frame, e.g. camera:17")
+    options = parser.parse_args(arguments)
+    from runtime.trace.timeline import describe_frame, describe_whole, read_trace
+
+    read = read_trace(options.file)
+    print("\n".join(describe_frame(read, options.frame) if options.frame else describe_whole(read)))
     return 0
 
 
@@ -227,6 +254,7 @@ _COMMANDS: dict[str, Callable[[list[str]], int]] = {
     **{verb: _running(verb) for verb in ("attach", "detach", "list", "scale", "set", "stop")},
     "drill": drill,
     "plan": plan,
+    "trace": trace,
     "inspect": inspect,
     "schema": schema,
     "new-stage": new_stage,

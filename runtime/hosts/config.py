@@ -101,6 +101,11 @@ class RunPaths:
         return f"{self.folder}/journals/{stage}.{source}"
 
     @property
+    def trace(self) -> str:
+        """Folder of what the processes note about frames, if the run is traced."""
+        return f"{self.folder}/trace"
+
+    @property
     def pools(self) -> str:
         """Folder of links, one a source, to the custody files wherever these had room."""
         return f"{self.folder}/pools"

@@ -16,6 +16,8 @@ from runtime.hosts.config import ChildConfig, RunPaths
 from runtime.hosts.status_page import StatusPage
 from runtime.properties import read_options
 from runtime.started import process_started_at
+from runtime.trace.recorder import LEFT, Recorder
+from runtime.wire.outlet import Key, Outlet
 
 STATISTICS_PERIOD_S = 0.5
 POLL_MS = 100
@@ -49,6 +51,10 @@ class HostLoop(ABC):
         self.is_retiring = False
         self.exit_status = 0
         self._max_frames: int = place.config.common["max_frames_per_process"]
+        self.trace = Recorder(
+            Path(place.paths.trace),
+            f"{place.config.stage}.{place.config.replica}#{place.config.incarnation}",
+        )
         self._statistics_at_s = 0.0
         self._cpu_at_start_s = 0.0
         self._ready_s = 0.0
@@ -142,7 +148,15 @@ class HostLoop(ABC):
                 poller.register(socket, zmq.POLLIN)
         poller.poll(timeout_ms)
 
+    def send_on(self, outlet: Outlet, now_s: float) -> list[Key]:
+        """Send what credit allows; return the frames that left."""
+        left = outlet.pump(now_s)
+        for source, seq in left:
+            self.trace.note(LEFT, source, seq)
+        return left
+
     def report_statistics(self) -> None:
+        self.trace.flush()
         self._statistics_at_s = time.monotonic()
         cpu_s = time.process_time() - self._cpu_at_start_s
         self.bus.send("statistics", values={**self.statistics(), "cpu_s": cpu_s, "ready_s": self._ready_s})

@@ -17,6 +17,7 @@ from runtime.hosts.relink import relink
 from runtime.order import End, Order
 from runtime.packet import OK, Packet
 from runtime.stage import Ordered
+from runtime.trace.recorder import BEGUN, DONE, RECEIVED
 from runtime.wire import codec
 from runtime.wire.inlet import UNLIMITED_CREDIT, Inlet
 from runtime.wire.outlet import Outlet
@@ -89,7 +90,7 @@ class OrderedHost(HostLoop):
 
     def step(self, now_s: float) -> bool:
         self._outlet.receive(now_s)
-        self._outlet.pump(now_s)
+        self.send_on(self._outlet, now_s)
         for arrival in self._inlet.receive():
             self._inlet.done(arrival.endpoint)
             self._offer(arrival.packet)
@@ -104,7 +105,7 @@ class OrderedHost(HostLoop):
         self._inlet.give_credit(now_s)
         for source, lane in self._lanes.items():
             self._commits.say(source, lane.have, time.monotonic())
-        self._outlet.pump(time.monotonic())
+        self.send_on(self._outlet, time.monotonic())
         return more
 
     def _offer(self, packet: Packet) -> None:
@@ -113,6 +114,7 @@ class OrderedHost(HostLoop):
             self.counts["rejected"] += 1
             return
         packet.find_pixels = self._pool.find
+        self.trace.note(RECEIVED, *packet.key)
         if packet.seq == lane.awaits_gap:
             # Word of its failure was lost with a process: it came again instead of its GAP.
             self.bus.send("frame_failed", source=packet.source, seq=packet.seq, error=lane.gap_reason)
@@ -143,6 +145,7 @@ class OrderedHost(HostLoop):
             return
         started_s = time.perf_counter()
         self.page.begin([packet], self.config.sources)
+        self.trace.note(BEGUN, *packet.key)
         try:
             answer = lane.stage.process(packet)
             frames = codec.encode_packet(answer)
@@ -159,6 +162,7 @@ class OrderedHost(HostLoop):
         self._failures_in_a_row = 0
         self.counts["busy_s"] += time.perf_counter() - started_s
         self.counts["frames"] += 1
+        self.trace.note(DONE, *packet.key)
         self._outlet.put(answer, frames)
 
     def _fail(self, lane: Lane, packet: Packet, error: Exception) -> None:

@@ -18,6 +18,7 @@ from runtime.hosts.relink import relink
 from runtime.order import End
 from runtime.packet import OK, Packet
 from runtime.stage import Sink
+from runtime.trace.recorder import BEGUN, DONE, RECEIVED
 from runtime.wire.inlet import UNLIMITED_CREDIT, Inlet
 
 MAX_FAILURES_IN_A_ROW = 10
@@ -87,6 +88,7 @@ class SinkHost(HostLoop):
             self.counts["rejected"] += 1
             return
         packet.find_pixels = self._pool.find
+        self.trace.note(RECEIVED, *packet.key)
         if packet.status != OK and packet.seq == channel.awaits_gap:
             channel.order.replace(packet)
             channel.awaits_gap, channel.try_again_s = None, 0.0
@@ -112,6 +114,7 @@ class SinkHost(HostLoop):
     def _write(self, channel: Channel, packet: Packet) -> None:
         started_s = time.perf_counter()
         self.page.begin([packet], self.config.sources)
+        self.trace.note(BEGUN, *packet.key)
         try:
             channel.write(packet)
         except PixelsGoneError:
@@ -136,6 +139,7 @@ class SinkHost(HostLoop):
         if channel.sink.wants_stop and not self._has_asked_to_stop:
             self._has_asked_to_stop = True
             self.bus.send("stop_wanted")
+        self.trace.note(DONE, *packet.key)
         self.counts["busy_s"] += time.perf_counter() - started_s
         self.counts["frames"] += 1
 

@@ -18,6 +18,7 @@ from runtime.hosts.quarantine import keep_picture
 from runtime.order import End
 from runtime.packet import OK, Packet
 from runtime.stage import Source
+from runtime.trace.recorder import CAPTURED
 from runtime.wire import codec
 from runtime.wire.outlet import Outlet
 
@@ -110,7 +111,7 @@ class SourceHost(HostLoop):
                 is_drained = store.in_custody == 0
         else:
             is_drained = True
-        for source, seq in self._outlet.pump(time.monotonic()):
+        for source, seq in self.send_on(self._outlet, time.monotonic()):
             assert source == self.config.stage
             self._dispatch.left(seq, time.monotonic())
         if self._capture.is_done and is_drained and not self._is_finished:
@@ -134,7 +135,9 @@ class SourceHost(HostLoop):
                 continue
             store.send(seq)
             self._dispatch.sent(seq)
-            self._put(store.packet(seq, self._dispatch.floor_seq(seq)))
+            packet = store.packet(seq, self._dispatch.floor_seq(seq))
+            self.trace.note(CAPTURED, *packet.key, packet.capture_time_ns)
+            self._put(packet)
             self._capture.has_room_again()
         for seq, alone in self._dispatch.due(now_s):
             store.send_again(seq)

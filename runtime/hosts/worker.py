@@ -15,6 +15,7 @@ from runtime.hosts.loop import HostLoop, Place
 from runtime.hosts.relink import relink
 from runtime.packet import Packet
 from runtime.stage import Stage
+from runtime.trace.recorder import BEGUN, DONE, RECEIVED
 from runtime.wire import codec
 from runtime.wire.inlet import Arrival, Inlet
 from runtime.wire.outlet import Frames, Outlet
@@ -58,7 +59,7 @@ class WorkerHost(HostLoop):
     def step(self, now_s: float) -> bool:
         """One round: receive, work on a batch, send. True when there is more to do at once."""
         self._outlet.receive(now_s)
-        self._outlet.pump(now_s)
+        self.send_on(self._outlet, now_s)
         self._receive()
         if self._batch_wait_s and 0 < len(self._inbox) < self._batch:
             self._gather(now_s + self._batch_wait_s)
@@ -66,12 +67,13 @@ class WorkerHost(HostLoop):
         if batch:
             self._work(batch)
         self._inlet.give_credit(now_s)
-        self._outlet.pump(time.monotonic())
+        self.send_on(self._outlet, time.monotonic())
         return len(self._inbox) > 0
 
     def _receive(self) -> None:
         for arrival in self._inlet.receive():
             arrival.packet.find_pixels = self._pool.find
+            self.trace.note(RECEIVED, *arrival.packet.key)
             for gone in self._inbox.put(arrival):
                 self._inlet.done(gone.endpoint)
                 self.counts["stale"] += 1
@@ -85,11 +87,14 @@ class WorkerHost(HostLoop):
 
     def _work(self, batch: list[Arrival]) -> None:
         started_s = time.perf_counter()
-        self.page.begin([arrival.packet for arrival in batch], self.config.sources)
+        packets = [arrival.packet for arrival in batch]
+        self.page.begin(packets, self.config.sources)
+        self.trace.note_all(BEGUN, packets)
         try:
             answers = self._answers(batch)
         finally:
             self.page.end(len(batch))
+        self.trace.note_all(DONE, packets)
         self.counts["busy_s"] += time.perf_counter() - started_s
         self.counts["frames"] += len(batch)
         for answer, frames in answers:

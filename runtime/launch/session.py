@@ -28,6 +28,8 @@ from runtime.launch.summary import (
     timing,
 )
 from runtime.secrets import redact
+from runtime.trace.recorder import switch_on
+from runtime.trace.timeline import write_trace
 
 
 def check_only(graph: Graph) -> int:
@@ -36,8 +38,13 @@ def check_only(graph: Graph) -> int:
     return 0
 
 
-def run_graph(graph: Graph, *, quiet: bool, verbose: bool, resume: bool) -> int:
-    """Run a graph to its end and return the launcher's exit status; GraphError before anything started."""
+def run_graph(
+    graph: Graph, *, quiet: bool, verbose: bool, resume: bool, trace: Path | None = None, every: int = 1
+) -> int:
+    """Run a graph to its end and return the launcher's exit status; GraphError before anything started.
+
+    `trace`: where to write the timeline of each `every`-th frame.
+    """
     raise_descriptor_limit()
     locks = OutputLocks(list(_files(graph).values()))
     is_complete = False
@@ -58,6 +65,8 @@ def run_graph(graph: Graph, *, quiet: bool, verbose: bool, resume: bool) -> int:
             observer = Observer(ledgers)
             run = Run(state, ledgers, locks, observer, lambda: view.refresh(observer.look(state)))
             folder.describe(graph.name)
+            if trace is not None:
+                switch_on(Path(folder.paths.trace), every)
             view.start()
             try:
                 run.go()
@@ -66,6 +75,8 @@ def run_graph(graph: Graph, *, quiet: bool, verbose: bool, resume: bool) -> int:
             sums = ledgers.all()
         finally:
             ledgers.close()
+            if trace is not None and Path(folder.paths.trace).exists():
+                write_trace(Path(folder.paths.trace), trace)
             folder.remove()
         status = exit_status(state, sums)
         is_complete = set(_files(state.graph)) <= set(state.outputs)

@@ -1,0 +1,152 @@
+"""From the processes' events to a Chrome trace (ui.perfetto.dev draws it) and to one frame's timeline.
+
+The format: "Trace Event Format" of Chromium's trace viewer: complete events ("X", microseconds) by process.
+"""
+
+import dataclasses
+import json
+from collections import defaultdict
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from runtime.errors import GraphError
+from runtime.trace.recorder import BEGUN, CAPTURED, DONE, EVENT, EVERY, LEFT, RECEIVED
+
+
+@dataclasses.dataclass(frozen=True, order=True)
+class Event:
+    """One note of a process, "STAGE.REPLICA#INCARNATION"."""
+
+    at_ns: int
+    kind: int
+    process: str
+    source: str
+    seq: int
+
+
+def read_events(folder: Path) -> list[Event]:
+    """Return what all processes of a run noted, by time; a record that a death cut off is left out."""
+    events = []
+    for path in folder.iterdir():
+        if path.name == EVERY:
+            continue
+        data, at = path.read_bytes(), 0
+        while at + EVENT.size <= len(data):
+            kind, length, seq, at_ns = EVENT.unpack_from(data, at)
+            at += EVENT.size + length
+            if at <= len(data):
+                events.append(Event(at_ns, kind, path.name, data[at - length : at].decode(), seq))
+    return sorted(events)
+
+
+def chrome_trace(events: Iterable[Event]) -> dict[str, Any]:
+    """Return the spans of all frames: waiting, service, and transport from one process to the next."""
+    spans: list[dict[str, Any]] = []
+    numbers: dict[str, int] = {}
+    by_frame: defaultdict[tuple[str, int], list[Event]] = defaultdict(list)
+    for event in events:
+        numbers.setdefault(event.process, len(numbers) + 1)
+        by_frame[event.source, event.seq].append(event)
+    for (source, seq), noted in by_frame.items():
+        spans.extend(_spans(f"{source}:{seq}", noted, numbers))
+    names = [
+        {"name": "process_name", "ph": "M", "pid": number, "args": {"name": process}}
+        for process, number in numbers.items()
+    ]
+    return {
+        "traceEvents": [*names, *sorted(spans, key=lambda span: float(span["ts"]))],
+        "displayTimeUnit": "ms",
+    }
+
+
+_BETWEEN = {
+    (CAPTURED, LEFT): "waiting for the window",
+    (RECEIVED, BEGUN): "waiting",
+    (BEGUN, DONE): "service",
+    (DONE, LEFT): "waiting for credit",
+}
+"""What a frame does between two events of one process."""
+
+
+def _spans(frame: str, noted: list[Event], numbers: dict[str, int]) -> Iterable[dict[str, Any]]:
+    last: dict[str, Event] = {}
+    left: dict[str, Event] = {}
+    times: defaultdict[tuple[str, int], int] = defaultdict(int)
+    for event in noted:
+        before = last.get(event.process)
+        times[event.process.partition(".")[0], event.kind] += 1
+        attempt = times[event.process.partition(".")[0], event.kind]
+        if event.kind == RECEIVED and left:
+            # The newest departure from another process, of which each link has one.
+            sender = max(left.values(), key=lambda one: one.at_ns)
+            yield _span(frame, "transport", sender.at_ns, event, numbers, attempt, sender.process)
+        elif before is not None and (before.kind, event.kind) in _BETWEEN:
+            yield _span(frame, _BETWEEN[before.kind, event.kind], before.at_ns, event, numbers, attempt, "")
+        last[event.process] = event
+        if event.kind == LEFT:
+            left[event.process] = event
+
+
+def _span(
+    frame: str, name: str, from_ns: int, to: Event, numbers: dict[str, int], attempt: int, sender: str
+) -> dict[str, Any]:
+    return {
+        "name": f"{frame} {name}",
+        "cat": name,
+        "ph": "X",
+        "pid": numbers[to.process],
+        "tid": to.source,
+        "ts": from_ns / 1e3,
+        "dur": (to.at_ns - from_ns) / 1e3,
+        "args": {"frame": frame, "process": to.process, "from": sender, "time": attempt},
+    }
+
+
+def describe_frame(trace: dict[str, Any], frame: str) -> list[str]:
+    """Return the timeline of one frame, "camera:17", line by line; GraphError if the trace has none of it."""
+    spans = [span for span in trace["traceEvents"] if span["ph"] == "X" and span["args"]["frame"] == frame]
+    if not spans:
+        known = [span["args"]["frame"] for span in trace["traceEvents"] if span["ph"] == "X"]
+        hint = f"; it has frames such as {known[0]} and {known[-1]}" if known else "; it is empty"
+        raise GraphError(f"the trace has no frame '{frame}'{hint}")
+    start = min(span["ts"] for span in spans)
+    lines = [f"{'from ms':>9s} {'took ms':>9s}  what"]
+    for span in spans:
+        said = span["args"]
+        again = f", time {said['time']}" if said["time"] > 1 else ""
+        where = f"{said['from']} to {said['process']}" if said["from"] else said["process"]
+        begins_ms, took_ms = (span["ts"] - start) / 1e3, span["dur"] / 1e3
+        lines.append(f"{begins_ms:9.2f} {took_ms:9.2f}  {span['cat']}: {where}{again}")
+    return lines
+
+
+def describe_whole(trace: dict[str, Any]) -> list[str]:
+    """Return the sums of a whole trace: per process and kind of span, how many, mean and longest."""
+    found: defaultdict[tuple[str, str], list[float]] = defaultdict(list)
+    for span in trace["traceEvents"]:
+        if span["ph"] == "X":
+            found[span["args"]["process"], span["cat"]].append(span["dur"] / 1e3)
+    lines = [f"{'process':20s} {'what':24s} {'times':>7s} {'mean ms':>9s} {'longest':>9s}"]
+    for (process, what), took_ms in sorted(found.items()):
+        mean_ms = sum(took_ms) / len(took_ms)
+        lines.append(f"{process:20s} {what:24s} {len(took_ms):7d} {mean_ms:9.2f} {max(took_ms):9.2f}")
+    return lines
+
+
+def write_trace(folder: Path, path: Path) -> None:
+    """Put together what the processes of a run noted in `folder`, as a file for a trace viewer."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(chrome_trace(read_events(folder))), encoding="utf-8")
+
+
+def read_trace(path: Path) -> dict[str, Any]:
+    """Read a trace that a run wrote; GraphError if it is none."""
+    try:
+        trace: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        trace["traceEvents"][0]["ph"]
+    except OSError as error:
+        raise GraphError(f"{path}: {error.strerror}; run the graph with --trace {path}") from None
+    except (ValueError, KeyError, IndexError, TypeError):
+        raise GraphError(f"{path}: is no trace of a run; run the graph with --trace {path}") from None
+    return trace
