@@ -1,0 +1,25 @@
+"""`--trace`: every frame of a real run has its timeline, also over a worker that was killed."""
+
+import signal
+from pathlib import Path
+
+from runtime.trace.timeline import describe_frame, read_trace
+from tests.launching import Launched, lines, wait_for
+from tests.system.graphs import cheap_graph
+
+FRAMES = 60
+
+
+def test_each_frame_has_its_timeline_and_a_second_try_shows(tmp_path: Path) -> None:
+    graph = cheap_graph(tmp_path, frames=FRAMES, work={"sleep_ms": 20.0})
+    with Launched(graph, "--quiet", "--trace", "out/trace.json", folder=tmp_path) as run:
+        wait_for(lambda: len(lines(tmp_path / "out/results.jsonl")) > 10, "results", run)
+        run.child("work.0").send_signal(signal.SIGKILL)
+        assert run.wait() == 0, run.stderr
+    trace = read_trace(tmp_path / "out/trace.json")
+    for seq in range(FRAMES):
+        said = "\n".join(describe_frame(trace, f"counter:{seq}"))
+        assert "service: work.0#" in said
+        assert "transport: counter.0#0 to work.0#" in said
+        assert "service: results.0#0" in said
+    assert any("service: work.0#1" in line for line in describe_frame(trace, f"counter:{FRAMES - 1}"))
