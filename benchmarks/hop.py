@@ -16,8 +16,8 @@ from benchmarks.settings import Result, Settings, median, shown
 
 TITLE = "Cost of a hop"
 SIZES = {"480p": (640, 480), "1080p": (1920, 1080), "4K": (3840, 2160)}
-FRAMES = 3000
-INLINE_FRAMES = 300
+FRAMES = 2000
+INLINE_FRAMES = 100
 BAR_US = 150
 
 
