@@ -17,7 +17,7 @@ from runtime.hosts.relink import relink
 from runtime.order import End, Order
 from runtime.packet import OK, Packet
 from runtime.stage import Ordered
-from runtime.trace.recorder import BEGUN, DONE, RECEIVED
+from runtime.trace.recorder import BEGUN, DONE
 from runtime.wire import codec
 from runtime.wire.inlet import UNLIMITED_CREDIT, Inlet
 from runtime.wire.outlet import Outlet
@@ -92,6 +92,7 @@ class OrderedHost(HostLoop):
         self._outlet.receive(now_s)
         self.send_on(self._outlet, now_s)
         for arrival in self._inlet.receive():
+            self.trace.received(arrival.endpoint, arrival.packet)
             self._inlet.done(arrival.endpoint)
             self._offer(arrival.packet)
         for source, told in self._commits.receive():
@@ -114,7 +115,6 @@ class OrderedHost(HostLoop):
             self.counts["rejected"] += 1
             return
         packet.find_pixels = self._pool.find
-        self.trace.note(RECEIVED, *packet.key)
         if packet.seq == lane.awaits_gap:
             # Word of its failure was lost with a process: it came again instead of its GAP.
             self.bus.send("frame_failed", source=packet.source, seq=packet.seq, error=lane.gap_reason)

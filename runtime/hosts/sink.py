@@ -18,7 +18,7 @@ from runtime.hosts.relink import relink
 from runtime.order import End
 from runtime.packet import OK, Packet
 from runtime.stage import Sink
-from runtime.trace.recorder import BEGUN, DONE, RECEIVED
+from runtime.trace.recorder import BEGUN, DONE
 from runtime.wire.inlet import UNLIMITED_CREDIT, Inlet
 
 MAX_FAILURES_IN_A_ROW = 10
@@ -59,6 +59,7 @@ class SinkHost(HostLoop):
 
     def step(self, now_s: float) -> bool:
         for arrival in self._inlet.receive():
+            self.trace.received(arrival.endpoint, arrival.packet)
             self._inlet.done(arrival.endpoint)
             self._offer(arrival.packet)
         for source, told in self._commits.receive():
@@ -88,7 +89,6 @@ class SinkHost(HostLoop):
             self.counts["rejected"] += 1
             return
         packet.find_pixels = self._pool.find
-        self.trace.note(RECEIVED, *packet.key)
         if packet.status != OK and packet.seq == channel.awaits_gap:
             channel.order.replace(packet)
             channel.awaits_gap, channel.try_again_s = None, 0.0

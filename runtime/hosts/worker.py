@@ -15,7 +15,7 @@ from runtime.hosts.loop import HostLoop, Place
 from runtime.hosts.relink import relink
 from runtime.packet import Packet
 from runtime.stage import Stage
-from runtime.trace.recorder import BEGUN, DONE, RECEIVED
+from runtime.trace.recorder import BEGUN, DONE
 from runtime.wire import codec
 from runtime.wire.inlet import Arrival, Inlet
 from runtime.wire.outlet import Frames, Outlet
@@ -73,7 +73,7 @@ class WorkerHost(HostLoop):
     def _receive(self) -> None:
         for arrival in self._inlet.receive():
             arrival.packet.find_pixels = self._pool.find
-            self.trace.note(RECEIVED, *arrival.packet.key)
+            self.trace.received(arrival.endpoint, arrival.packet)
             for gone in self._inbox.put(arrival):
                 self._inlet.done(gone.endpoint)
                 self.counts["stale"] += 1

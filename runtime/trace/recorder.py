@@ -14,7 +14,7 @@ CAPTURED, RECEIVED, BEGUN, DONE, LEFT = range(5)
 """A frame was captured; came in here; is worked on; was answered or written; went on to the next stage."""
 
 EVENT = struct.Struct("<HHqq")
-"""Event, length of the source's name that follows, seq, time in ns."""
+"""Event, length of "SOURCE/SENDER" that follows (SENDER only where a frame came in), seq, time in ns."""
 MAX_BYTES = 64 * 2**20
 """Of one process's file, about two million events: a trace does not fill the run folder."""
 EVERY = "every"
@@ -31,9 +31,15 @@ class Recorder:
         self._events: list[bytes] = []
         self._written_bytes = 0
 
-    def note(self, event: int, source: str, seq: int, at_ns: int = 0) -> None:
+    def received(self, endpoint: str, packet: Packet) -> None:
+        """Note that a frame came in, and from which process: its outlet is called STAGE.REPLICA.out."""
+        if self._every:
+            sender = endpoint.rpartition("/")[2].removesuffix(".out")
+            self.note(RECEIVED, packet.source, packet.seq, sender=sender)
+
+    def note(self, event: int, source: str, seq: int, at_ns: int = 0, sender: str = "") -> None:
         if self._every and seq % self._every == 0:
-            name = source.encode()
+            name = f"{source}/{sender}".encode()
             self._events.append(EVENT.pack(event, len(name), seq, at_ns or time.time_ns()) + name)
 
     def note_all(self, event: int, packets: list[Packet]) -> None:

@@ -5,7 +5,7 @@ The format: "Trace Event Format" of Chromium's trace viewer: complete events ("X
 
 import dataclasses
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ class Event:
     process: str
     source: str
     seq: int
+    sender: str
 
 
 def read_events(folder: Path) -> list[Event]:
@@ -36,7 +37,8 @@ def read_events(folder: Path) -> list[Event]:
             kind, length, seq, at_ns = EVENT.unpack_from(data, at)
             at += EVENT.size + length
             if at <= len(data):
-                events.append(Event(at_ns, kind, path.name, data[at - length : at].decode(), seq))
+                source, _slash, sender = data[at - length : at].decode().partition("/")
+                events.append(Event(at_ns, kind, path.name, source, seq, sender))
     return sorted(events)
 
 
@@ -71,21 +73,24 @@ _BETWEEN = {
 
 def _spans(frame: str, noted: list[Event], numbers: dict[str, int]) -> Iterable[dict[str, Any]]:
     last: dict[str, Event] = {}
-    left: dict[str, Event] = {}
-    times: defaultdict[tuple[str, int], int] = defaultdict(int)
+    times: Counter[tuple[str, int]] = Counter()
     for event in noted:
         before = last.get(event.process)
-        times[event.process.partition(".")[0], event.kind] += 1
-        attempt = times[event.process.partition(".")[0], event.kind]
-        if event.kind == RECEIVED and left:
-            # The newest departure from another process, of which each link has one.
-            sender = max(left.values(), key=lambda one: one.at_ns)
-            yield _span(frame, "transport", sender.at_ns, event, numbers, attempt, sender.process)
+        stage = event.process.partition(".")[0]
+        times[stage, event.kind] += 1
+        attempt = times[stage, event.kind]
+        if event.kind == RECEIVED:
+            # The receiver may have written its note first, so the nearest departure is the one.
+            departures = [
+                one for one in noted if one.kind == LEFT and one.process.partition("#")[0] == event.sender
+            ]
+            if departures:
+                sent = min(departures, key=lambda one: abs(one.at_ns - event.at_ns))
+                from_ns = min(sent.at_ns, event.at_ns)
+                yield _span(frame, "transport", from_ns, event, numbers, attempt, sent.process)
         elif before is not None and (before.kind, event.kind) in _BETWEEN:
             yield _span(frame, _BETWEEN[before.kind, event.kind], before.at_ns, event, numbers, attempt, "")
         last[event.process] = event
-        if event.kind == LEFT:
-            left[event.process] = event
 
 
 def _span(

@@ -81,7 +81,7 @@ def test_auto_takes_the_number_that_was_measured_for_this_graph_and_machine(
     said: list[str] = []
     assert auto.resolve_auto(wanted, [], said.append).stages["work"].replicas == 2
     assert said == ["replicas: auto: work gets 2"]
-    other = read_graph(tmp_path / "graph.yaml", ["work.replicas=auto", "work.sleep_ms=1"])
+    other = read_graph(tmp_path / "graph.yaml", ["work.replicas=auto", "work.sleep-ms=1"])
     assert auto.known_costs(other) is None
 
 

@@ -19,10 +19,10 @@ from runtime.trace.timeline import (
 MS = 1_000_000
 
 
-def noted(folder: Path, process: str, *events: tuple[int, int], seq: int = 17) -> None:
+def noted(folder: Path, process: str, *events: tuple[int, int], sender: str = "", seq: int = 17) -> None:
     recorder = Recorder(folder, process)
     for event, at_ms in events:
-        recorder.note(event, "camera", seq, at_ms * MS)
+        recorder.note(event, "camera", seq, at_ms * MS, sender if event == RECEIVED else "")
     recorder.flush()
 
 
@@ -30,8 +30,16 @@ def noted(folder: Path, process: str, *events: tuple[int, int], seq: int = 17) -
 def folder(tmp_path: Path) -> Path:
     switch_on(tmp_path / "trace", 1)
     noted(tmp_path / "trace", "camera.0#0", (CAPTURED, 10), (LEFT, 12))
-    noted(tmp_path / "trace", "detect.1#0", (RECEIVED, 13), (BEGUN, 15), (DONE, 35), (LEFT, 36))
-    noted(tmp_path / "trace", "film.0#0", (RECEIVED, 37), (BEGUN, 38), (DONE, 45))
+    noted(
+        tmp_path / "trace",
+        "detect.1#0",
+        (RECEIVED, 13),
+        (BEGUN, 15),
+        (DONE, 35),
+        (LEFT, 36),
+        sender="camera.0",
+    )
+    noted(tmp_path / "trace", "film.0#0", (RECEIVED, 37), (BEGUN, 38), (DONE, 45), sender="detect.1")
     return tmp_path / "trace"
 
 
@@ -51,10 +59,18 @@ def test_a_frame_is_followed_from_capture_to_commit(folder: Path) -> None:
 
 
 def test_a_second_try_by_another_process_is_told(folder: Path) -> None:
-    noted(folder, "detect.1#1", (RECEIVED, 50), (BEGUN, 51), (DONE, 60))
+    noted(folder, "detect.1#1", (RECEIVED, 50), (BEGUN, 51), (DONE, 60), sender="camera.0")
     lines = describe_frame(chrome_trace(read_events(folder)), "camera:17")
     assert any("service: detect.1#1, time 2" in line for line in lines)
     assert any("transport: camera.0#0 to detect.1#0" in line for line in lines)
+
+
+def test_a_sender_whose_note_came_late_is_still_the_sender(tmp_path: Path) -> None:
+    switch_on(tmp_path / "trace", 1)
+    noted(tmp_path / "trace", "camera.0#0", (CAPTURED, 10), (LEFT, 14))
+    noted(tmp_path / "trace", "detect.0#0", (RECEIVED, 13), sender="camera.0")
+    lines = describe_frame(chrome_trace(read_events(tmp_path / "trace")), "camera:17")
+    assert any("0.00  transport: camera.0#0 to detect.0#0" in line for line in lines)
 
 
 def test_only_each_nth_frame_is_noted_and_none_without_a_trace(tmp_path: Path) -> None:
