@@ -35,13 +35,15 @@ class FilmEncoder:
         stream.options = {"crf": str(crf), "preset": preset, "tune": "zerolatency"}
         self._container.start_encoding()
         self._codec = codec
+        self._threads = threads
         self._context = stream.codec_context
         self.head = head.getvalue()
 
     def fragment(self, image_bgr: Image, number: int, ticks: int, duration: int) -> bytes:
         """Return one picture as the `number`th fragment of the film, from 1; times are in ticks."""
-        frame = av.VideoFrame.from_ndarray(image_bgr, format="bgr24").reformat(
-            format="yuv420p", src_colorspace="ITU601", dst_colorspace="ITU601"
+        # In place: it is converted before this returns.
+        frame = av.VideoFrame.from_numpy_buffer(image_bgr, format="bgr24").reformat(
+            format="yuv420p", src_colorspace="ITU601", dst_colorspace="ITU601", threads=self._threads
         )
         frame.pts = ticks
         packets = self._context.encode(frame)
