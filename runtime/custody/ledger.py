@@ -43,7 +43,10 @@ class Ledger:
         return ", ".join(parts) + (" - balanced" if self.balanced else " - NOT BALANCED")
 
     def to_plain(self) -> dict[str, Any]:
-        return dataclasses.asdict(self)
+        plain = dataclasses.asdict(self)
+        if not self.outage_s:
+            del plain["outage_s"]
+        return plain
 
 
 NOTHING = Ledger(captured=0, delivered=0, dropped={}, failed={}, in_flight=0)

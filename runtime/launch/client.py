@@ -6,6 +6,7 @@ import dataclasses
 import json
 import os
 import secrets
+import select
 import tempfile
 import time
 from pathlib import Path
@@ -104,9 +105,12 @@ def ask(running: RunningGraph, verb: str, arguments: dict[str, Any], timeout_s: 
 
 def wait_for_end(running: RunningGraph, timeout_s: float) -> bool:
     """Wait until the launcher of a run has ended; False when it still lives."""
-    deadline_s = time.monotonic() + timeout_s
-    while Path(f"/proc/{running.pid}").exists():
-        if time.monotonic() > deadline_s:
-            return False
-        time.sleep(POLL_MS / 1000)
-    return True
+    try:
+        process = os.pidfd_open(running.pid)
+    except ProcessLookupError:
+        return True
+    try:
+        # Readable from the end of the process on, also while its parent has not asked for its status.
+        return bool(select.select([process], [], [], timeout_s)[0])
+    finally:
+        os.close(process)

@@ -54,7 +54,7 @@ def test_junk_on_every_socket_is_rejected_and_counted(tmp_path: Path) -> None:
             (folder,) = run.temporary.glob("fashion-*/*")
             endpoints = sorted(path for path in folder.iterdir() if path.is_socket())
             names = [path.name for path in endpoints]
-            assert names == ["bus", "counter.0.out", "counter.commit", "work.0.out", "work.1.out"]
+            assert names == ["bus", "control", "counter.0.out", "counter.commit", "work.0.out", "work.1.out"]
             for path in endpoints:
                 dealer = context.socket(zmq.DEALER)
                 dealer.setsockopt(zmq.LINGER, 500)
@@ -74,8 +74,8 @@ def test_junk_on_every_socket_is_rejected_and_counted(tmp_path: Path) -> None:
     records = assert_complete(tmp_path, 600)
     assert {record["status"] for record in records} == {"ok"}
     ledger = json.loads((tmp_path / "out/ledger.json").read_text())
-    # Every message of every kind to each of the five sockets, but for what died with its process.
-    assert ledger["rejected_messages"] >= 5 * 2 * 10
+    # Every message of every kind to each of the six sockets, but for what died with its process.
+    assert ledger["rejected_messages"] >= 6 * 2 * 10
     assert ledger["restarts"] == {}
 
 
