@@ -37,7 +37,7 @@ REGIONS = {
 COVERED = 0.8
 """How much of a map's weight a box holds along each axis. The rest is spread thinly over the whole person."""
 
-FINER = 4  # a map has 12 x 6 places; between them the weight is taken to change evenly
+FINER = 4  # a map has 14 x 5 places; between them the weight is taken to change evenly
 
 
 @dataclass(frozen=True, kw_only=True)

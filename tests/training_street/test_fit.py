@@ -17,7 +17,7 @@ def run(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "load_weights", lambda backbone, path: None)
     torch.manual_seed(0)
     for name in ("people", "garments"):
-        torch.save(torch.rand(2, 4, 24, 12, 80).bfloat16(), tmp_path / f"{name}.pt")
+        torch.save(torch.rand(10, 4, 28, 10, 80).bfloat16(), tmp_path / f"{name}.pt")
     return Run(
         name="test",
         people_path=tmp_path / "people.pt",

@@ -51,7 +51,7 @@ def trained():
 
 
 def test_calibration_is_inside_the_weights(trained):
-    looks = torch.randn(2, 3, 384, 192)
+    looks = torch.randn(2, 3, 448, 160)
     scales, offsets = np.linspace(0.5, 1.4, 10), np.linspace(-1, 1, 10)
 
     with torch.inference_mode():
@@ -78,7 +78,7 @@ def test_the_onnx_file_answers_as_the_network_does(trained, tmp_path):
     network = for_use(trained, [1.0] * 10, [0.0] * 10)
     path = tmp_path / "street.onnx"
     export_onnx(network, path, {"model": "street"})
-    looks = torch.randn(3, 3, 384, 192)
+    looks = torch.randn(3, 3, 448, 160)
 
     session = onnxruntime.InferenceSession(path.read_bytes(), providers=["CPUExecutionProvider"])
     scores, folders, maps = session.run(["scores", "folders", "maps"], {"images": looks.numpy()})

@@ -93,11 +93,11 @@ def curve(scores: Matrix, worn: NDArray[np.bool_]) -> Curve:
 
 
 def choose_thresholds(scores: Matrix, worn: NDArray[np.bool_], shares: Matrix, floor: float) -> Matrix:
-    """Return a threshold a label: the best mean of J and F1 with an expected precision of at least `floor`.
+    """Return a threshold a label: the best mean J with an expected precision of at least `floor`.
 
-    scores: N x L. shares: the share of people who wear each label where the model will be used; J does not
-    depend on it, F1 and precision do. A wrong answer has one price for all labels, found by halving, so the
-    floor is reached where that costs least.
+    scores: N x L. shares: the share of people who wear each label where the model will be used. J does not
+    depend on it, so what is best for J stays so where other people are seen; precision does. A wrong answer
+    has one price for all labels, found by halving, so the floor is reached where that costs least.
     """
     curves = [curve(scores[:, label], worn[:, label]) for label in range(scores.shape[1])]
 
@@ -105,8 +105,7 @@ def choose_thresholds(scores: Matrix, worn: NDArray[np.bool_], shares: Matrix, f
         thresholds, right, wrong = [], 0.0, 0.0
         for share, own in zip(shares, curves, strict=True):
             tp, fp = share * own.tpr, (1 - share) * own.fpr
-            f1 = 2 * tp / (tp + fp + share)
-            best = int(np.argmax((own.tpr - own.fpr + f1) / 2 + price * (tp * (1 - floor) - fp * floor)))
+            best = int(np.argmax(own.tpr - own.fpr + price * (tp * (1 - floor) - fp * floor)))
             thresholds.append(own.thresholds[best])
             right, wrong = right + tp[best], wrong + fp[best]
         return np.array(thresholds), right / max(1e-9, right + wrong)

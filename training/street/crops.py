@@ -12,10 +12,11 @@ from fashion.preprocessing import InputSpec
 from fashion.street import Box, Image, Look, cut_look, widened
 
 LOOK = Look(
-    # Twice as high as wide, as a standing person with a bag is. Mean and std are the pretrained weights' own.
+    # The shape of standing people: half of the boxes are less than 0.32 as wide as high, three of four less
+    # than 0.35. Mean and std are the pretrained weights' own.
     input=InputSpec(
         color="rgb",
-        size_wh=(192, 384),
+        size_wh=(160, 448),
         fit="letterbox",
         mean=(127 / 255, 127 / 255, 127 / 255),
         std=(128 / 255, 128 / 255, 128 / 255),

@@ -35,8 +35,8 @@ https://github.com/alexeygrigorev/clothing-dataset-small). The package carries t
 def export_onnx(network: Street, path: Path, facts: Mapping[str, Any]) -> None:
     """Write `path`, with weights stored in 16 bits and computed with in 32.
 
-    In: looks, float32 N x 3 x 384 x 192, N is free. Out: scores (calibrated logits) N x 10, folders (logits)
-    N x 10 and maps N x 10 x 12 x 6.
+    In: looks, float32 N x 3 x 448 x 160, N is free. Out: scores (calibrated logits) N x 10, folders (logits)
+    N x 10 and maps N x 10 x 14 x 5.
     """
     example = torch.zeros(2, SPEC.channels, SPEC.size_wh[1], SPEC.size_wh[0])
     part = path.with_name(f"{path.name}.part")

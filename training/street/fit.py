@@ -28,6 +28,7 @@ class Recipe:
     """All that a run is told. Rates are those of AdamW at the top of a one-cycle schedule."""
 
     epochs: int = 8
+    views: int = 10  # of each street photo; every epoch sees another one, in turn
     people: int = 16  # street photos in a batch
     garments: int = 8  # garment photos in a batch, beside them
     rate: float = 5e-4
@@ -159,7 +160,7 @@ def _batches(run: Run, epoch: int) -> Iterator[Batch]:
     for start in range(0, len(order) - recipe.people + 1, recipe.people):
         people = order[start : start + recipe.people]
         garments = chance.integers(len(run.folders), size=recipe.garments)
-        seen = [people_views[(epoch + person) % recipe.epochs, person] for person in people]
+        seen = [people_views[(epoch + person) % recipe.views, person] for person in people]
         seen += [garment_views[chance.integers(len(garment_views)), garment] for garment in garments]
         found = torch.stack(seen).permute(0, 3, 1, 2).contiguous(memory_format=torch.channels_last)
         yield found, torch.from_numpy(run.answers[people]), torch.from_numpy(run.folders[garments])
@@ -188,7 +189,7 @@ def _blend(average: Mapping[str, torch.Tensor], weights: Mapping[str, torch.Tens
 
 @torch.inference_mode()
 def logits(network: Street, views: torch.Tensor) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Scores and folders of stored views, N x 24 x 12 x 80."""
+    """Scores and folders of stored views, N x 28 x 10 x 80."""
     scores, folders = [], []
     for start in range(0, len(views), 32):
         found = views[start : start + 32].permute(0, 3, 1, 2).contiguous(memory_format=torch.channels_last)

@@ -44,7 +44,7 @@ class LabelHead(nn.Module):
 
 
 class Street(nn.Module):
-    """Looks N x 3 x 384 x 192 to scores (logits) of the ten labels and of the garment folders, and maps.
+    """Looks N x 3 x 448 x 160 to scores (logits) of the ten labels and of the garment folders, and maps.
 
     tags: the finer words that the network also learns to tell while training; they shape the features and are
     cut off for use.
@@ -69,7 +69,7 @@ class Street(nn.Module):
                 module.eval()  # 32 looks are too few for statistics of their own
 
     def lower(self, looks: torch.Tensor) -> torch.Tensor:
-        """The frozen part: N x 3 x 384 x 192 to N x 80 x 24 x 12."""
+        """The frozen part: N x 3 x 448 x 160 to N x 80 x 28 x 10."""
         return self.backbone.lower(looks, FROZEN_BLOCKS)
 
     def learn(self, found: torch.Tensor, people: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -79,7 +79,7 @@ class Street(nn.Module):
         return scores, self.folder(self.drop(features[people:].mean((2, 3)))).float()
 
     def forward(self, looks: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Return scores N x (10 + tags), folders N x 10 and maps N x (10 + tags) x 12 x 6."""
+        """Return scores N x (10 + tags), folders N x 10 and maps N x (10 + tags) x 14 x 5."""
         features = self.backbone.upper(self.lower(looks), FROZEN_BLOCKS)
         scores, maps = self.worn(features)
         return scores, self.folder(features.mean((2, 3))).float(), maps

@@ -72,7 +72,7 @@ def train(models: Path, recipe: Recipe, jobs: int) -> None:
         "fill": LOOK.fill,
         "weights": find_weights().name,
     }
-    street_key = {**key, "photos": paths_digest(photos.paths), "views": recipe.epochs}
+    street_key = {**key, "photos": paths_digest(photos.paths), "views": recipe.views}
     garment_key = {**key, "photos": paths_digest(garments.paths), "views": GARMENT_VIEWS}
     unseen_key = {**key, "photos": paths_digest(unseen.paths), "views": 0}
     people_path, garments_path = cache_path("people", street_key), cache_path("garments", garment_key)
@@ -81,7 +81,7 @@ def train(models: Path, recipe: Recipe, jobs: int) -> None:
         boxes = find_boxes(photos.paths, cache_path("boxes", street_key).with_suffix(".json"))
         return load_people(photos.paths, boxes)
 
-    views = lower_views(load_photos, recipe.epochs, 1, people_path)
+    views = lower_views(load_photos, recipe.views, 1, people_path)
     lower_views(lambda: load_wholes(garments.paths), GARMENT_VIEWS, 0, garments_path)
     unseen_views = lower_views(lambda: load_wholes(unseen.paths), 0, 1, cache_path("unseen", unseen_key))
     everyone = np.arange(len(photos.labels))
@@ -101,7 +101,7 @@ def train(models: Path, recipe: Recipe, jobs: int) -> None:
         for fold in range(FOLDS)
     ]
     networks = run_all(runs, jobs)
-    plain, found = views[recipe.epochs], np.zeros((len(everyone), len(LABELS)))
+    plain, found = views[recipe.views], np.zeros((len(everyone), len(LABELS)))
     for fold in range(FOLDS):
         inside = fold_of == fold
         found[inside] = logits(networks[fold], plain[torch.from_numpy(inside)])[0][:, : len(LABELS)]

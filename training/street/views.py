@@ -46,7 +46,7 @@ def stored_views(path: Path) -> torch.Tensor:
 def lower_views(
     load: Callable[[], Sequence[Person]], random_views: int, plain_views: int, path: Path
 ) -> torch.Tensor:
-    """Return bfloat16 views x N x 24 x 12 x 80: the random views, then the plain one, then its mirror image.
+    """Return bfloat16 views x N x 28 x 10 x 80: the random views, then the plain one, then its mirror image.
 
     Kept in `path` and read from there the next time; `load` reads the pictures if needed. Channels come last:
     that is the order convolutions like.
