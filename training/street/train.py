@@ -39,7 +39,8 @@ from training.street.network import for_use, mean_of
 from training.street.people import find_boxes, load_people, load_wholes, paths_digest
 from training.street.views import cache_path, lower_views
 
-MODELS = Path(__file__).resolve().parents[2] / "models"
+PROJECT = Path(__file__).resolve().parents[2]
+MODELS = PROJECT / "models"
 FOLDS = 4
 FOLD_SEED = 0
 GARMENT_VIEWS = 3
@@ -138,7 +139,8 @@ def train(models: Path, recipe: Recipe, jobs: int) -> None:
 def _license() -> str:
     files = distribution(REQUIREMENT.split("==")[0]).files or []
     (path,) = [path for path in files if path.name == "LICENSE"]
-    return path.read_text()
+    # The package has the short form; the licence asks for its whole text, which is also this project's own.
+    return path.read_text() + (PROJECT / "LICENSE").read_text()
 
 
 if __name__ == "__main__":
