@@ -45,5 +45,7 @@ def test_what_the_document_says_of_the_kinds_exists() -> None:
     assert [kind for kind, _methods, _kit in rows] == ["Stage", "Ordered", "Source", "FileSink", "Sink"]
     for kind, methods, kit in rows:
         for name in re.findall(r"`(\w+)`", methods):
-            assert hasattr(getattr(stage, kind), name) or name in ("resume", "timeout"), f"{kind} has no {name}"
+            assert hasattr(getattr(stage, kind), name) or name in ("resume", "timeout"), (
+                f"{kind} has no {name}"
+            )
         assert hasattr(testing, re.findall(r"`(\w+)`", kit)[0])

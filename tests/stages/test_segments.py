@@ -34,10 +34,17 @@ class Committed:
         self.location = location
         self.properties = {"location": str(location), "preset": "ultrafast", "segment": 0.4, **properties}
         self.cut: Cut | None = None
+        self.sink: VideoSink | None = None
         self.begin()
 
     def begin(self) -> None:
-        """A new process."""
+        """A new process. With the earlier one its joining thread ends, and what that had not begun stays undone."""
+        if self.sink is not None and self.sink._segments is not None:
+            joiner = self.sink._segments._joiner
+            while not joiner._todo.empty():
+                joiner._todo.get()
+            joiner._todo.put(None)
+            joiner._thread.join()
         self.sink = make_stage(VideoSink, self.properties, source="camera")
         self.sink.open()
         self.sink.open_at(self.location, self.cut)
