@@ -115,7 +115,11 @@ class Frame:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Resume:
-    """Where a source that died has to go on: what its last captured frame was."""
+    """Where a source that died has to go on: what its last captured frame was.
+
+    `begin_ns` is set when pictures were left out because they kill whoever decodes them: in this epoch
+    nothing before this time stamp may be decoded again.
+    """
 
     captured: int
     epoch: int
@@ -123,6 +127,12 @@ class Resume:
     running_ns: int
     capture_time_ns: int = 0
     outage_s: float = 0.0
+    begin_ns: int | None = None
+
+    @property
+    def has_left_out(self) -> bool:
+        """Whether the last captured frame was left out, so that the next one stands at `begin_ns`."""
+        return self.begin_ns is not None and self.begin_ns > self.pts_ns
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -167,6 +177,14 @@ class Source(Stage):
         would have yielded. The picture may be reused by the source once the next frame is asked for.
         """
         raise NotImplementedError
+
+    def leave_out(self, resume: Resume | None) -> Resume | None:
+        """The picture after `resume` has killed each process that decoded it: find, without decoding, where
+        to begin after it, and return that as what to resume from; pictures left out count as captured.
+
+        None: this source cannot tell, and is asked for the same frame again.
+        """
+        return None
 
     @property
     def skipped(self) -> dict[str, int]:

@@ -6,7 +6,7 @@ import contextlib
 import dataclasses
 import time
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 from runtime.errors import GraphError, StageError
 from runtime.properties import REQUIRED, Seconds, prop
@@ -18,10 +18,12 @@ from stages.media.connection import Limits
 from stages.media.film import Film
 from stages.media.images import ImageReel
 from stages.media.picture_watch import Thresholds
-from stages.media.timing import NS_PER_S, Place, Reel, Shot, Thinner
+from stages.media.skipping import find_gap
+from stages.media.timing import NS_PER_S, Mark, Place, Reel, Shot, Thinner
 from stages.media.uri import Kind, kind_of
 
 WARN_EVERY_S = 10.0
+ShotT = TypeVar("ShotT", Shot, Mark)
 
 
 class FilmSource(Source):
@@ -109,7 +111,7 @@ class FilmSource(Source):
     def open(self) -> None:
         kind, options = kind_of(self.options.uri), self.options
         if kind is Kind.IMAGES:
-            self._reel = ImageReel(options.uri, rate=options.rate, width=options.width)
+            self._reel = ImageReel(options.uri, rate=options.rate, width=options.width, alive=self.alive)
         elif kind is Kind.FILM:
             self._reel = Film(
                 options.uri,
@@ -193,22 +195,44 @@ class FilmSource(Source):
     def _shown(self) -> str:
         return without_password(self.options.uri)
 
+    def leave_out(self, resume: Resume | None) -> Resume | None:
+        """Go on at the next key frame, or with the next image.
+
+        None for a stream, and for a film whose time stamps need repair: these have no place to go on at.
+        """
+        reel = self._reel
+        marks = reel.marks() if reel is not None else None
+        if reel is None or marks is None:
+            return None
+        first_ns, offset_ns = self._origin(reel)
+        before_ns = None if self.options.start is None else first_ns - 1
+        found = find_gap(marks, reel, resume, before_ns, offset_ns, loop=self.options.loop)
+        if found is None:
+            return None
+        gap, last = found
+        count = sum(1 for _mark in self._within(iter(gap.shots), first_ns, None))
+        return dataclasses.replace(last, captured=last.captured + count)
+
+    def _origin(self, reel: Reel) -> tuple[int, int]:
+        """Return the time stamp where the playing begins, and what is added to make running time of it."""
+        first_ns = reel.start_ns + _ns(self.options.start or 0)
+        return first_ns, -first_ns if self.options.start is not None else 0
+
     def _reel_frames(self, reel: Reel, resume: Resume | None) -> Iterator[Frame]:
         """Yield the frames of all rounds; running time goes on from round to round."""
-        first_ns = reel.start_ns + _ns(self.options.start or 0)
-        offset_ns = -first_ns if self.options.start is not None else 0
-        round_, end_ns, after_ns = 0, 0, None
-        begin = place = None if self.options.start is None else Place(pts_ns=first_ns)
+        first_ns, offset_ns = self._origin(reel)
+        round_, end_ns, after_ns, begin_ns, is_empty = 0, 0, None, None, True
+        start = place = None if self.options.start is None else Place(pts_ns=first_ns)
         if resume is not None:
-            place = self._place(first_ns, resume)
             round_ = resume.epoch // reel.segment_count
-            offset_ns, after_ns = resume.running_ns - resume.pts_ns, resume.pts_ns
+            offset_ns, begin_ns = resume.running_ns - resume.pts_ns, resume.begin_ns
+            if resume.has_left_out:
+                place, is_empty, end_ns = None, False, resume.running_ns + reel.shot_ns
+            else:
+                place, after_ns = self._place(first_ns, resume), resume.pts_ns
         while True:
-            shots = self._within(
-                self._shots_from(reel, place, is_exact=after_ns is not None), first_ns, after_ns
-            )
-            is_empty = True
-            for shot in shots:
+            source = self._shots_from(reel, place, begin_ns, is_exact=after_ns is not None)
+            for shot in self._within(source, first_ns, after_ns):
                 if after_ns == shot.pts_ns:
                     # The one that was captured last, given again: only its end is needed.
                     end_ns, is_empty = shot.pts_ns + offset_ns + shot.duration_ns, False
@@ -221,25 +245,26 @@ class FilmSource(Source):
                     is_empty, end_ns = False, frame.running_ns + shot.duration_ns
             if not self.options.loop or is_empty:
                 return
-            round_, after_ns, place = round_ + 1, None, begin
+            round_, after_ns, place, begin_ns, is_empty = round_ + 1, None, start, None, True
 
-    def _shots_from(self, reel: Reel, place: Place | None, *, is_exact: bool) -> Iterator[Shot]:
+    def _shots_from(
+        self, reel: Reel, place: Place | None, begin_ns: int | None, *, is_exact: bool
+    ) -> Iterator[Shot]:
         """Yield the shots of one round: all, or those from a place on, of which with `is_exact` the first has
         the very time stamp.
 
-        Begins in the middle of the input where that is sure to give the same, else at its start.
+        Begins in the middle of the input where that is sure to give the same, else at its start, or at
+        `begin_ns`.
         Raises StageError if the very shot is not there: the input is not what it was.
         """
         if place is None:
-            yield from reel.shots()
+            yield from reel.shots(begin_ns=begin_ns)
             return
         for near in (place, None):
             has_earlier = near is None
             self._is_catching_up, self._broken_on_the_way = True, 0
-            with contextlib.closing(reel.shots(near)) as shots:
+            with contextlib.closing(reel.shots(near, begin_ns)) as shots:
                 for shot in shots:
-                    # The way to a place may be long, and gives no frame.
-                    self.alive()
                     if shot.pts_ns < place.pts_ns:
                         has_earlier = True
                         continue
@@ -264,7 +289,7 @@ class FilmSource(Source):
             count=resume.captured if is_counted else None,
         )
 
-    def _within(self, shots: Iterator[Shot], first_ns: int, after_ns: int | None) -> Iterator[Shot]:
+    def _within(self, shots: Iterator[ShotT], first_ns: int, after_ns: int | None) -> Iterator[ShotT]:
         """Keep to `duration` and `max-fps`; the shot `after_ns` passes."""
         end_ns = None if self.options.duration is None else first_ns + _ns(self.options.duration)
         thinner = None
@@ -276,7 +301,6 @@ class FilmSource(Source):
             if thinner is None or shot.pts_ns == after_ns or thinner.keeps(shot.pts_ns):
                 yield shot
             else:
-                self.alive()
                 self._count_thinned()
 
     def _frame(self, shot: Shot, offset_ns: int, epoch: int) -> Frame | None:

@@ -28,8 +28,9 @@ SLOT_WORDS = PAGE_BYTES // 8
 URI_WORD = 64
 URI_BYTES = PAGE_BYTES - URI_WORD * 8
 
-REASONS = ("leaky", "late", "flushed")
-"""Why a frame was dropped: swapped for a fresher one, too old when its turn came, or the run was stopped."""
+REASONS = ("leaky", "late", "flushed", "undecodable")
+"""Why a frame was dropped: swapped for a fresher one, too old when its turn came, the run was stopped, or it
+stood between a picture that kills the decoder and the next key frame."""
 MAX_STAGES = 64
 
 # Words of the header.
@@ -47,7 +48,9 @@ MAX_STAGES = 64
     H_LAST_RUNNING,
     H_LAST_TIME,
     H_OUTAGE_MS,
-) = range(13)
+    H_HAS_BEGIN,
+    H_BEGIN,
+) = range(15)
 H_DROPPED = 16
 H_FAILED = 24
 H_TOLD = H_FAILED + MAX_STAGES  # number of stretches that wait to be told, then (from, to, reason) each

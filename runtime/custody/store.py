@@ -59,7 +59,8 @@ class FrameStore:
     def resume(self) -> Resume | None:
         """What the last captured frame was, for a source that goes on; None when there was none."""
         words = self._file.words
-        if words[layout.H_CAPTURED] == 0:
+        has_begin = words[layout.H_HAS_BEGIN] != 0
+        if words[layout.H_CAPTURED] == 0 and not has_begin:
             return None
         return Resume(
             captured=words[layout.H_CAPTURED],
@@ -68,6 +69,7 @@ class FrameStore:
             running_ns=words[layout.H_LAST_RUNNING],
             capture_time_ns=words[layout.H_LAST_TIME],
             outage_s=words[layout.H_OUTAGE_MS] / 1000,
+            begin_ns=words[layout.H_BEGIN] if has_begin else None,
         )
 
     def begin_after(self, last: Resume, seq: int, not_ok: dict[str, int]) -> None:
@@ -125,6 +127,7 @@ class FrameStore:
         file.set_uri(slot, frame.uri)
         seq = file.words[layout.H_CAPTURED]
         now_ns = time.time_ns()
+        is_same_epoch = frame.epoch == file.words[layout.H_LAST_EPOCH]
         flags = sum(1 << bit for bit, name in enumerate(_FLAGS) if name in frame.flags)
         for name, value in (
             (layout.S_SEQ, seq),
@@ -152,6 +155,8 @@ class FrameStore:
                 (layout.H_LAST_RUNNING, frame.running_ns),
                 (layout.H_LAST_TIME, now_ns),
                 (layout.H_OUTAGE_MS, round(frame.outage_s * 1000)),
+                # In the next epoch the input begins anew.
+                (layout.H_HAS_BEGIN, is_same_epoch and file.words[layout.H_HAS_BEGIN]),
             ]
         )
         self._free.pop()
@@ -227,6 +232,34 @@ class FrameStore:
         )
         del self._waiting[seq]
         self._free.append(slot)
+
+    def leave_out(self, last: Resume) -> tuple[int, int]:
+        """Go on from `last`: the frames up to it are captured and dropped as undecodable; return their first
+        seq and the one after them.
+
+        All that was captured before must have been sent: the next frame sent tells of them.
+        """
+        assert last.begin_ns is not None
+        file, first = self._file, self._file.words[layout.H_CAPTURED]
+        index = layout.REASONS.index("undecodable")
+        stretches, counter = self.told(), layout.H_DROPPED + index
+        if last.captured > first:
+            stretches = self._merged(stretches, (first, last.captured - 1, index))
+        words = [value for stretch in stretches for value in stretch]
+        file.change(
+            [
+                (layout.H_CAPTURED, last.captured),
+                (counter, file.words[counter] + last.captured - first),
+                (layout.H_LAST_EPOCH, last.epoch),
+                (layout.H_LAST_PTS, last.pts_ns),
+                (layout.H_LAST_RUNNING, last.running_ns),
+                (layout.H_HAS_BEGIN, 1),
+                (layout.H_BEGIN, last.begin_ns),
+                (layout.H_TOLD, len(stretches)),
+                *((layout.H_TOLD + 1 + offset, value) for offset, value in enumerate(words)),
+            ]
+        )
+        return first, last.captured
 
     @staticmethod
     def _merged(

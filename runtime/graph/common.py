@@ -10,7 +10,10 @@ AUTO = "auto"
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class _Any:
     timeout: Seconds = prop(
-        30.0, "One packet worked on for longer than this counts as a hang.", low=0.1, while_running=True
+        30.0,
+        "One packet worked on, or picture decoded, for longer than this counts as a hang.",
+        low=0.1,
+        while_running=True,
     )
     start_timeout: Seconds = prop(
         60.0, "Loading for longer than this counts as a hang.", low=0.1, while_running=True
@@ -84,7 +87,7 @@ class SourceCommon(_Any):
     )
     max_attempts: int = prop(
         3,
-        "Deaths of a stage on one frame, alone, until it is given up.",
+        "Deaths of a stage, or of the decoder, on one frame until it is given up.",
         low=1,
         high=1000,
         while_running=True,

@@ -1,14 +1,16 @@
 """The thread that asks a source for frames and writes them into custody; the loop does all the rest."""
 
 import contextlib
+import logging
 import os
 import threading
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from runtime.custody.store import FrameStore
+from runtime.hosts.status_page import StatusPage
 from runtime.stage import Frame, Resume, Source
 
+log = logging.getLogger("capture")
 WAIT_S = 0.5
 """How often a waiting capture looks whether it is to stop."""
 
@@ -16,7 +18,8 @@ WAIT_S = 0.5
 class Capture:
     """Reads frames until the stream ends. A file waits for a free slot; a live source never waits.
 
-    `make_store` makes the custody of this source from its first frame, for only then is its size known;
+    `make_store` makes the custody of this source from its first frame, for only then is its size known
+    (None: there is none yet);
     `store` is the one that an earlier process left, and `resume` its last frame.
     `wake` is a file descriptor that becomes readable when there is something new.
     """
@@ -24,27 +27,30 @@ class Capture:
     def __init__(
         self,
         stage: Source,
-        make_store: Callable[[Frame], FrameStore],
+        make_store: Callable[[Frame | None], FrameStore],
         store: FrameStore | None,
         *,
         resume: Resume | None,
         max_waiting: int,
         may_drop: bool,
+        page: StatusPage,
+        deadly_seq: int = -1,
     ) -> None:
         self.store = store
         self.lock = threading.Lock()
         self.error: BaseException | None = None
-        self.asked_s = 0.0
-        """Since when (CLOCK_MONOTONIC) the stage is asked for a frame; 0: it is not."""
         self.wake = os.eventfd(0, os.EFD_NONBLOCK)
         self._stage = stage
         self._resume = resume
         self._make_store = make_store
         self._max_waiting = max_waiting
         self._may_drop = may_drop
+        self._page = page
+        self._deadly_seq = deadly_seq
         self._room = threading.Condition(self.lock)
         self._is_stopping = False
         self._is_over = False
+        self._asked_seq = self._captured
         self._thread = threading.Thread(target=self._run, name="capture", daemon=True)
 
     def start(self) -> None:
@@ -76,20 +82,54 @@ class Capture:
 
     def _run(self) -> None:
         try:
+            if self._deadly_seq == self._captured and not self._leave_out():
+                return
             frames = iter(self._stage.frames(self._resume))
-            while True:
-                self.asked_s = time.monotonic()
-                frame = next(frames, None)
-                self.asked_s = 0.0
-                if frame is None or not self._take(frame):
-                    break
+            while (frame := self._next(frames)) is not None and self._take(frame):
+                pass
         except BaseException as error:  # handed to the loop, which reports it and ends the run
             if not self._is_stopping:
                 self.error = error
         finally:
-            self.asked_s = 0.0
+            self._page.answered()
             self._is_over = True
             os.eventfd_write(self.wake, 1)
+
+    @property
+    def _captured(self) -> int:
+        return self._resume.captured if self._resume is not None else 0
+
+    def _next(self, frames: Iterator[Frame]) -> Frame | None:
+        """Ask for the next frame. Of a file it is written down which: its decoder may die of it again and
+        again. A live source never has the same picture twice."""
+        self._page.asked(-1 if self._may_drop else self._asked_seq)
+        frame = next(frames, None)
+        self._page.answered()
+        self._asked_seq += 1
+        return frame
+
+    def _leave_out(self) -> bool:
+        """Go on past the picture that kills; False when the run is stopped meanwhile."""
+        self._page.asked(-1)
+        resume = self._stage.leave_out(self._resume)
+        self._page.answered()
+        if resume is None:
+            return True
+        with self.lock:
+            if self.store is None:
+                self.store = self._make_store(None)
+            # The next frame that is sent tells of those left out, so what is here has to go first.
+            while self.store.waiting():
+                self._room.wait(WAIT_S)
+                if self._is_stopping:
+                    return False
+            first, after = self.store.leave_out(resume)
+        self._page.progressed(1)
+        self._resume, self._asked_seq = resume, resume.captured
+        log.warning(
+            "frame %d kills the decoder each time: left out %d to the next key frame", first, after - first
+        )
+        return True
 
     def _take(self, frame: Frame) -> bool:
         with self.lock:
@@ -106,5 +146,7 @@ class Capture:
                     if self._is_stopping:
                         return False
             self.store.capture(frame)
+        # A successor goes on after it: this process has done something.
+        self._page.progressed(1)
         os.eventfd_write(self.wake, 1)
         return True

@@ -37,8 +37,10 @@ class Tally:
     """From the capture of a frame until it was committed."""
 
     def count(self, packet: Packet) -> None:
-        """Add one written frame; people count only where the frame was analysed."""
+        """Add one written frame and the drops before it; people count only where the frame was analysed."""
         self.frames += 1
+        for from_seq, to_seq, reason in packet.dropped:
+            self.not_ok[reason] += to_seq - from_seq + 1
         if packet.status != OK:
             self.not_ok[packet.status] += 1
             return

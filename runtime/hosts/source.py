@@ -48,11 +48,13 @@ class SourceHost(HostLoop):
         adopted = self._adopt()
         self._capture = Capture(
             stage,
-            lambda frame: self._place.make(frame.image_bgr.nbytes),
+            lambda frame: self._place.make(frame.image_bgr.nbytes if frame is not None else 0),
             adopted,
             resume=adopted.resume if adopted is not None else None,
             max_waiting=common["max_size_buffers"],
             may_drop=self._is_live,
+            page=self.page,
+            deadly_seq=config.deadly_seq,
         )
         if config.is_stopping:
             self._stop_capturing("stopped", self._drain_s)
@@ -92,8 +94,7 @@ class SourceHost(HostLoop):
 
     def step(self, now_s: float) -> bool:
         self._capture.clear_wake()
-        asked_s = self._capture.asked_s
-        self.page.asked(max(asked_s, self._stage.alive_until_s) if asked_s else 0.0)
+        self.page.alive_until(self._stage.alive_until_s)
         self._outlet.receive(now_s)
         heard = self._committers.receive()
         released = [

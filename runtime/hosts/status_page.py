@@ -16,7 +16,18 @@ from runtime.packet import Packet
 PAGE_BYTES = 4096
 HEARTBEAT_PERIOD_S = 0.5
 MAX_WORKING = 128
-_INCARNATION, _HEARTBEAT, _LOOP, _WORK_STARTED, _DONE, _WORKING, _FINISHING, _ASKED = range(8)
+(
+    _INCARNATION,
+    _HEARTBEAT,
+    _LOOP,
+    _WORK_STARTED,
+    _DONE,
+    _WORKING,
+    _FINISHING,
+    _ASKED,
+    _ASKED_SEQ,
+    _ALIVE_UNTIL,
+) = range(10)
 _FIRST_PAIR = 16
 
 
@@ -32,6 +43,8 @@ class Status:
     done: int
     asked_s: float
     """Of a source: since when its stage is asked for a frame and silent; may lie ahead."""
+    asked_seq: int
+    """Of a file source: which frame it was asked for last; -1: another question, or a live source."""
     working: tuple[tuple[int, int], ...]
     """(index of the source, seq) of each frame that was being worked on."""
 
@@ -73,6 +86,20 @@ class StatusPage:
         self._words[_WORK_STARTED] = time.monotonic_ns()
         self._words[_WORKING] = min(len(packets), MAX_WORKING)
 
+    def asked(self, seq: int) -> None:
+        """A source's stage is asked from now on: of a file for frame `seq`, else -1. Written before it is
+        asked, for the process may die of it at once."""
+        self._words[_ASKED_SEQ] = seq
+        self._words[_ASKED] = time.monotonic_ns()
+
+    def alive_until(self, until_s: float) -> None:
+        """A source's stage has said that it is at work until then."""
+        self._words[_ALIVE_UNTIL] = int(until_s * 1e9)
+
+    def answered(self) -> None:
+        """The source's stage is asked for nothing."""
+        self._words[_ASKED] = 0
+
     def finishing(self, is_finishing: bool) -> None:
         """Completing an output, which may take as long as the output is large."""
         self._words[_FINISHING] = is_finishing
@@ -83,10 +110,6 @@ class StatusPage:
         self._words[_WORK_STARTED] = 0
         self._words[_DONE] += done
         self.looped()
-
-    def asked(self, since_s: float) -> None:
-        """A source: since when its stage is silent; 0 while it is not asked."""
-        self._words[_ASKED] = int(since_s * 1e9)
 
     def progressed(self, done: int) -> None:
         """Count work that was not announced by `begin`."""
@@ -105,7 +128,8 @@ class StatusPage:
             work_started_s=words[_WORK_STARTED] / 1e9,
             is_finishing=words[_FINISHING] != 0,
             done=words[_DONE],
-            asked_s=words[_ASKED] / 1e9,
+            asked_s=max(words[_ASKED], words[_ALIVE_UNTIL]) / 1e9 if words[_ASKED] else 0.0,
+            asked_seq=words[_ASKED_SEQ],
             working=tuple(
                 (words[_FIRST_PAIR + 2 * place], words[_FIRST_PAIR + 2 * place + 1])
                 for place in range(words[_WORKING])

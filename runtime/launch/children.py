@@ -10,7 +10,7 @@ from typing import Any
 
 from runtime.hosts.config import RunPaths
 from runtime.hosts.status_page import Status, StatusPage
-from runtime.launch.supervision import RestartPolicy
+from runtime.launch.supervision import PictureDeaths, RestartPolicy
 from runtime.secrets import environment_without_secrets
 
 STDERR_LINES = 20
@@ -47,6 +47,8 @@ class Child:
         self.started_s = 0.0
         self.restart_at_s: float | None = None
         self.policy = RestartPolicy(is_limited=not is_live)
+        self.picture_deaths = PictureDeaths()
+        self.has_hung = False
         self.statistics: dict[str, Any] = {}
         self.earlier: dict[str, float] = {}
         self._stderr_rest = b""
@@ -75,6 +77,7 @@ class Child:
         self.error = ""
         self.linked = -1
         self.has_config = False
+        self.has_hung = False
         self.stderr_tail.clear()
         self.keep_counts()
         command = [sys.executable, "-m", "runtime.hosts.process", self.name, "--run", self._paths.folder]
@@ -156,6 +159,7 @@ class Child:
                 is_finishing=False,
                 done=0,
                 asked_s=0.0,
+                asked_seq=-1,
                 working=(),
             )
         return status

@@ -51,9 +51,11 @@ def child_config(
     version: int,
     is_stopping: bool,
     lost: set[tuple[str, str]],
+    deadly_seq: int = -1,
 ) -> ChildConfig:
     """Describe one process's part of the graph as it is after `version` changes; `streams` are the numbers of
-    its sources, `lost` the (source, committer) that will not come back."""
+    its sources, `lost` the (source, committer) that will not come back, `deadly_seq` the frame that a
+    source has to leave out."""
     stage = graph.stages[name]
     is_source = stage.kind == "source"
     sources = graph.sources_of(name)
@@ -110,6 +112,7 @@ def child_config(
         version=version,
         is_stopping=is_stopping,
         start=identity.starts.get(name),
+        deadly_seq=deadly_seq,
         quarantine=str(graph.ledger_path.parent / "quarantine") if is_source and graph.ledger_path else "",
     )
 

@@ -218,7 +218,8 @@ class Drill:
                 self.verdict.problems.append(
                     f"{sums['in_flight']} frames of {source} are in flight at the end"
                 )
-            expected = sums["captured"] - sum(sums["dropped"].get(word, 0) for word in ("leaky", "late"))
+            never_sent = sum(sums["dropped"].get(word, 0) for word in ("leaky", "late", "undecodable"))
+            expected = sums["captured"] - never_sent
             try:
                 count = stage.count(location)
             except (ValueError, OSError) as error:

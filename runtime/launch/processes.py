@@ -56,6 +56,7 @@ class Processes:
             version=state.version,
             is_stopping=state.phase != RUNNING or is_loose,
             lost=state.lost_committers,
+            deadly_seq=child.picture_deaths.deadly_seq(state.graph.stages[child.stage].common),
         )
         child.told_s = time.monotonic()
         self._bus.tell(child, kind=kind, config=config.to_plain())
@@ -81,6 +82,7 @@ class Processes:
     def _on_exit(self, child: Child, status: int, hear: Handler) -> None:
         state = self._state
         last = child.status()
+        child.picture_deaths.after_death(status, last, has_hung=child.has_hung)
         self._bus.dismiss(child, hear)
         if state.phase == STOPPING:
             if status not in (0, -signal.SIGKILL) and not state.failure:
@@ -200,6 +202,7 @@ class Processes:
             reason = why_hung(child.state, child.status(), child.started_s, now_s, limits)
             if reason:
                 self._report.log(child.name, "WARNING", f"hangs: {reason}; killing it")
+                child.has_hung = True
                 child.kill()
             elif common.memory_limit and child.state == "running":
                 self._watch_memory(child, common.memory_limit)

@@ -21,7 +21,8 @@ def exit_status(run: RunState, ledgers: dict[str, Ledger]) -> int:
         return _SIGNAL_STATUS[signal.Signals(run.signal)]
     if run.failure or not all(ledger.balanced and not ledger.in_flight for ledger in ledgers.values()):
         return RUN_FAILED
-    return FRAMES_FAILED if any(ledger.failed for ledger in ledgers.values()) else FINISHED
+    not_analysed = any(ledger.failed or "undecodable" in ledger.dropped for ledger in ledgers.values())
+    return FRAMES_FAILED if not_analysed else FINISHED
 
 
 def tallies(run: RunState) -> dict[tuple[str, str], Tally]:

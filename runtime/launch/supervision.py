@@ -2,12 +2,15 @@
 
 import dataclasses
 import signal
+from typing import Any
 
 from runtime.hosts.status_page import Status
 
 MAX_DEATHS_WITHOUT_PROGRESS = 5
 FIRST_BACKOFF_S = 0.25
 MAX_BACKOFF_S = 5.0
+CRASHES = frozenset({signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGABRT})
+"""What ends a process by its own doing."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,6 +50,28 @@ class RestartPolicy:
                 f"the last time by {describe_exit(status)}"
             )
         return Restart(min(MAX_BACKOFF_S, FIRST_BACKOFF_S * 2.0 ** min(self._without_progress - 1, 30)))
+
+
+class PictureDeaths:
+    """Counts the deaths of a source's processes at one and the same picture.
+
+    Only those that the decoder can have caused: a signal of the processor or of abort(), or a hang. A SIGKILL
+    from outside says nothing of the picture, and a live source does not have the same one again.
+    """
+
+    def __init__(self) -> None:
+        self._seq = -1
+        self._deaths = 0
+
+    def after_death(self, status: int, last: Status, *, has_hung: bool) -> None:
+        if not last.asked_s or last.asked_seq < 0 or not (has_hung or -status in CRASHES):
+            return
+        self._deaths = self._deaths + 1 if last.asked_seq == self._seq else 1
+        self._seq = last.asked_seq
+
+    def deadly_seq(self, common: Any) -> int:
+        """The frame that has had its `max-attempts` deaths; -1: none."""
+        return self._seq if self._deaths and self._deaths >= common.max_attempts else -1
 
 
 def describe_exit(status: int) -> str:

@@ -82,11 +82,13 @@ def decode(
     on_broken: OnBroken,
     *,
     from_key_frame: bool = False,
+    begin_ns: int | None = None,
 ) -> Iterator[tuple[VideoFrame, Stamp]]:
     """Yield each whole, deinterlaced frame in the order of showing. After the packets comes None, which makes
     the decoder give out what it holds back.
 
-    With `from_key_frame`, after a seek, nothing is yielded that stands before the first key frame met.
+    With `from_key_frame`, after a seek, nothing is yielded that stands before the first key frame met, or the
+    first at or after `begin_ns`: what comes earlier is not even decoded.
     """
     import av
 
@@ -94,7 +96,7 @@ def decode(
     damaged = False
     earliest_pts: int | None = None
     if from_key_frame:
-        packets = itertools.dropwhile(lambda packet: packet is not None and not packet.is_keyframe, packets)
+        packets = itertools.dropwhile(lambda packet: not _may_begin(packet, begin_ns), packets)
     for packet in packets:
         if from_key_frame and earliest_pts is None and packet is not None:
             earliest_pts = packet.pts
@@ -103,7 +105,7 @@ def decode(
             damaged = True
             continue
         try:
-            frames = stream.codec_context.decode(packet)
+            frames = decode_packet(stream, packet)
         except av.error.FFmpegError as error:
             on_broken(reason_of(error))
             damaged = True
@@ -118,10 +120,25 @@ def decode(
     yield from deinterlacer.flush()
 
 
+def decode_packet(stream: VideoStream, packet: Packet[VideoStream] | None) -> list[VideoFrame]:
+    """Give the decoder one packet; it gives the frames that are complete by then. The place where a damaged
+    film can end the process."""
+    return stream.codec_context.decode(packet)
+
+
+def _may_begin(packet: Packet[VideoStream] | None, begin_ns: int | None) -> bool:
+    if packet is None or not packet.is_keyframe:
+        return packet is None
+    if begin_ns is None:
+        return True
+    return packet.pts is not None and to_ns(packet.pts, Fraction(packet.time_base or 1)) >= begin_ns
+
+
 def film_packets(
-    container: InputContainer, stream: VideoStream, on_read_error: OnBroken
+    container: InputContainer, stream: VideoStream, on_read_error: OnBroken, alive: Callable[[], None]
 ) -> Iterator[Packet[VideoStream] | None]:
-    """Yield the packets of `stream` until the end or a break of the file, then None.
+    """Yield the packets of `stream` until the end or a break of the file, then None. `alive` is called for
+    each: what comes of it is decoded in one step.
 
     MAX_READ_ERRORS in a row end it; of them only the first is reported, by `on_read_error`.
     """
@@ -132,6 +149,7 @@ def film_packets(
         try:
             for packet in container.demux(stream):
                 errors = 0
+                alive()
                 if packet.size:
                     yield packet
             break

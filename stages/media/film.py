@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from runtime.secrets import without_password
 from stages.media.decoding import OnBroken, Stamp, decode, film_packets, open_video
 from stages.media.pictures import Turns, to_bgr
-from stages.media.timing import NS_PER_S, Place, RisingClock, Shot, to_ns
+from stages.media.timing import NS_PER_S, Mark, Place, RisingClock, Shot, to_ns
 from stages.media.uri import local_path
 
 if TYPE_CHECKING:
@@ -25,6 +25,9 @@ REORDER_PACKETS = 32
 USUAL_RATE = Fraction(25)
 """Frames a second, for the rare film that names no rate."""
 
+_NEVER_NS = 2**62
+"""Later than any time stamp."""
+
 FILE_ONLY = {"protocol_whitelist": "file,crypto,data"}
 """A film that is a list of addresses must not make us open them."""
 
@@ -32,7 +35,7 @@ FILE_ONLY = {"protocol_whitelist": "file,crypto,data"}
 class Film:
     """One film file. `open` raises StageError if it cannot be read; the facts are known from then on.
 
-    `alive` is called now and then on a long way to a place.
+    `alive` is called before each packet is read or decoded.
     """
 
     def __init__(
@@ -63,16 +66,18 @@ class Film:
             elif container.duration:
                 self.shot_count = round(container.duration * 1000 / self.shot_ns)
 
-    def shots(self, near: Place | None = None) -> Generator[Shot, None, None]:
+    def shots(self, near: Place | None = None, begin_ns: int | None = None) -> Generator[Shot, None, None]:
         """Yield the shots: all of them, or those from a key frame at or before a place on.
 
         The time stamps and pictures do not depend on where it starts: a film whose time stamps need repair,
-        or of which frames were lost before the place, is decoded from its start. A shot lasts until the next.
+        or of which frames were lost before the place, is decoded from its start, or from the key frame at
+        `begin_ns`. A shot lasts until the next.
         """
         container, stream, is_middle = self._open_near(near)
         with container:
-            packets = film_packets(container, stream, self._on_broken)
-            frames = decode(packets, stream, self._on_broken, from_key_frame=is_middle)
+            packets = film_packets(container, stream, self._on_broken, self._alive)
+            is_middle = is_middle or begin_ns is not None
+            frames = decode(packets, stream, self._on_broken, from_key_frame=is_middle, begin_ns=begin_ns)
             clock = RisingClock(self.shot_ns)
             held: tuple[VideoFrame, Stamp, int] | None = None
             for frame, stamp in frames:
@@ -82,6 +87,20 @@ class Film:
                 held = frame, stamp, pts_ns
             if held is not None:
                 yield self._shot(*held, duration_ns=held[1].duration_ns or self.shot_ns)
+
+    def marks(self) -> list[Mark] | None:
+        """Read the packets of the whole film; None if a decoder could not begin in its middle."""
+        if not self._is_in_order_until(Place(pts_ns=_NEVER_NS)):
+            return None
+        container, stream = self._open()
+        marks = []
+        with container:
+            for packet in container.demux(stream):
+                self._alive()
+                if packet.size and packet.pts is not None:
+                    pts_ns = to_ns(packet.pts, Fraction(packet.time_base or 1))
+                    marks.append(Mark(pts_ns, packet.is_keyframe))
+        return marks
 
     def _shot(self, frame: VideoFrame, stamp: Stamp, pts_ns: int, *, duration_ns: int) -> Shot:
         return Shot(

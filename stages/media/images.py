@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import glob
 import re
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from stages.media.timing import NS_PER_S, Image, Place, Shot
+from stages.media.timing import NS_PER_S, Image, Mark, Place, Shot
 from stages.media.uri import IMAGE_SUFFIXES, is_glob, local_path
 
 
@@ -35,10 +35,11 @@ class ImageReel:
     """Still images, `rate` a second: the n-th has the time stamp n / rate, whether or not those before it
     could be read."""
 
-    def __init__(self, uri: str, *, rate: float, width: int | None) -> None:
+    def __init__(self, uri: str, *, rate: float, width: int | None, alive: Callable[[], None]) -> None:
         self._uri = uri
         self._rate = rate
         self._width = width
+        self._alive = alive
         self._paths: list[Path] = []
         self.start_ns = 0
         self.shot_ns = round(NS_PER_S / rate)
@@ -55,17 +56,28 @@ class ImageReel:
     def segment_count(self) -> int:
         return max(1, len(self._paths))
 
-    def shots(self, near: Place | None = None) -> Generator[Shot, None, None]:
-        """Yield all images, or those from the one before a place on."""
+    def shots(self, near: Place | None = None, begin_ns: int | None = None) -> Generator[Shot, None, None]:
+        """Yield all images, or those from the one before a place on; none before `begin_ns`."""
         first = 0 if near is None else max(0, int(near.pts_ns * self._rate / NS_PER_S) - 1)
         for position in range(first, len(self._paths)):
+            pts_ns = self._pts_ns(position)
+            if begin_ns is not None and pts_ns < begin_ns:
+                continue
+            self._alive()
             yield Shot(
-                pts_ns=round(position * NS_PER_S / self._rate),
+                pts_ns=pts_ns,
                 duration_ns=self.shot_ns,
                 uri=str(self._paths[position]),
                 segment=position,
                 read=partial(read_image, self._paths[position], self._width),
             )
+
+    def marks(self) -> list[Mark]:
+        """Each image can be decoded without the others."""
+        return [Mark(self._pts_ns(position), True, position) for position in range(len(self._paths))]
+
+    def _pts_ns(self, position: int) -> int:
+        return round(position * NS_PER_S / self._rate)
 
 
 def read_image(path: Path, width: int | None = None) -> Image | None:

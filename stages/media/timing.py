@@ -31,6 +31,15 @@ class Shot:
     damaged: bool = False
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Mark:
+    """What is known of a shot without decoding it; `is_key`: a decoder may begin there."""
+
+    pts_ns: int
+    is_key: bool
+    segment: int = 0
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Place:
     """A place in a reel: the shot at `pts_ns`. If `count` is known, so many shots were had up to it, itself
@@ -65,8 +74,15 @@ class Reel(Protocol):
     def segment_count(self) -> int:
         """How many segments a playing has, at least 1."""
 
-    def shots(self, near: Place | None = None) -> Generator[Shot, None, None]:
-        """Play it: all shots, or, if that gives the same ones, those from a little before a place on."""
+    def shots(self, near: Place | None = None, begin_ns: int | None = None) -> Generator[Shot, None, None]:
+        """Play it: all shots, or, if that gives the same ones, those from a little before a place on.
+
+        With `begin_ns`, the time stamp of a key frame, nothing before it is decoded.
+        """
+
+    def marks(self) -> list[Mark] | None:
+        """What is known of all shots without decoding, as they are coded; None: their time stamps cannot be
+        relied on."""
 
 
 def to_ns(ticks: int, time_base: Fraction) -> int:

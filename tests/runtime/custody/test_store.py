@@ -316,6 +316,37 @@ def test_a_successor_goes_on_where_the_last_frame_was(store: FrameStore, path: P
         assert successor.ledger().outage_s == 1.0
 
 
+def test_frames_left_out_are_captured_and_dropped_and_the_next_one_sent_tells_of_them(
+    store: FrameStore, path: Path
+) -> None:
+    store.send(store.capture(frame()))
+    assert store.leave_out(left_out(7)) == (1, 7)
+    assert store.ledger() == Ledger(
+        captured=7, delivered=0, dropped={"undecodable": 6}, failed={}, in_flight=1
+    )
+    with adopted(path) as successor:
+        assert successor.resume == left_out(7)
+    store.send(store.capture(frame(20)))
+    assert store.packet(7, 0).dropped == [(1, 6, "undecodable")]
+    assert store.packet(7, 0).prev_seq == 0
+
+
+def test_where_decoding_may_begin_holds_for_the_epoch(store: FrameStore) -> None:
+    store.leave_out(left_out(3))
+    store.capture(frame(20))
+    assert store.resume is not None
+    assert store.resume.begin_ns == 340
+    store.capture(frame(21, epoch=1))
+    assert store.resume.begin_ns is None
+
+
+def test_nothing_left_out_still_moves_where_decoding_begins(store: FrameStore) -> None:
+    store.leave_out(left_out(0))
+    assert store.ledger().balanced
+    assert store.told() == []
+    assert store.resume == left_out(0)
+
+
 # Killed in the middle of a change
 
 
@@ -343,6 +374,10 @@ class WordsUntilKilled:
         """Part of memoryview's ways."""
 
 
+def left_out(captured: int) -> Resume:
+    return Resume(captured=captured, epoch=0, pts_ns=300, running_ns=310, begin_ns=340)
+
+
 def some_history(store: FrameStore) -> None:
     """Frames in every state, and a drop to be told."""
     for number in range(4):
@@ -360,6 +395,7 @@ CHANGES = {
     "give up": lambda store: store.give_up(1, "failed(detect)"),
     "drop": lambda store: store.drop(3, "late"),
     "release": lambda store: store.release(0),
+    "leave out": lambda store: store.leave_out(left_out(7)),
 }
 
 

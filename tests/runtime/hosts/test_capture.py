@@ -1,7 +1,7 @@
 """A source's capture: a file waits for room, a live source never does."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from runtime.custody.store import FrameStore
 from runtime.errors import StageError
 from runtime.hosts.capture import Capture
 from runtime.hosts.custody_place import pool_folder
+from runtime.hosts.status_page import StatusPage
 from runtime.properties import NoOptions
 from runtime.stage import Context, Frame, Resume, Source
 
@@ -45,10 +46,19 @@ def store(tmp_path: Path) -> Iterator[FrameStore]:
     file.close()
 
 
-def capture(store: FrameStore, stage: Source | None = None, **fields: Any) -> Capture:
-    source = stage or Counter(NoOptions(), Context(name="camera"))
-    options = {"resume": None, "max_waiting": 2, "may_drop": False, **fields}
-    return Capture(source, lambda _frame: store, None, **options)
+@pytest.fixture
+def page(tmp_path: Path) -> StatusPage:
+    return StatusPage(tmp_path / "page")
+
+
+@pytest.fixture
+def capture(page: StatusPage) -> Callable[..., Capture]:
+    def make(store: FrameStore, stage: Source | None = None, **fields: Any) -> Capture:
+        source = stage or Counter(NoOptions(), Context(name="camera"))
+        options = {"resume": None, "max_waiting": 2, "may_drop": False, "page": page, **fields}
+        return Capture(source, lambda _frame: store, None, **options)
+
+    return make
 
 
 def waiting(taking: Capture, store: FrameStore) -> list[int]:
@@ -63,7 +73,7 @@ def until(condition: Any) -> None:
         time.sleep(0.001)
 
 
-def test_a_file_waits_when_as_many_wait_as_may(store: FrameStore) -> None:
+def test_a_file_waits_when_as_many_wait_as_may(capture: Callable[..., Capture], store: FrameStore) -> None:
     taking = capture(store)
     taking.start()
     until(lambda: len(waiting(taking, store)) == 2)
@@ -81,7 +91,9 @@ def test_a_file_waits_when_as_many_wait_as_may(store: FrameStore) -> None:
     assert store.ledger().dropped == {}
 
 
-def test_a_live_source_keeps_the_freshest_and_counts_what_it_drops(store: FrameStore) -> None:
+def test_a_live_source_keeps_the_freshest_and_counts_what_it_drops(
+    capture: Callable[..., Capture], store: FrameStore
+) -> None:
     taking = capture(store, may_drop=True)
     taking.start()
     until(lambda: taking.is_done)
@@ -92,7 +104,9 @@ def test_a_live_source_keeps_the_freshest_and_counts_what_it_drops(store: FrameS
 
 
 @pytest.mark.parametrize("out", range(SLOTS - 1))
-def test_a_live_source_goes_on_however_full_its_custody_is(store: FrameStore, out: int) -> None:
+def test_a_live_source_goes_on_however_full_its_custody_is(
+    capture: Callable[..., Capture], store: FrameStore, out: int
+) -> None:
     # Sinks that receive at once and commit slowly let frames pile up in custody; the source's host leaves
     # as many slots as frames may wait.
     for number in range(out):
@@ -105,14 +119,16 @@ def test_a_live_source_goes_on_however_full_its_custody_is(store: FrameStore, ou
     assert store.ledger().balanced
 
 
-def test_the_end_of_a_source_that_fails_carries_its_error(store: FrameStore) -> None:
+def test_the_end_of_a_source_that_fails_carries_its_error(
+    capture: Callable[..., Capture], store: FrameStore
+) -> None:
     taking = capture(store, Broken(NoOptions(), Context(name="camera")))
     taking.start()
     until(lambda: taking.is_done)
     assert str(taking.error) == "the camera fell down"
 
 
-def test_a_source_is_told_where_to_go_on(store: FrameStore) -> None:
+def test_a_source_is_told_where_to_go_on(capture: Callable[..., Capture], store: FrameStore) -> None:
     source = Counter(NoOptions(), Context(name="camera"))
     resume = Resume(captured=3, epoch=0, pts_ns=2, running_ns=2)
     taking = capture(store, source, resume=resume, may_drop=True)
@@ -121,7 +137,7 @@ def test_a_source_is_told_where_to_go_on(store: FrameStore) -> None:
     assert source.resume == resume
 
 
-def test_a_stopped_capture_takes_nothing_more(store: FrameStore) -> None:
+def test_a_stopped_capture_takes_nothing_more(capture: Callable[..., Capture], store: FrameStore) -> None:
     taking = capture(store)
     taking.start()
     until(lambda: len(waiting(taking, store)) == 2)

@@ -75,3 +75,15 @@ def test_the_heartbeat_goes_on_by_itself(path: Path, monkeypatch: pytest.MonkeyP
     while page.read().heartbeat_s == first_s:
         assert time.monotonic() < deadline_s
         time.sleep(0.005)
+
+
+def test_the_launcher_reads_which_frame_a_source_was_asked_for(path: Path) -> None:
+    page, before_s = StatusPage(path), time.monotonic()
+    page.asked(7)
+    first = StatusPage(path).read()
+    assert first.asked_seq == 7
+    assert before_s <= first.asked_s <= time.monotonic()
+    page.alive_until(before_s + 100)
+    assert StatusPage(path).read().asked_s == pytest.approx(before_s + 100)
+    page.answered()
+    assert StatusPage(path).read().asked_s == 0.0

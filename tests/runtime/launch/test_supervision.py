@@ -5,6 +5,7 @@ import itertools
 
 import pytest
 
+from runtime.graph.common import SourceCommon
 from runtime.hosts.status_page import Status
 from runtime.launch.supervision import (
     FIRST_BACKOFF_S,
@@ -12,6 +13,7 @@ from runtime.launch.supervision import (
     MAX_DEATHS_WITHOUT_PROGRESS,
     GiveUp,
     Limits,
+    PictureDeaths,
     Restart,
     RestartPolicy,
     describe_exit,
@@ -72,6 +74,7 @@ IDLE = Status(
     work_started_s=0,
     done=0,
     asked_s=0,
+    asked_seq=-1,
     working=(),
     is_finishing=False,
 )
@@ -161,3 +164,34 @@ def test_a_live_source_is_never_given_up_but_its_restarts_back_off() -> None:
     verdicts = [policy.after_death("camera.0", -11, progressed=False) for _ in range(50)]
     assert verdicts[:3] == [Restart(0.25), Restart(0.5), Restart(1.0)]
     assert verdicts[-1] == Restart(5.0)
+
+
+CRASHED, HUNG = (-11, False), (KILLED, True)
+KILLED_FROM_OUTSIDE = (KILLED, False)
+
+
+@pytest.mark.parametrize(
+    ("deaths", "deadly_seq"),
+    [
+        pytest.param([], -1, id="none"),
+        pytest.param([(7, *CRASHED)] * 2, -1, id="two crashes"),
+        pytest.param([(7, *CRASHED)] * 3, 7, id="three crashes"),
+        pytest.param([(7, *CRASHED), (7, *HUNG), (7, *CRASHED)], 7, id="crashes and a hang"),
+        pytest.param([(7, *KILLED_FROM_OUTSIDE)] * 9, -1, id="kills from outside"),
+        pytest.param(
+            [(7, *CRASHED), (7, *KILLED_FROM_OUTSIDE), (7, *CRASHED), (7, *CRASHED)], 7, id="a kill between"
+        ),
+        pytest.param([(7, *CRASHED), (8, *CRASHED), (7, *CRASHED)], -1, id="other pictures"),
+        pytest.param([(7, *CRASHED)] * 3 + [(9, *CRASHED)], -1, id="another one after it"),
+        pytest.param([(None, *CRASHED)] * 3, -1, id="nothing was asked for"),
+        pytest.param([(-1, *CRASHED)] * 9, -1, id="a live source"),
+    ],
+)
+def test_a_picture_is_deadly_when_its_decoding_ends_so_many_processes(
+    deaths: list[tuple[int | None, int, bool]], deadly_seq: int
+) -> None:
+    counted = PictureDeaths()
+    for seq, status, has_hung in deaths:
+        asked = {} if seq is None else {"asked_s": 99.0, "asked_seq": seq}
+        counted.after_death(status, dataclasses.replace(IDLE, **asked), has_hung=has_hung)
+    assert counted.deadly_seq(SourceCommon(max_attempts=3)) == deadly_seq
