@@ -56,6 +56,8 @@ class Packet:
     status: str = OK
     flags: list[str] = dataclasses.field(default_factory=list)
     dropped: list[tuple[int, int, str]] = dataclasses.field(default_factory=list)
+    highest_ids: dict[str, int] = dataclasses.field(default_factory=dict)
+    """{ordered stage: its highest number with this frame}: for the numbers of a resumed run to go on."""
     meta: dict[str, Any] = dataclasses.field(default_factory=dict)
     handle: PixelHandle | None = None
     pixels: Image | None = None

@@ -35,6 +35,8 @@ class Progress:
     remarks: list[str] = dataclasses.field(default_factory=list)
     notes: dict[str, Any] = dataclasses.field(default_factory=dict)
     tally: dict[str, Any] = dataclasses.field(default_factory=dict)
+    highest_ids: dict[str, int] = dataclasses.field(default_factory=dict)
+    """{ordered stage: the highest number in the output}."""
 
 
 def progress_path(location: Path) -> Path:

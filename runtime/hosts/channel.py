@@ -81,6 +81,7 @@ class Channel:
         self._file: ProgressFile | None = None
         self._cut: Cut | None = None
         self._last = {"seq": -1, "epoch": 0, "pts_ns": 0, "running_ns": 0}
+        self._highest_ids: dict[str, int] = {}
         self._remarks: list[str] = []
         self._fsync: str = config.common["fsync"]
         last_seq = -1
@@ -99,7 +100,7 @@ class Channel:
             self._cut = Cut(size_bytes=known.size_bytes, notes=known.notes)
             self.tally = Tally.from_plain(known.tally)
             self.is_finished = known.is_finished
-            self._remarks = known.remarks
+            self._remarks, self._highest_ids = known.remarks, known.highest_ids
             if not known.is_finished:
                 sink.open_at(self._location, self._cut)
             self._last = known.last
@@ -155,6 +156,8 @@ class Channel:
     def _write_progress(self, packet: Packet | None) -> None:
         if packet is not None:
             self._last = {name: getattr(packet, name) for name in ("seq", "epoch", "pts_ns", "running_ns")}
+            for stage, highest_id in packet.highest_ids.items():
+                self._highest_ids[stage] = max(highest_id, self._highest_ids.get(stage, 0))
         seq = self._last["seq"]
         if self._file is not None:
             assert isinstance(self.sink, FileSink)
@@ -172,6 +175,7 @@ class Channel:
                 end_cause=self.order.end.cause if self.is_finished and self.order.end else "",
                 remarks=self._remarks,
                 tally=self.tally.to_plain(),
+                highest_ids=self._highest_ids,
             )
             if self._fsync == "always":
                 self._file.sync()

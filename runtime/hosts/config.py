@@ -46,6 +46,8 @@ class ChildConfig:
     """For a source: the stages that its frames can fail at."""
     keep: dict[str, int]
     """For an ordered stage: {source: how many answers it may be asked for again}."""
+    highest_ids: dict[str, int]
+    """For an ordered stage of a resumed run: {source: the highest number it had given out}."""
     locations: dict[str, str]
     """For a file sink: {source: file}."""
     version: int = 0

@@ -112,6 +112,7 @@ class HostLoop(ABC):
         self.bus.send("state", state="running")
         self._cpu_at_start_s = time.process_time()
         self._ready_s = round(time.time() - process_started_at(), 3)
+        self.page.ready(self._ready_s)
         more = False
         while not self.is_stopping:
             self.poll(0 if more else POLL_MS)

@@ -28,12 +28,12 @@ MAX_FAILURES_IN_A_ROW = 10
 class Lane:
     """One source's way through an ordered stage: its order, its memory, its journal."""
 
-    def __init__(self, stage: Ordered, journal: Journal) -> None:
+    def __init__(self, stage: Ordered, journal: Journal, highest_id: int) -> None:
         self.stage = stage
         self.journal = journal
         last = journal.last
+        stage.highest_id = last["highest_id"] if last is not None else highest_id
         if last is not None:
-            stage.highest_id = last["highest_id"]
             stage.recall(journal.metas)
         self.order = Order(last["seq"] if last else -1)
         self.awaits_gap: int | None = None
@@ -82,7 +82,7 @@ class OrderedHost(HostLoop):
 
     def _lane(self, config: ChildConfig, source: str) -> Lane:
         journal = Journal(self._paths.journal(config.stage, source), config.keep[source])
-        return Lane(self._make_stage(source), journal)
+        return Lane(self._make_stage(source), journal, config.highest_ids.get(source, 0))
 
     @property
     def sockets(self) -> "list[zmq.Socket[bytes]]":
@@ -125,6 +125,7 @@ class OrderedHost(HostLoop):
         known = lane.journal.find(packet.seq)
         if known is not None and not known["is_gap"]:
             packet.meta = known["meta"]
+            packet.highest_ids[self.config.stage] = known["highest_id"]
             self._outlet.put(packet, codec.encode_packet(packet))
 
     def _told(self, lane: Lane, told: Packet | End | StartAfter) -> None:
@@ -148,6 +149,7 @@ class OrderedHost(HostLoop):
         self.trace.note(BEGUN, *packet.key)
         try:
             answer = lane.stage.process(packet)
+            answer.highest_ids[self.config.stage] = lane.stage.highest_id
             frames = codec.encode_packet(answer)
             lane.remember(answer)
         except PixelsGoneError:

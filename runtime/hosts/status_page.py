@@ -27,7 +27,8 @@ MAX_WORKING = 128
     _ASKED,
     _ASKED_SEQ,
     _ALIVE_UNTIL,
-) = range(10)
+    _READY,
+) = range(11)
 _FIRST_PAIR = 16
 
 
@@ -41,6 +42,8 @@ class Status:
     work_started_s: float
     is_finishing: bool
     done: int
+    ready_s: float
+    """How long it took from its start until it had loaded its stage and began to serve; 0: not yet."""
     asked_s: float
     """Of a source: since when its stage is asked for a frame and silent; may lie ahead."""
     asked_seq: int
@@ -73,6 +76,10 @@ class StatusPage:
         pause = threading.Event()
         while not pause.wait(HEARTBEAT_PERIOD_S):
             self._words[_HEARTBEAT] = time.monotonic_ns()
+
+    def ready(self, after_s: float) -> None:
+        """The stage is loaded, its sockets are open: the loop begins, so long after the process's start."""
+        self._words[_READY] = int(after_s * 1e9)
 
     def looped(self) -> None:
         """The runtime's loop has come round."""
@@ -128,6 +135,7 @@ class StatusPage:
             work_started_s=words[_WORK_STARTED] / 1e9,
             is_finishing=words[_FINISHING] != 0,
             done=words[_DONE],
+            ready_s=words[_READY] / 1e9,
             asked_s=max(words[_ASKED], words[_ALIVE_UNTIL]) / 1e9 if words[_ASKED] else 0.0,
             asked_seq=words[_ASKED_SEQ],
             working=tuple(

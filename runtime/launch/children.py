@@ -158,6 +158,7 @@ class Child:
                 work_started_s=0.0,
                 is_finishing=False,
                 done=0,
+                ready_s=0.0,
                 asked_s=0.0,
                 asked_seq=-1,
                 working=(),

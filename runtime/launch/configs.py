@@ -21,6 +21,8 @@ class RunIdentity:
     run: str
     digest: str
     starts: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
+    highest_ids: dict[tuple[str, str], int] = dataclasses.field(default_factory=dict)
+    """{(ordered stage, source): the highest number in an output of the earlier run}."""
 
 
 def dealt_device(devices: tuple[str, ...], replica: int) -> str:
@@ -106,6 +108,9 @@ def child_config(
         else [],
         stages=graph.reachable(name)[1:] if is_source else [],
         keep={source: graph.custody_of(source) for source in sources} if stage.kind == "ordered" else {},
+        highest_ids={source: identity.highest_ids.get((name, source), 0) for source in sources}
+        if stage.kind == "ordered"
+        else {},
         locations={
             source: str(path.resolve()) for (sink, source), path in graph.locations().items() if sink == name
         },

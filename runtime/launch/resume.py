@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+from pathlib import Path
 from typing import Any
 
 from runtime.errors import GraphError
@@ -13,10 +14,12 @@ from runtime.stage import Source
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Earlier:
-    """The run to go on with: its name, and per source the last frame that every sink has committed."""
+    """The run to go on with: its name, per source the last frame that every sink has committed, and per
+    ordered stage and source the highest number that some output has."""
 
     run: str
     starts: dict[str, dict[str, Any]]
+    highest_ids: dict[tuple[str, str], int]
 
 
 def full_digest(graph: Graph) -> str:
@@ -36,41 +39,62 @@ def find_earlier(graph: Graph, digest: str) -> Earlier:
                 f"{stage.place}: cannot resume: '{stage.name}' is live, what it showed meanwhile is gone; "
                 "start without --resume"
             )
-    found: dict[str, list[Progress]] = {source.name: [] for source in graph.of_kind("source")}
+    found: dict[str, list[Progress | None]] = {source.name: [] for source in graph.of_kind("source")}
     for (sink, source), location in graph.locations().items():
-        if not writes_file(graph.stages[sink].stage):
-            continue
-        path = progress_path(location)
-        if not path.exists():
-            raise GraphError(
-                f"nothing to resume: {path} does not exist; either the run had finished, "
-                "or it wrote elsewhere. Start without --resume"
-            )
-        file = ProgressFile(location)
-        progress = file.read()
-        file.close()
-        if progress is None:
-            raise GraphError(f"nothing to resume: {path} holds no progress; start without --resume")
-        if progress.digest != digest:
-            raise GraphError(
-                f"cannot resume: {location} was begun with another graph, other properties or another input; "
-                "restore these, or start without --resume to write it anew"
-            )
-        if progress.is_finished and progress.end_cause != "finished":
-            raise GraphError(
-                f"cannot resume: {location} was completed when the run was stopped at frame "
-                f"{progress.last['seq']}; start without --resume"
-            )
-        found[source].append(progress)
-    runs = {progress.run for records in found.values() for progress in records}
+        if writes_file(graph.stages[sink].stage):
+            found[source].append(_read(location, digest))
+    known = [progress for records in found.values() for progress in records if progress is not None]
+    runs = {progress.run for progress in known}
+    if not runs:
+        raise GraphError(
+            "nothing to resume: no output has a record of how far it is; either the run had finished, or it "
+            "wrote elsewhere. Start without --resume"
+        )
     if len(runs) != 1:
         raise GraphError(
             f"cannot resume: the outputs are of {len(runs)} different runs; start without --resume"
         )
-    return Earlier(run=runs.pop(), starts={name: _start(records) for name, records in found.items()})
+    return Earlier(
+        run=runs.pop(),
+        starts={name: _start(records) for name, records in found.items()},
+        highest_ids=_highest_ids(known),
+    )
 
 
-def _start(records: list[Progress]) -> dict[str, Any]:
+def _read(location: Path, digest: str) -> Progress | None:
+    """Return how far an output is; None when the run ended before it was begun: it is then begun now."""
+    if not progress_path(location).exists():
+        return None
+    file = ProgressFile(location)
+    progress = file.read()
+    file.close()
+    if progress is None:
+        return None
+    if progress.digest != digest:
+        raise GraphError(
+            f"cannot resume: {location} was begun with another graph, other properties or another input; "
+            "restore these, or start without --resume to write it anew"
+        )
+    if progress.is_finished and progress.end_cause != "finished":
+        raise GraphError(
+            f"cannot resume: {location} was completed when the run was stopped at frame "
+            f"{progress.last['seq']}; start without --resume"
+        )
+    return progress
+
+
+def _start(records: list[Progress | None]) -> dict[str, Any]:
     """The sink that is behind says where the source goes on; the others know what they have."""
-    last = min(records, key=lambda record: record.last["seq"])
-    return {**last.last, "not_ok": last.tally.get("not_ok", {})}
+    behind = min(records, key=lambda record: record.last["seq"] if record is not None else -1, default=None)
+    if behind is None:
+        return {"seq": -1, "epoch": 0, "pts_ns": 0, "running_ns": 0, "not_ok": {}}
+    return {**behind.last, "not_ok": behind.tally.get("not_ok", {})}
+
+
+def _highest_ids(known: list[Progress]) -> dict[tuple[str, str], int]:
+    highest: dict[tuple[str, str], int] = {}
+    for progress in known:
+        for stage, number in progress.highest_ids.items():
+            place = stage, progress.source
+            highest[place] = max(number, highest.get(place, 0))
+    return highest

@@ -56,6 +56,7 @@ def run_graph(
             run=earlier.run if earlier else folder.run,
             digest=digest,
             starts=earlier.starts if earlier else {},
+            highest_ids=earlier.highest_ids if earlier else {},
         )
         ledgers = Ledgers(lambda: state.graph, folder.paths)
         try:

@@ -174,6 +174,8 @@ def packet_fields(packet: Packet) -> dict[str, Any]:
     message["v"] = VERSION
     message["size_wh"] = list(packet.size_wh)
     message["dropped"] = [list(stretch) for stretch in packet.dropped]
+    if packet.highest_ids:
+        message["highest_ids"] = packet.highest_ids
     if packet.pixels is not None:
         message["inline"] = list(packet.pixels.shape)
     elif packet.handle is not None:
@@ -192,6 +194,7 @@ def encode_packet(packet: Packet) -> list[bytes | memoryview]:
         int_list(message, "size_wh", 2)
         if packet.dropped:
             stretches(message)
+        _highest_ids(message)
         head = pack(message)
         # Findings are a stage's own: only decoding tells whether they keep to every limit.
         unpack(head)
@@ -211,6 +214,13 @@ def stretches(message: dict[str, Any]) -> tuple[tuple[int, int, str], ...]:
             raise WireError("field 'dropped' must be a list of [from, to, reason]")
         found.append((stretch[0], stretch[1], stretch[2]))
     return tuple(found)
+
+
+def _highest_ids(message: dict[str, Any]) -> dict[str, int]:
+    if "highest_ids" not in message:
+        return {}
+    ids = field(message, "highest_ids", dict)
+    return {stage: field(ids, stage, int, 0) for stage in ids}
 
 
 def _handle(message: dict[str, Any]) -> PixelHandle:
@@ -238,7 +248,12 @@ def packet_from(message: dict[str, Any], pixels: bytes | memoryview | None = Non
     except KeyError:
         values = tuple(map(message.get, _PACKET_FIELDS))
     width, height = int_list(message, "size_wh", 2)
-    packet = Packet(**_checked(values), size_wh=(width, height), dropped=list(stretches(message)))
+    packet = Packet(
+        **_checked(values),
+        size_wh=(width, height),
+        dropped=list(stretches(message)),
+        highest_ids=_highest_ids(message),
+    )
     if "inline" in message:
         shape = _shape(*int_list(message, "inline", 3))
         if pixels is None or len(pixels) != math.prod(shape):

@@ -139,4 +139,4 @@ def test_a_record_that_does_not_fit_is_an_error_and_leaves_the_last_one(file: Pr
 
 def test_the_fields_of_the_record_are_those_of_this_test() -> None:
     known = {field.name for field in dataclasses.fields(Progress)}
-    assert known == {*fields(0), "number", "is_finished", "end_cause", "remarks"}
+    assert known == {*fields(0), "number", "is_finished", "end_cause", "remarks", "highest_ids"}

@@ -6,6 +6,7 @@ import signal
 import subprocess
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.launching import Launched, film_times, lines, seqs, wait_for
@@ -97,6 +98,33 @@ def test_resuming_is_refused_for_another_graph_and_without_a_run(tmp_path: Path)
         assert run.wait() == 2
         assert "cannot resume" in run.stderr
     assert lines(tmp_path / "out/results.jsonl")[: len(before)] == before
+
+
+def test_numbers_of_an_ordered_stage_go_on_in_a_resumed_run(tmp_path: Path) -> None:
+    graph = cheap_graph(tmp_path, frames=200, ordered=True, work={"sleep_ms": 5})
+    with Launched(graph, folder=tmp_path) as run:
+        wait_for(lambda: is_under_way(tmp_path, 80), "frames", run)
+        run.process.kill()
+    with Launched(graph, "--resume", folder=tmp_path) as run:
+        assert run.wait() == 0, run.stderr
+    numbers = [record["tally"] for record in assert_complete(tmp_path, 200)]
+    assert numbers == sorted(set(numbers))
+
+
+def test_a_sink_that_had_not_begun_begins_in_a_resumed_run(tmp_path: Path) -> None:
+    graph = cheap_graph(tmp_path, frames=200, work={"sleep_ms": 5}, diary={})
+    (tmp_path / "out").mkdir()
+    with Launched(graph, folder=tmp_path) as run:
+        wait_for(lambda: is_under_way(tmp_path, 40), "frames", run)
+        run.process.kill()
+        psutil.wait_procs(run.children(), timeout=5)
+    # As if the launcher had been killed before this sink's process had opened its file: what is in it is older.
+    (tmp_path / "out/diary.txt.progress").write_bytes(b"")
+    (tmp_path / "out/diary.txt").write_text("0 of an earlier run\n")
+    with Launched(graph, "--resume", folder=tmp_path) as run:
+        assert run.wait() == 0, run.stderr
+    assert {record["status"] for record in assert_complete(tmp_path, 200)} == {"ok"}
+    assert diary_of(tmp_path) == [f"{seq} ok" for seq in range(200)]
 
 
 def test_a_full_disk_is_waited_for(tmp_path: Path) -> None:

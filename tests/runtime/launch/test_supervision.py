@@ -73,6 +73,7 @@ IDLE = Status(
     loop_s=100,
     work_started_s=0,
     done=0,
+    ready_s=1,
     asked_s=0,
     asked_seq=-1,
     working=(),
