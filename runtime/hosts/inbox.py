@@ -46,7 +46,9 @@ class Inbox:
         while len(batch) < limit and self._by_source:
             source = min(self._by_source, key=self._turn.__getitem__)
             waiting = self._by_source[source]
-            seq, arrival = next(iter(waiting.items()))
+            # The oldest first: what comes again after a fault is what everybody waits for.
+            seq = min(waiting)
+            arrival = waiting[seq]
             if arrival.packet.alone and batch:
                 break
             self._now = self._turn[source]

@@ -20,6 +20,7 @@ from runtime.errors import GraphError
 from runtime.graph.model import Graph
 from runtime.graph.registry import writes_file
 from runtime.hosts.config import RunPaths
+from runtime.hosts.status_page import StatusPage
 from runtime.launch.ledgers import Ledgers
 from runtime.properties import nearest
 from runtime.stage import FileSink
@@ -47,6 +48,9 @@ class Verdict:
     seed: int
     faults: list[str] = dataclasses.field(default_factory=list)
     recoveries_s: list[float] = dataclasses.field(default_factory=list)
+    by_stage: dict[str, list[tuple[float, float]]] = dataclasses.field(default_factory=dict)
+    """Of kills of one process whose successor was there by the next committed frame, per stage: (recovery,
+    start of the successor until it was ready)."""
     lost: int = 0
     doubled: int = 0
     problems: list[str] = dataclasses.field(default_factory=list)
@@ -60,6 +64,10 @@ class Verdict:
         if self.recoveries_s:
             median_s, worst_s = statistics.median(self.recoveries_s), max(self.recoveries_s)
             times = f"recovery median {median_s:.2f} s, worst {worst_s:.2f} s"
+        beyond = [recovery - start for times in self.by_stage.values() for recovery, start in times]
+        if beyond:
+            median_s, worst_s = statistics.median(beyond), max(beyond)
+            times += f" (beyond the start of the stage {median_s:.2f} s, worst {worst_s:.2f} s)"
         verdict = "passed" if self.passed else "FAILED: " + "; ".join(self.problems)
         return f"{len(self.faults)} faults, {self.lost} lost, {self.doubled} doubled, {times}: {verdict}"
 
@@ -168,7 +176,16 @@ class Drill:
                     return
                 time.sleep(0.005)
             if launcher.poll() is None:
-                self.verdict.recoveries_s.append(time.monotonic() - started_s)
+                self._note_recovery(launcher, fault, time.monotonic() - started_s)
+
+    def _note_recovery(self, launcher: "subprocess.Popen[str]", fault: Fault, recovery_s: float) -> None:
+        self.verdict.recoveries_s.append(recovery_s)
+        if fault.action != "kill" or len(fault.targets) != 1:
+            return
+        name = self.verdict.faults[-1].partition(":")[2]
+        for pid, child, folder in children_of(launcher.pid):
+            if child == name and (start_s := start_of(pid, child, folder)) is not None:
+                self.verdict.by_stage.setdefault(name.partition(".")[0], []).append((recovery_s, start_s))
 
     def _apply(self, launcher: "subprocess.Popen[str]", fault: Fault) -> bool:
         """Deal a fault to its targets; False when none of them has a process at this moment."""
@@ -248,3 +265,17 @@ def children_of(pid: int) -> list[tuple[int, str, str]]:
             at = command.index(b"runtime.hosts.process")
             found.append((int(child), command[at + 1].decode(), command[at + 3].decode()))
     return found
+
+
+def start_of(pid: int, name: str, folder: str) -> float | None:
+    """Return how long a process took from its start until it was ready, in seconds; None if it is not."""
+    stage, _dot, replica = name.rpartition(".")
+    path = Path(RunPaths(folder).status(stage, int(replica)))
+    try:
+        ticks = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19])
+        ready_s = StatusPage(path).read().ready_s
+    except OSError:
+        return None
+    # The kernel counts from boot, also while the machine is asleep.
+    asleep_s = time.clock_gettime(time.CLOCK_BOOTTIME) - time.monotonic()
+    return ready_s - (ticks / os.sysconf("SC_CLK_TCK") - asleep_s) if ready_s else None

@@ -103,10 +103,13 @@ class Outlet:
         return [self.socket] if any(self._queues.values()) else []
 
     def put(self, packet: Packet, frames: Frames) -> None:
-        """Queue an encoded packet for each consuming stage, in place of an older copy of the same frame."""
+        """Queue an encoded packet for each consuming stage, in place of an older copy of the same frame, and
+        before later frames of its source: after a fault it is the oldest that everybody waits for."""
         self._floors[packet.source] = max(packet.floor_seq, self._floors.get(packet.source, 0))
         for stage, queue in self._queues.items():
             queue[packet.key] = frames
+            for key in [key for key in queue if key[0] == packet.source and key[1] > packet.seq]:
+                queue.move_to_end(key)
             limit = self._consumers[stage].max_size_buffers
             while limit and len(queue) > limit:
                 queue.popitem(last=False)

@@ -45,6 +45,7 @@ SCENARIOS = (
     Scenario(
         "kill a detector of two", ("kill:detect.0", "kill:detect.1"), 20, properties=("detect.replicas=2",)
     ),
+    Scenario("kill the only detector", ("kill:detect",), 20),
     Scenario("kill track", ("kill:track",), 20),
     Scenario("kill crop", ("kill:crop",), 20),
     Scenario("kill classify", ("kill:classify",), 20),
@@ -119,9 +120,31 @@ def table(state: dict[str, list[dict]]) -> str:
             )
         )
         rows.append(f"| {name} | {sums} | {recovery} |")
+    rows += ["", *recovery_table(state)]
     machine = f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}"
     rows.append(f"\n{kills(state)} kills in all; {machine}; {time.strftime('%Y-%m-%d')}.")
     return "\n".join(rows)
+
+
+def recovery_table(state: dict[str, list[dict]]) -> list[str]:
+    """Return, per stage, how long it takes to start and how much longer a recovery takes than that."""
+    by_stage: dict[str, list[tuple[float, float]]] = {}
+    for runs in state.values():
+        for run in runs:
+            for stage, times in run.get("by_stage", {}).items():
+                by_stage.setdefault(stage, []).extend(times)
+    if not by_stage:
+        return []
+    rows = [
+        "| stage | kills | its start, median | worst | recovery beyond its start, median | worst |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    for stage, times in by_stage.items():
+        starts = [start_s for _recovery_s, start_s in times]
+        beyond = [recovery_s - start_s for recovery_s, start_s in times]
+        numbers = (statistics.median(starts), max(starts), statistics.median(beyond), max(beyond))
+        rows.append(f"| {stage} | {len(times)} | " + " | ".join(f"{value:.2f} s" for value in numbers) + " |")
+    return rows
 
 
 def write_table(state: dict[str, list[dict]], path: Path) -> None:

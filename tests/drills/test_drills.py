@@ -22,6 +22,10 @@ def test_no_frame_is_lost_or_doubled(scenario) -> None:
     verdict = run_scenario(dataclasses.replace(scenario, times=4), SEED)
     assert verdict.passed, verdict.describe()
     assert verdict.faults
+    # A process cannot have helped to commit a frame before it was ready.
+    assert all(
+        0 < start_s < recovery_s for times in verdict.by_stage.values() for recovery_s, start_s in times
+    )
 
 
 @pytest.mark.slow

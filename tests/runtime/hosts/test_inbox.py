@@ -27,10 +27,10 @@ def test_an_empty_inbox_gives_an_empty_batch() -> None:
     assert len(Inbox()) == 0
 
 
-def test_a_batch_is_in_the_order_of_arrival() -> None:
+def test_the_oldest_frames_of_a_source_come_first_whenever_they_arrived() -> None:
     box = inbox(*(arrival("a", seq) for seq in (2, 0, 1)))
-    assert taken(box, 2) == ["a2", "a0"]
-    assert taken(box, 2) == ["a1"]
+    assert taken(box, 2) == ["a0", "a1"]
+    assert taken(box, 2) == ["a2"]
     assert len(box) == 0
 
 

@@ -365,6 +365,12 @@ def test_a_newer_copy_keeps_the_place_of_the_older(net: Net) -> None:
     net.until(lambda: net.seqs("detect.0") == [0, 1])
 
 
+def test_a_frame_that_comes_again_leaves_before_later_ones_of_its_source(net: Net) -> None:
+    net.put(3, 4, 1, 2)
+    net.inlet("detect.0", capacity=4)
+    net.until(lambda: net.seqs("detect.0") == [1, 2, 3, 4])
+
+
 def test_a_frame_given_up_does_not_leave(net: Net) -> None:
     net.put(0, 1)
     net.outlet.discard(("camera", 0))
