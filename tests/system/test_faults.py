@@ -2,8 +2,10 @@
 
 import functools
 import json
+import resource
 import signal
 import subprocess
+import time
 from pathlib import Path
 
 import psutil
@@ -344,6 +346,45 @@ def test_a_results_file_made_read_only_in_flight_is_still_written(tmp_path: Path
 def test_a_stage_that_starts_twenty_seconds_late_is_waited_for(tmp_path: Path) -> None:
     graph = cheap_graph(tmp_path, frames=30, work={"open_sleep_s": 20.0})
     with Launched(graph, folder=tmp_path) as run:
+        assert run.wait() == 0, run.stderr
+    assert {record["status"] for record in assert_complete(tmp_path, 30)} == {"ok"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "order",
+    [
+        ("counter", "work", "results", "film"),
+        ("film", "results", "work", "counter"),
+        ("work", "film", "counter", "results"),
+        ("results", "counter", "film", "work"),
+    ],
+)
+def test_processes_may_start_in_any_order(tmp_path: Path, order: tuple[str, ...]) -> None:
+    graph = cheap_graph(tmp_path, frames=30)
+    with Launched(graph, folder=tmp_path) as run:
+        stopped = {name: run.child(f"{name}.0") for name in order}
+        for child in stopped.values():
+            child.send_signal(signal.SIGSTOP)
+        for name in order:
+            stopped[name].send_signal(signal.SIGCONT)
+            # The next one starts when this one waits for it.
+            used_s = -1.0
+            while used_s < (used_s := stopped[name].cpu_times().user):
+                time.sleep(0.5)
+        assert run.wait() == 0, run.stderr
+    assert {record["status"] for record in assert_complete(tmp_path, 30)} == {"ok"}
+
+
+def test_a_low_limit_of_descriptors_is_raised(tmp_path: Path) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    graph = cheap_graph(tmp_path, frames=30, work={"replicas": 6})
+    resource.setrlimit(resource.RLIMIT_NOFILE, (32, hard))
+    try:
+        launched = Launched(graph, folder=tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    with launched as run:
         assert run.wait() == 0, run.stderr
     assert {record["status"] for record in assert_complete(tmp_path, 30)} == {"ok"}
 
