@@ -159,9 +159,7 @@ class _StreetTeller:
             findings += self._in_one_pass(crops[few], boxes_xyxy[few])
         return findings
 
-    def _in_one_pass(
-        self, crops: Sequence[Crop], boxes_xyxy: Sequence[Sequence[float]]
-    ) -> list[Findings]:
+    def _in_one_pass(self, crops: Sequence[Crop], boxes_xyxy: Sequence[Sequence[float]]) -> list[Findings]:
         results = self._engine.run({"images": to_batch(crops, self._facts.look.input)})
         findings = []
         looks = zip(crops, results["scores"], results["maps"], boxes_xyxy, strict=True)
