@@ -27,7 +27,7 @@ Findings = tuple[list[dict[str, Any]], list[dict[str, Any]]]
 """(garments, unsure) of one person: label, score, region, box; of a model that knows them also color, and the
 threshold from which on the label is told."""
 MAX_PERSONS_A_PASS = 8
-"""An engine keeps what its largest pass took, about 24 MB a person for `street`; on a CPU a larger pass is no
+"""OpenVINO keeps what its largest pass took, about 24 MB a person for `street`; on a CPU a larger pass is no
 quicker for each of them."""
 
 

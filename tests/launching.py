@@ -21,16 +21,26 @@ DEADLINE_S = 120.0
 
 
 class Launched:
-    """A launcher at work. Use as a context manager: whatever happens, nothing of it is left running."""
+    """A launcher at work. Use as a context manager: whatever happens, nothing of it is left running.
 
-    def __init__(self, graph: Path, *arguments: str, folder: Path, env: dict[str, str] | None = None) -> None:
+    `through` is a command that becomes the launcher, for what is to be set before it starts.
+    """
+
+    def __init__(
+        self,
+        graph: Path,
+        *arguments: str,
+        folder: Path,
+        env: dict[str, str] | None = None,
+        through: tuple[str, ...] = (),
+    ) -> None:
         # One temporary folder a test folder, with a short name: the run's sockets are in it.
         self.temporary = Path(tempfile.gettempdir()) / f"t{zlib.crc32(str(folder).encode()):08x}"
         self.temporary.mkdir(exist_ok=True)
         self._out = (folder / "launcher.out").open("w+")
         self._err = (folder / "launcher.err").open("w+")
         self.process = subprocess.Popen(
-            [sys.executable, str(PROJECT / "launcher.py"), str(graph), *arguments],
+            [*through, sys.executable, str(PROJECT / "launcher.py"), str(graph), *arguments],
             cwd=folder,
             stdout=self._out,
             stderr=self._err,

@@ -183,8 +183,8 @@ class Drill:
         if fault.action != "kill" or len(fault.targets) != 1:
             return
         name = self.verdict.faults[-1].partition(":")[2]
-        for pid, child, folder in children_of(launcher.pid):
-            if child == name and (start_s := start_of(pid, child, folder)) is not None:
+        for _pid, child, folder in children_of(launcher.pid):
+            if child == name and (start_s := start_of(child, folder)) is not None:
                 self.verdict.by_stage.setdefault(name.partition(".")[0], []).append((recovery_s, start_s))
 
     def _apply(self, launcher: "subprocess.Popen[str]", fault: Fault) -> bool:
@@ -235,8 +235,6 @@ class Drill:
                 self.verdict.problems.append(
                     f"{sums['in_flight']} frames of {source} are in flight at the end"
                 )
-            never_sent = sum(sums["dropped"].get(word, 0) for word in ("leaky", "late", "undecodable"))
-            expected = sums["captured"] - never_sent
             try:
                 count = stage.count(location)
             except (ValueError, OSError) as error:
@@ -244,8 +242,19 @@ class Drill:
                 continue
             if count is None:
                 continue
-            self.verdict.lost += max(0, expected - count)
-            self.verdict.doubled += max(0, count - expected)
+            lost, doubled = lost_and_doubled(sums, count)
+            self.verdict.lost += lost
+            self.verdict.doubled += doubled
+
+
+def lost_and_doubled(sums: dict[str, Any], count: int) -> tuple[int, int]:
+    """Return how many frames are missing from, and too many in, an output of `count` frames of a source whose
+    ledger says `sums`."""
+    dropped = sums["dropped"]
+    most = sums["captured"] - sum(dropped.get(word, 0) for word in ("leaky", "late", "undecodable"))
+    # Of the frames that a stop flushed, those that had been sent are in the output, the others are not.
+    least = most - dropped.get("flushed", 0)
+    return max(0, least - count), max(0, count - most)
 
 
 def children_of(pid: int) -> list[tuple[int, str, str]]:
@@ -267,15 +276,8 @@ def children_of(pid: int) -> list[tuple[int, str, str]]:
     return found
 
 
-def start_of(pid: int, name: str, folder: str) -> float | None:
+def start_of(name: str, folder: str) -> float | None:
     """Return how long a process took from its start until it was ready, in seconds; None if it is not."""
     stage, _dot, replica = name.rpartition(".")
     path = Path(RunPaths(folder).status(stage, int(replica)))
-    try:
-        ticks = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19])
-        ready_s = StatusPage(path).read().ready_s
-    except OSError:
-        return None
-    # The kernel counts from boot, also while the machine is asleep.
-    asleep_s = time.clock_gettime(time.CLOCK_BOOTTIME) - time.monotonic()
-    return ready_s - (ticks / os.sysconf("SC_CLK_TCK") - asleep_s) if ready_s else None
+    return StatusPage(path).read().ready_s or None if path.exists() else None

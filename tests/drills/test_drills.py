@@ -9,7 +9,7 @@ import pytest
 
 from runtime.errors import GraphError
 from runtime.graph.reader import read_graph
-from runtime.launch.drill import Fault, read_fault
+from runtime.launch.drill import Fault, lost_and_doubled, read_fault
 from tests.drills.run import SCENARIOS, run_scenario
 from tests.launching import PROJECT
 
@@ -51,6 +51,26 @@ links:
     assert done.stdout.startswith("seed 11\n")
     assert "0 lost, 0 doubled" in done.stdout
     assert done.stdout.rstrip().endswith("passed")
+
+
+@pytest.mark.parametrize(
+    ("dropped", "count", "expected"),
+    [
+        pytest.param({}, 10, (0, 0), id="all there"),
+        pytest.param({}, 9, (1, 0), id="lost"),
+        pytest.param({}, 12, (0, 2), id="doubled"),
+        pytest.param({"leaky": 1, "late": 2, "undecodable": 3}, 4, (0, 0), id="never sent"),
+        pytest.param({"leaky": 1, "late": 2, "undecodable": 3}, 3, (1, 0), id="lost among them"),
+        pytest.param({"flushed": 3}, 7, (0, 0), id="flushed before they were sent"),
+        pytest.param({"flushed": 3}, 10, (0, 0), id="flushed after they were sent"),
+        pytest.param({"flushed": 3}, 6, (1, 0), id="lost beyond the flushed"),
+        pytest.param({"flushed": 3}, 11, (0, 1), id="doubled beyond the flushed"),
+    ],
+)
+def test_an_output_is_held_against_the_ledger(
+    dropped: dict[str, int], count: int, expected: tuple[int, int]
+) -> None:
+    assert lost_and_doubled({"captured": 10, "dropped": dropped}, count) == expected
 
 
 @pytest.mark.parametrize(
