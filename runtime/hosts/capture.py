@@ -119,10 +119,11 @@ class Capture:
             if self.store is None:
                 self.store = self._make_store(None)
             # The next frame that is sent tells of those left out, so what is here has to go first.
-            while self.store.waiting():
+            while self.store.waiting() and not self._is_stopping:
                 self._room.wait(WAIT_S)
-                if self._is_stopping:
-                    return False
+            # What a stopped source has captured may have been told to the sinks by now.
+            if self._is_stopping:
+                return False
             first, after = self.store.leave_out(resume)
         self._page.progressed(1)
         self._resume, self._asked_seq = resume, resume.captured

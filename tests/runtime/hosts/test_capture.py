@@ -154,3 +154,62 @@ def test_a_pool_goes_where_there_is_room_and_says_where_there_was_none(tmp_path:
         pool_folder([tmp_path], 2**62)
     with pytest.raises(StageError, match=r"nowhere: No such file or directory; make the folder$"):
         pool_folder([tmp_path / "nowhere"], 1)
+
+
+class Asked(Source):
+    """Remembers what its process's page said while it was asked for each frame."""
+
+    def __init__(self, page: StatusPage) -> None:
+        super().__init__(NoOptions(), Context(name="camera"))
+        self.page = page
+        self.said: list[tuple[bool, int]] = []
+
+    def frames(self, resume: Resume | None) -> Iterator[Frame]:
+        for number in range(3):
+            status = self.page.read()
+            self.said.append((status.asked_s > 0, status.asked_seq))
+            yield Frame(image_bgr=np.zeros((2, 2, 3), np.uint8), pts_ns=number, running_ns=number)
+
+
+@pytest.mark.parametrize(
+    ("is_live", "seqs"), [pytest.param(False, [5, 6, 7], id="file"), pytest.param(True, [-1] * 3, id="live")]
+)
+def test_which_frame_is_asked_for_is_written_down_before(
+    capture: Callable[..., Capture], store: FrameStore, page: StatusPage, is_live: bool, seqs: list[int]
+) -> None:
+    source = Asked(page)
+    resume = Resume(captured=5, epoch=0, pts_ns=4, running_ns=4)
+    taking = capture(store, source, resume=resume, may_drop=is_live, max_waiting=SLOTS)
+    taking.start()
+    until(lambda: taking.is_done)
+    assert source.said == [(True, seq) for seq in seqs]
+    assert page.read().asked_s == 0
+    assert page.read().done == len(seqs)
+
+
+class Skipping(Counter):
+    """Finds that the next three frames have to be left out."""
+
+    def leave_out(self, resume: Resume | None) -> Resume | None:
+        return Resume(captured=3, epoch=0, pts_ns=2, running_ns=2, begin_ns=3)
+
+
+def test_a_source_goes_on_after_a_deadly_frame(capture: Callable[..., Capture], store: FrameStore) -> None:
+    source = Skipping(NoOptions(), Context(name="camera"))
+    taking = capture(store, source, deadly_seq=0, max_waiting=SLOTS)
+    taking.start()
+    until(lambda: source.resume is not None)
+    assert source.resume == source.leave_out(None)
+    assert store.ledger().dropped == {"undecodable": 3}
+    taking.stop()
+    until(lambda: not taking.is_waiting)
+
+
+def test_a_stopped_capture_leaves_nothing_out(capture: Callable[..., Capture], store: FrameStore) -> None:
+    source = Skipping(NoOptions(), Context(name="camera"))
+    taking = capture(store, source, deadly_seq=0)
+    taking.stop()
+    taking.start()
+    until(lambda: not taking.is_waiting)
+    assert source.resume is None
+    assert store.ledger().captured == 0
