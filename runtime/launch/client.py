@@ -7,7 +7,6 @@ import json
 import os
 import secrets
 import select
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -17,11 +16,12 @@ import zmq
 from runtime.errors import GraphError
 from runtime.hosts.config import RunPaths
 from runtime.launch.control import MAX_REQUEST_BYTES, VERSION
-from runtime.launch.run_folder import alive_runs
+from runtime.launch.run_folder import alive_runs, base_folder
 from runtime.wire import codec
 from runtime.wire.sockets import connect_dealer, receive_all, try_send
 
 POLL_MS = 100
+LONGEST_NAME = 32
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,8 +46,8 @@ class RunningGraph:
 def running_graphs() -> list[RunningGraph]:
     """Return this user's running graphs, the oldest first."""
     found = []
-    for temporary in dict.fromkeys((Path(tempfile.gettempdir()), Path("/tmp"))):
-        base = temporary / f"fashion-{os.getuid()}"
+    # Where a run's folder is can depend on how long the names of its stages are.
+    for base in dict.fromkeys(base_folder(length) for length in (1, LONGEST_NAME)):
         for folder in alive_runs(base) if base.is_dir() else []:
             try:
                 about = json.loads(Path(RunPaths(str(folder)).about).read_text(encoding="utf-8"))
@@ -94,13 +94,22 @@ def ask(running: RunningGraph, verb: str, arguments: dict[str, Any], timeout_s: 
                 codec.field(answer, "text", str)
                 codec.field(answer, "data", dict)
                 return answer
-            if not Path(f"/proc/{running.pid}").exists():
+            if not _lives(running.pid):
                 raise GraphError(f"{verb}: the run ended before it answered")
     finally:
         socket.close()
         context.term()
     what = "it goes on; see launcher.py list" if is_sent else "its launcher does not take requests"
     raise GraphError(f"{verb}: no answer from run {running.run} within {timeout_s:g} s; {what}")
+
+
+def _lives(pid: int) -> bool:
+    """Say whether a process lives; one that has ended and was not yet waited for (a zombie) does not."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return stat.rpartition(")")[2].split()[0] not in ("Z", "X")
 
 
 def wait_for_end(running: RunningGraph, timeout_s: float) -> bool:

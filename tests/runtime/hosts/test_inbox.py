@@ -89,3 +89,31 @@ def test_what_every_sink_has_is_stale() -> None:
 def test_the_floor_of_one_source_says_nothing_of_another() -> None:
     box = inbox(arrival("a", 0), arrival("b", 9, floor_seq=9))
     assert len(box) == 2
+
+
+def test_a_source_gets_the_turns_of_its_priority() -> None:
+    box = Inbox({"a": 3})
+    for seq in range(12):
+        box.put(arrival("a", seq))
+        box.put(arrival("b", seq))
+    order = "".join(taken(box, 1)[0][0] for _ in range(12))
+    assert order.count("a") == 9
+    assert "bb" not in order
+
+
+def test_a_source_that_had_nothing_to_send_saves_no_turns_up() -> None:
+    box = inbox(*(arrival("a", seq) for seq in range(20)))
+    taken(box, 10)
+    for seq in range(10):
+        box.put(arrival("b", seq))
+    assert [taken(box, 1)[0][0] for _ in range(6)] == ["b", "a", "b", "a", "b", "a"]
+
+
+def test_a_source_that_has_left_leaves_nothing_behind() -> None:
+    waiting = arrival("a", 7, floor_seq=7)
+    box = inbox(waiting, arrival("b", 0))
+    assert box.forget("a") == [waiting]
+    assert box.forget("a") == []
+    # It comes again under its name, and begins at 0.
+    assert box.put(arrival("a", 0)) == []
+    assert taken(box, 4) == ["b0", "a0"]

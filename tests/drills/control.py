@@ -1,9 +1,9 @@
 """Sources that come and go, replicas that come and go, and many sources at one worker, on real processes.
 
-python -m tests.drills.cameras attach --times 200
-python -m tests.drills.cameras scale --times 50 [--kill]
-python -m tests.drills.cameras fair --seconds 30
-python -m tests.drills.cameras churn --times 50     attach, detach and scale while processes are killed
+python -m tests.drills.control attach --times 200
+python -m tests.drills.control scale --times 50 [--kill]
+python -m tests.drills.control fair --seconds 30
+python -m tests.drills.control churn --times 50     attach, detach and scale while processes are killed
 """
 
 import argparse
