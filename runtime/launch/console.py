@@ -107,7 +107,7 @@ def _source_table(rows: list[SourceRow]) -> Table:
     table.add_column("state")
     for heading in (
         "captured/s",
-        "done/s",
+        "delivered/s",
         "captured",
         "delivered",
         "dropped",
@@ -124,7 +124,7 @@ def _source_table(rows: list[SourceRow]) -> Table:
             row.name,
             row.state_words,
             _rate(row.captured_fps),
-            _rate(row.done_fps),
+            _rate(row.delivered_fps),
             str(ledger.captured),
             str(ledger.delivered),
             str(sum(ledger.dropped.values())),

@@ -16,7 +16,7 @@ def listing(data: dict[str, Any]) -> str:
             row["state"],
             str(row["priority"]),
             _rate(row["captured_fps"]),
-            _rate(row["done_fps"]),
+            _rate(row["delivered_fps"]),
             *(str(row["ledger"][name]) for name in ("captured", "delivered")),
             _counts(row["ledger"]["dropped"]),
             _counts(row["ledger"]["failed"]),
@@ -38,7 +38,16 @@ def listing(data: dict[str, Any]) -> str:
         ]
         for row in data["replicas"]
     ]
-    source_head = ["source", "state", "priority", "captured/s", "done/s", "captured", "delivered", "dropped"]
+    source_head = [
+        "source",
+        "state",
+        "priority",
+        "captured/s",
+        "delivered/s",
+        "captured",
+        "delivered",
+        "dropped",
+    ]
     source_head += ["failed", "in flight", "age"]
     replica_head = ["process", "state", "pid", "frames/s", "frames", "waiting", "memory", "age"]
     return "\n".join([head, "", *_table(source_head, sources), "", *_table(replica_head, replicas)])

@@ -47,7 +47,7 @@ class ReplicaRow:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class SourceRow:
-    """One source: its ledger, rates of capture and of outcomes, how far it is (0..1) and how long it will
+    """One source: its ledger, rates of capture and delivery, how far it is (0..1) and how long it will
     take, where that is known. `starved_s` is how long nothing of it was done, once that is too long."""
 
     name: str
@@ -55,7 +55,7 @@ class SourceRow:
     priority: int
     ledger: Ledger
     captured_fps: float | None
-    done_fps: float
+    delivered_fps: float
     starved_s: float | None
     progress: float | None
     left_s: float | None
@@ -162,7 +162,7 @@ class Observer:
                     priority=source.common.priority,
                     ledger=ledger,
                     captured_fps=None if _is_stale(child) else captured_fps,
-                    done_fps=rate,
+                    delivered_fps=self._rate(f"delivered {source.name}", ledger.delivered),
                     starved_s=None if has_ended or run.phase != RUNNING else starved_s,
                     progress=min(1.0, done / length) if length else None,
                     left_s=max(0, length - done) / rate if length and rate else None,
