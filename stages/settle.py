@@ -12,7 +12,7 @@ from runtime.stage import Json, Ordered
 if TYPE_CHECKING:
     from stages.media.evidence import Evidence
 
-MAX_TRACKS = 2000
+MAX_TRACKS = 500
 """Remembered at once; who was away for longest is forgotten first. Far more than are in one picture."""
 
 
@@ -24,7 +24,7 @@ class Settle(Ordered):
     comes or goes only when the evidence is clear. Frames that failed are no looks.
     """
 
-    takes = ("people/track", "people/garments")
+    takes = ("people/track", "people/series", "people/garments")
     gives = ("people/looks", "people/settled")
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -34,11 +34,13 @@ class Settle(Ordered):
     def open(self) -> None:
         self._known: dict[int, Evidence] = {}
         self._counted: dict[int, set[tuple[str, str]]] = {}
+        self._series: int | None = None
 
     def recall(self, answers: list[dict[str, Json]]) -> None:
         from stages.media.evidence import Evidence
 
         for answer in answers:
+            self._forget_others(answer["people"])
             for person in answer["people"]:
                 if person["looks"]:
                     self._known[person["track"]] = Evidence.recalled(person)
@@ -48,6 +50,7 @@ class Settle(Ordered):
         from stages.media.uri import is_image
 
         is_still = is_image(packet.uri)
+        self._forget_others(packet.people)
         for person in packet.people:
             evidence = self._weigh(packet, person)
             person["looks"] = evidence.looks
@@ -60,6 +63,14 @@ class Settle(Ordered):
             del self._known[number]
             self._counted.pop(number, None)
         return packet
+
+    def _forget_others(self, people: list[dict[str, Any]]) -> None:
+        """Nobody of an earlier series comes again."""
+        series = people[0]["series"] if people else self._series
+        if series != self._series:
+            self._series = series
+            self._known.clear()
+            self._counted.clear()
 
     def _weigh(self, packet: Packet, person: dict[str, Any]) -> Evidence:
         """Add this frame's look, if there was one, to what is known of a person."""

@@ -18,12 +18,19 @@ def told(label: str, score: float, threshold: float | None = 0.4, **more: Any) -
 
 def look(seq: int, *garments: dict[str, Any], unsure: tuple[dict, ...] = (), quality: float = 0.5) -> Packet:
     """One person, looked at."""
-    person = {"box": BOX, "track": 1, "look": quality, "garments": list(garments), "unsure": list(unsure)}
+    person = {
+        "box": BOX,
+        "track": 1,
+        "series": 0,
+        "look": quality,
+        "garments": list(garments),
+        "unsure": list(unsure),
+    }
     return make_packet(seq=seq, people=[person])
 
 
 def no_look(seq: int, box: list[float] = BOX) -> Packet:
-    person = {"box": box, "track": 1, "look": 0.0, "garments": [], "unsure": []}
+    person = {"box": box, "track": 1, "series": 0, "look": 0.0, "garments": [], "unsure": []}
     return make_packet(seq=seq, people=[person])
 
 
@@ -48,6 +55,16 @@ def test_after_one_look_the_answer_is_the_classifiers() -> None:
     assert [(item["label"], item["score"]) for item in person["unsure"]] == [("Shirt", 0.3)]
     assert (person["looks"], person["settled"], person["classified_at_seq"]) == (1, False, 0)
     assert "look" not in person
+
+
+def test_nobody_of_an_earlier_series_is_kept_in_mind() -> None:
+    stage = make_stage(Settle)
+    stage.open()
+    stage.process(look(0, told("Coat", 0.6)))
+    later = no_look(1)
+    later.people[0].update(track=2, series=1)
+    stage.process(later)
+    assert list(stage._known) == list(stage._counted) == [2]
 
 
 def test_before_any_look_nothing_is_claimed() -> None:

@@ -39,9 +39,12 @@ def remote(run: Launched) -> Remote:
     return Remote(run)
 
 
-def launcher(run: Launched, *words: str, **env: str) -> "subprocess.CompletedProcess[str]":
+def launcher(run: Launched, verb: str, *words: str, **env: str) -> "subprocess.CompletedProcess[str]":
+    """Type a command. Other graphs may run on this machine, so the run is named."""
+    folders = run.temporary.glob(f"fashion-{os.getuid()}/*")
+    named = ["--run", next((folder.name for folder in folders if folder.is_dir()), "ended")]
     return subprocess.run(
-        [sys.executable, str(PROJECT / "launcher.py"), *words],
+        [sys.executable, str(PROJECT / "launcher.py"), verb, *named, *words],
         cwd=run.temporary.parent,
         env={**os.environ, "TMPDIR": str(run.temporary), **env},
         capture_output=True,
@@ -165,7 +168,7 @@ def test_stop_ends_the_run_with_its_files_complete(run: Launched, remote: Remote
     assert set(ledger["sources"]) == {"a", "door", "again", "killed"}
     assert ledger["sources"]["again"]["captured"] == 8
     assert check_whole(place, ledger, "a") <= 6, "only what was out when a source's process was killed"
-    assert "no graph is running" in launcher(run, "list").stderr
+    assert "no graph runs under this id" in launcher(run, "list").stderr
 
 
 def test_of_several_running_graphs_one_has_to_be_named(
