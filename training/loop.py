@@ -18,7 +18,7 @@ from training.data import SIDE_PX, DataError, DataSet
 from training.evaluate import predict
 from training.groups import Group, local_device, shared
 from training.initial import set_initial_weights
-from training.optimizers import make_optimizers
+from training.optimizers import make_optimizer
 from training.recipes import MODELS, Recipe, input_spec, rate_factor
 
 AVERAGE_START = 10  # steps: a young average forgets faster, else it would remember the random weights
@@ -101,13 +101,13 @@ def train(
     set_initial_weights(network, recipe.initial_weights)
     network = network.to(device).to(memory_format=torch.channels_last)
     average = copy.deepcopy(network) if recipe.average_decay else network
-    optimizers = make_optimizers(network, recipe)
+    optimizer = make_optimizer(network, recipe)
     stepper = shared(network, group)
     if job.compiled:
         stepper.compile()
 
     path = checkpoint_path(job.identity(data, group))
-    history = restore(load_checkpoint(path), network, average, optimizers)
+    history = restore(load_checkpoint(path), network, average, optimizer)
     for epoch in range(len(history), recipe.epochs):
         started, cpu_started = time.perf_counter(), time.process_time()
         # Dropout takes its numbers from torch's own generator, all else from ours, alike in all processes.
@@ -123,17 +123,15 @@ def train(
             batch = apply_changes(images[chosen], changes, recipe)
             truth = labels[chosen]
 
-            factor = rate_factor(done / steps, epoch, recipe)
-            for optimizer in optimizers:
-                for settings in optimizer.param_groups:
-                    settings["lr"] = settings["peak"] * factor
+            rate = recipe.learning_rate * rate_factor(done / steps, epoch, recipe)
+            for settings in optimizer.param_groups:
+                settings["lr"] = rate
             with torch.autocast(device.type, torch.bfloat16, enabled=job.precision == "bfloat16"):
                 logits = stepper(batch.contiguous(memory_format=torch.channels_last))
             loss = cross_entropy(logits.float(), truth, label_smoothing=recipe.label_smoothing)
             network.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
-            for optimizer in optimizers:
-                optimizer.step()
+            optimizer.step()
             if recipe.average_decay:
                 follow(average, network, min(recipe.average_decay, (1 + done) / (AVERAGE_START + done)))
 
@@ -151,7 +149,7 @@ def train(
         )
         history.append(report)
         if group.is_first:
-            save_checkpoint(path, state_of(network, average, optimizers, history))
+            save_checkpoint(path, state_of(network, average, optimizer, history))
             on_epoch(report)
     return Outcome(network=average.eval(), history=history)
 
@@ -159,14 +157,14 @@ def train(
 def state_of(
     network: nn.Module,
     average: nn.Module,
-    optimizers: Sequence[torch.optim.Optimizer],
+    optimizer: torch.optim.Optimizer,
     history: Sequence[EpochReport],
 ) -> dict[str, Any]:
     """The state of a run between two epochs, plain values and tensors. No random state: see `epoch_seed`."""
     return {
         "network": network.state_dict(),
         "average": average.state_dict(),
-        "optimizers": [optimizer.state_dict() for optimizer in optimizers],
+        "optimizer": optimizer.state_dict(),
         "history": [asdict(report) for report in history],
     }
 
@@ -175,15 +173,14 @@ def restore(
     state: dict[str, Any] | None,
     network: nn.Module,
     average: nn.Module,
-    optimizers: Sequence[torch.optim.Optimizer],
+    optimizer: torch.optim.Optimizer,
 ) -> list[EpochReport]:
     """Put a run into a saved state and return what its epochs did. Without a state, change nothing."""
     if state is None:
         return []
     network.load_state_dict(state["network"])
     average.load_state_dict(state["average"])
-    for optimizer, saved in zip(optimizers, state["optimizers"], strict=True):
-        optimizer.load_state_dict(saved)
+    optimizer.load_state_dict(state["optimizer"])
     return [EpochReport(**report) for report in state["history"]]
 
 

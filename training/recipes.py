@@ -31,9 +31,6 @@ class Recipe:
     shift_px: int = 0
     erase_probability: float = 0.0
     label_smoothing: float = 0.0
-    muon_rate: float = 0.0  # learning rate of Muon for the hidden convolutions; 0: SGD for all weights
-    muon_momentum: float = 0.9
-    muon_decay: float = 0.0  # weight decay of Muon, times its learning rate
     average_decay: float = 0.0  # of the exponential moving average of the weights, a step; 0: none
     step_epoch: int = 40  # schedule "step" only: from this epoch on …
     step_factor: float = 0.3  # … the learning rate is multiplied by this
@@ -119,7 +116,7 @@ def recipe_for(model: str, recipe: str) -> Recipe:
     if (MODELS[model].network, recipe) == ("v2", "modern"):
         chosen = replace(chosen, erase_probability=0.0)
     if (model, recipe) == ("v4", "modern"):
-        chosen = replace(chosen, muon_rate=0.02, muon_decay=0.5)
+        chosen = replace(chosen, epochs=20, learning_rate=0.1)
     if (MODELS[model].network, recipe) == ("v3", "modern"):
         chosen = replace(chosen, epochs=20)
     return chosen
