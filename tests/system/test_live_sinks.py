@@ -230,7 +230,7 @@ def test_a_viewer_that_never_reads_disturbs_nobody(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_a_preview_that_cannot_be_brought_back_does_not_end_the_run(tmp_path: Path) -> None:
     port = free_port()
-    with Launched(preview_graph(tmp_path, port), folder=tmp_path) as run:
+    with Launched(preview_graph(tmp_path, port, frames=1500), folder=tmp_path) as run:
         wait_for(lambda: state_of(port) == "live", "live picture", run)
         process = run.child("preview.0")
         process.suspend()
@@ -239,11 +239,10 @@ def test_a_preview_that_cannot_be_brought_back_does_not_end_the_run(tmp_path: Pa
             taker.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             wait_for(lambda: is_bound(taker, port), "the port")
             taker.listen()
+            refusal = "choose another port, or port: 0 for any free one; the run goes on without it"
+            wait_for(lambda: refusal in run.stderr, "refusal", run)
             assert run.wait() == 0, run.stderr
-            assert (
-                "choose another port, or port: 0 for any free one; the run goes on without it" in run.stderr
-            )
-    assert_undisturbed(tmp_path)
+    assert_undisturbed(tmp_path, frames=1500)
 
 
 def is_bound(taker: socket.socket, port: int) -> bool:
