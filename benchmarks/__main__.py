@@ -45,7 +45,8 @@ def main() -> int:
             print(f"{name}: {ROWS[name].TITLE}", flush=True)
             started_s = time.monotonic()
             result = ROWS[name].measure(settings)
-            keep(name, {**result, "seconds": round(time.monotonic() - started_s)}, results)
+            took = {"seconds": round(time.monotonic() - started_s), "repeats": settings.repeats}
+            keep(name, {**result, **took}, results)
             print("\n".join(ROWS[name].describe(result)), flush=True)
     if not options.quick:
         report.write(ROWS, load(results))

@@ -16,7 +16,8 @@ def write(rows: dict[str, ModuleType], results: dict[str, Result]) -> None:
         "",
         "Made by `make bench` (one row: `make bench ROW=hop`; another film: `make bench FILM=film.mp4`; only",
         "this page: `python -m benchmarks --report`). What is compared takes turns in one run; numbers are",
-        "medians, with the lowest and the highest in brackets.",
+        "medians, with the lowest and the highest in brackets. Which bars are missed, and what was tried:",
+        "[speed.md](speed.md).",
     ]
     machine_told = ""
     for name, row in rows.items():
@@ -24,7 +25,7 @@ def write(rows: dict[str, ModuleType], results: dict[str, Result]) -> None:
         if name not in results:
             lines.append(f"Not measured here: `make bench ROW={name}`.")
             continue
-        machine = _machine(results[name]["machine"])
+        machine = _machine(results[name]["machine"]) + f" Medians of {results[name]['repeats']}."
         if machine != machine_told:
             lines += [machine, ""]
             machine_told = machine
