@@ -97,6 +97,8 @@ def test_a_killed_attached_source_goes_on(run: Launched, remote: Remote, place: 
 
 
 def test_replicas_come_and_go(run: Launched, remote: Remote) -> None:
+    # As fast as it is taken: one replica alone would do for the other source.
+    remote.attach("fast", fps=0, live=False)
     assert launcher(run, "scale", "work", "2").stdout == "work has 2 replicas (had 1)\n"
     wait_for(
         lambda: any(row["name"] == "work.1" and row["frames"] > 2 for row in remote.ask("list")["replicas"]),
@@ -105,6 +107,7 @@ def test_replicas_come_and_go(run: Launched, remote: Remote) -> None:
     )
     remote.scale("work", 1)
     assert [row["name"] for row in remote.ask("list")["replicas"]].count("work.1") == 0
+    remote.detach("fast")
 
 
 def test_a_property_is_set_while_it_runs(run: Launched) -> None:
@@ -165,7 +168,7 @@ def test_stop_ends_the_run_with_its_files_complete(run: Launched, remote: Remote
     assert run.wait() == 0, run.stderr
     ledger = json.loads((place / "out" / "ledger.json").read_text())
     assert ledger["balanced"]
-    assert set(ledger["sources"]) == {"a", "door", "again", "killed"}
+    assert set(ledger["sources"]) == {"a", "door", "again", "killed", "fast"}
     assert ledger["sources"]["again"]["captured"] == 8
     assert check_whole(place, ledger, "a") <= 6, "only what was out when a source's process was killed"
     assert "no graph runs under this id" in launcher(run, "list").stderr
