@@ -1,0 +1,198 @@
+"""Playing a reel: which of its shots become frames, and with which running time."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from collections.abc import Callable, Iterator
+from typing import TypeVar
+
+from runtime.errors import StageError
+from runtime.stage import Frame, Resume
+from stages.media.skipping import find_gap
+from stages.media.timing import NS_PER_S, Mark, Place, Reel, Shot, Thinner
+
+ShotT = TypeVar("ShotT", Shot, Mark)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Extent:
+    """What of a reel is played; times in seconds from its beginning."""
+
+    start_s: float | None = None
+    duration_s: float | None = None
+    max_fps: float | None = None
+    loop: bool = False
+
+
+class ReelPlayer:
+    """Turns the shots of a film or of images into frames, from the beginning or after those of an earlier
+    process.
+
+    `shown` names the input in errors; `on_broken` is told why a unit gave no picture, `on_thinned` of each
+    shot above `max_fps`. A unit is told of once: not again on the way to where an earlier process was.
+    """
+
+    def __init__(
+        self,
+        reel: Reel,
+        extent: Extent,
+        *,
+        shown: str,
+        on_broken: Callable[[str], None],
+        on_thinned: Callable[[], None],
+    ) -> None:
+        self._reel = reel
+        self._extent = extent
+        self._shown = shown
+        self._on_broken = on_broken
+        self._on_thinned = on_thinned
+        self._is_catching_up = False
+        self._broken_on_the_way = 0
+
+    @property
+    def length(self) -> int | None:
+        """How many frames there will be; None when that is not known, or there is no end."""
+        reel, extent = self._reel, self._extent
+        if reel.shot_count is None or extent.loop:
+            return None
+        length_ns = max(0, reel.shot_count * reel.shot_ns - _ns(extent.start_s or 0))
+        if extent.duration_s is not None:
+            length_ns = min(length_ns, _ns(extent.duration_s))
+        fps = NS_PER_S / reel.shot_ns
+        if extent.max_fps is not None:
+            fps = min(fps, extent.max_fps)
+        return round(length_ns * fps / NS_PER_S)
+
+    def broken(self, reason: str) -> None:
+        """A unit of the reel gives no picture."""
+        if self._is_catching_up:
+            self._broken_on_the_way += 1
+        else:
+            self._on_broken(reason)
+
+    def frames(self, resume: Resume | None) -> Iterator[Frame]:
+        """Yield the frames of all rounds; running time goes on from round to round."""
+        reel = self._reel
+        first_ns, offset_ns = self._origin()
+        round_, end_ns, after_ns, begin_ns, is_empty = 0, 0, None, None, True
+        start = place = None if self._extent.start_s is None else Place(pts_ns=first_ns)
+        if resume is not None:
+            round_ = resume.epoch // reel.segment_count
+            offset_ns, begin_ns = resume.running_ns - resume.pts_ns, resume.begin_ns
+            if resume.has_left_out:
+                place, is_empty, end_ns = None, False, resume.running_ns + reel.shot_ns
+            else:
+                place, after_ns = self._place(first_ns, resume), resume.pts_ns
+        while True:
+            source = self._shots_from(place, begin_ns, is_exact=after_ns is not None)
+            for shot in self._within(source, first_ns, after_ns):
+                if after_ns == shot.pts_ns:
+                    # The one that was captured last, given again: only its end is needed.
+                    end_ns, is_empty = shot.pts_ns + offset_ns + shot.duration_ns, False
+                    continue
+                if is_empty and round_ > 0:
+                    offset_ns = end_ns - shot.pts_ns
+                frame = self._frame(shot, offset_ns, round_ * reel.segment_count + shot.segment)
+                if frame is not None:
+                    yield frame
+                    is_empty, end_ns = False, frame.running_ns + shot.duration_ns
+            if not self._extent.loop or is_empty:
+                return
+            round_, after_ns, place, begin_ns, is_empty = round_ + 1, None, start, None, True
+
+    def leave_out(self, resume: Resume | None) -> Resume | None:
+        """Go on at the next key frame, or with the next image.
+
+        None for a film whose time stamps need repair: it has no place to go on at.
+        """
+        reel, marks = self._reel, self._reel.marks()
+        if marks is None:
+            return None
+        first_ns, offset_ns = self._origin()
+        before_ns = None if self._extent.start_s is None else first_ns - 1
+        found = find_gap(marks, reel, resume, before_ns, offset_ns, loop=self._extent.loop)
+        if found is None:
+            return None
+        gap, last = found
+        count = sum(1 for _mark in self._within(iter(gap.shots), first_ns, None))
+        return dataclasses.replace(last, captured=last.captured + count)
+
+    def _origin(self) -> tuple[int, int]:
+        """Return the time stamp where the playing begins, and what is added to make running time of it."""
+        first_ns = self._reel.start_ns + _ns(self._extent.start_s or 0)
+        return first_ns, -first_ns if self._extent.start_s is not None else 0
+
+    def _shots_from(self, place: Place | None, begin_ns: int | None, *, is_exact: bool) -> Iterator[Shot]:
+        """Yield the shots of one round: all, or those from a place on, of which with `is_exact` the first has
+        the very time stamp.
+
+        Begins in the middle of the input where that is sure to give the same, else at its start, or at
+        `begin_ns`.
+        Raises StageError if the very shot is not there: the input is not what it was.
+        """
+        if place is None:
+            yield from self._reel.shots(begin_ns=begin_ns)
+            return
+        for near in (place, None):
+            has_earlier = near is None
+            self._is_catching_up, self._broken_on_the_way = True, 0
+            with contextlib.closing(self._reel.shots(near, begin_ns)) as shots:
+                for shot in shots:
+                    if shot.pts_ns < place.pts_ns:
+                        has_earlier = True
+                        continue
+                    is_found = shot.pts_ns == place.pts_ns or (has_earlier and not is_exact)
+                    if not is_found or (near is not None and self._broken_on_the_way):
+                        break
+                    self._is_catching_up = False
+                    yield shot
+                    yield from shots
+                    return
+        self._is_catching_up = False
+        if is_exact:
+            problem = f"has no frame at {place.pts_ns} ns any more; was the file changed?"
+            raise StageError(f"{self._shown}: {problem}")
+
+    def _place(self, first_ns: int, resume: Resume) -> Place:
+        """Return where an earlier process was, and how many shots that makes in a first, unthinned round."""
+        is_counted = resume.epoch == 0 and self._extent.max_fps is None
+        return Place(
+            pts_ns=resume.pts_ns,
+            since_ns=None if self._extent.start_s is None else first_ns,
+            count=resume.captured if is_counted else None,
+        )
+
+    def _within(self, shots: Iterator[ShotT], first_ns: int, after_ns: int | None) -> Iterator[ShotT]:
+        """Keep to `duration` and `max-fps`; the shot `after_ns` passes."""
+        end_ns = None if self._extent.duration_s is None else first_ns + _ns(self._extent.duration_s)
+        thinner = None
+        if self._extent.max_fps is not None:
+            thinner = Thinner(self._extent.max_fps, first_ns, after_ns)
+        for shot in shots:
+            if end_ns is not None and shot.pts_ns >= end_ns:
+                return
+            if thinner is None or shot.pts_ns == after_ns or thinner.keeps(shot.pts_ns):
+                yield shot
+            else:
+                self._on_thinned()
+
+    def _frame(self, shot: Shot, offset_ns: int, epoch: int) -> Frame | None:
+        """Decode a shot; None, and counted, if it is broken."""
+        image_bgr = shot.read()
+        if image_bgr is None:
+            self.broken(f"{shot.uri} cannot be decoded")
+            return None
+        return Frame(
+            image_bgr=image_bgr,
+            pts_ns=shot.pts_ns,
+            running_ns=shot.pts_ns + offset_ns,
+            duration_ns=shot.duration_ns,
+            epoch=epoch,
+            uri=shot.uri,
+            flags=("CORRUPTED",) if shot.damaged else (),
+        )
+
+
+def _ns(seconds: float) -> int:
+    return round(seconds * NS_PER_S)
