@@ -19,3 +19,14 @@ class WireError(ValueError):
 
 class PixelsGoneError(Exception):
     """The slot that a packet points to holds another frame by now; the packet will come again."""
+
+
+def one_sentence(error: BaseException) -> str:
+    """Return one sentence for the user; an unexpected error keeps its type and place."""
+    if isinstance(error, StageError):
+        return str(error)
+    frames = error.__traceback__
+    while frames is not None and frames.tb_next is not None:
+        frames = frames.tb_next
+    where = f" ({frames.tb_frame.f_code.co_filename}:{frames.tb_lineno})" if frames else ""
+    return f"{type(error).__name__}: {error}{where}"

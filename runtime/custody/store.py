@@ -5,14 +5,15 @@ import time
 import numpy as np
 
 from runtime.custody import layout
+from runtime.custody.frame_packet import flag_bits, frame_packet
 from runtime.custody.layout import CustodyFile
 from runtime.custody.ledger import Ledger, read_ledger
+from runtime.custody.outcomes import counter_of, status_of
+from runtime.custody.stretches import Stretch, changes, merged, stretches_of, told_words
 from runtime.errors import StageError
-from runtime.packet import OK, Packet, PixelHandle
+from runtime.packet import Packet
 from runtime.stage import Frame, Resume
 from runtime.wire.codec import MAX_PIXEL_BYTES
-
-_FLAGS = ("DISCONT", "CORRUPTED", "LIVE")
 
 
 class FrameStore:
@@ -77,7 +78,7 @@ class FrameStore:
         that were not delivered."""
         counters = {layout.H_DELIVERED: last.captured - sum(not_ok.values())}
         for status, count in not_ok.items():
-            counters[self._counter_of(status)] = count
+            counters[counter_of(status, self._stages)] = count
         self._file.change(
             [
                 (layout.H_CAPTURED, last.captured),
@@ -128,7 +129,6 @@ class FrameStore:
         seq = file.words[layout.H_CAPTURED]
         now_ns = time.time_ns()
         is_same_epoch = frame.epoch == file.words[layout.H_LAST_EPOCH]
-        flags = sum(1 << bit for bit, name in enumerate(_FLAGS) if name in frame.flags)
         for name, value in (
             (layout.S_SEQ, seq),
             (layout.S_PREV, -1),
@@ -139,7 +139,7 @@ class FrameStore:
             (layout.S_CAPTURE_TIME, now_ns),
             (layout.S_HEIGHT, height),
             (layout.S_WIDTH, width),
-            (layout.S_FLAGS, flags),
+            (layout.S_FLAGS, flag_bits(frame.flags)),
             (layout.S_ATTEMPT, 0),
             (layout.S_DEATHS, 0),
             (layout.S_OUTCOME, layout.H_DELIVERED),
@@ -167,7 +167,7 @@ class FrameStore:
     def send(self, seq: int) -> None:
         """Mark a waiting frame as sent: it gets its place in the chain and the drops before it."""
         file, at = self._file, self._file.address(self._slot_of[seq], 0)
-        stretches = self._told_words()
+        stretches = told_words(file.words)
         file.change(
             [
                 (at + layout.S_STATE, layout.OUT),
@@ -195,39 +195,24 @@ class FrameStore:
     def give_up(self, seq: int, status: str) -> None:
         """Mark a sent frame as one that will not be analysed: "failed(STAGE)" or "flushed"."""
         self._file.change(
-            [(self._file.address(self._slot_of[seq], layout.S_OUTCOME), self._counter_of(status))]
+            [(self._file.address(self._slot_of[seq], layout.S_OUTCOME), counter_of(status, self._stages))]
         )
-
-    def _counter_of(self, status: str) -> int:
-        """The word that counts frames of a status."""
-        if status == OK:
-            return layout.H_DELIVERED
-        if status in layout.REASONS:
-            return layout.H_DROPPED + layout.REASONS.index(status)
-        return layout.H_FAILED + self._stages.index(status.removeprefix("failed(").removesuffix(")"))
 
     def status(self, seq: int) -> str:
         """Return "ok", or why the frame will not be analysed."""
-        counter = self._file.word(self._slot_of[seq], layout.S_OUTCOME)
-        if counter == layout.H_DELIVERED:
-            return OK
-        if counter < layout.H_FAILED:
-            return layout.REASONS[counter - layout.H_DROPPED]
-        return f"failed({self._stages[counter - layout.H_FAILED]})"
+        return status_of(self._file.word(self._slot_of[seq], layout.S_OUTCOME), self._stages)
 
     def drop(self, seq: int, reason: str) -> None:
         """Drop a frame that was not sent yet; the next one sent will tell of it."""
         file, slot = self._file, self._slot_of.pop(seq)
         index = layout.REASONS.index(reason)
-        stretches = self._merged(self.told(), (seq, seq, index))
-        words = [value for stretch in stretches for value in stretch]
+        stretches = merged(self.told(), (seq, seq, index))
         counter = layout.H_DROPPED + index
         file.change(
             [
                 (file.address(slot, layout.S_STATE), layout.FREE),
                 (counter, file.words[counter] + 1),
-                (layout.H_TOLD, len(stretches)),
-                *((layout.H_TOLD + 1 + offset, value) for offset, value in enumerate(words)),
+                *changes(stretches),
             ]
         )
         del self._waiting[seq]
@@ -244,8 +229,7 @@ class FrameStore:
         index = layout.REASONS.index("undecodable")
         stretches, counter = self.told(), layout.H_DROPPED + index
         if last.captured > first:
-            stretches = self._merged(stretches, (first, last.captured - 1, index))
-        words = [value for stretch in stretches for value in stretch]
+            stretches = merged(stretches, (first, last.captured - 1, index))
         file.change(
             [
                 (layout.H_CAPTURED, last.captured),
@@ -255,33 +239,14 @@ class FrameStore:
                 (layout.H_LAST_RUNNING, last.running_ns),
                 (layout.H_HAS_BEGIN, 1),
                 (layout.H_BEGIN, last.begin_ns),
-                (layout.H_TOLD, len(stretches)),
-                *((layout.H_TOLD + 1 + offset, value) for offset, value in enumerate(words)),
+                *changes(stretches),
             ]
         )
         return first, last.captured
 
-    @staticmethod
-    def _merged(
-        stretches: list[tuple[int, int, int]], new: tuple[int, int, int]
-    ) -> list[tuple[int, int, int]]:
-        if stretches and stretches[-1][1] + 1 == new[0]:
-            last = stretches[-1]
-            # When the reasons alternate beyond what the record holds, the last stretch takes the newest
-            # reason; the counters stay exact.
-            if last[2] == new[2] or len(stretches) == layout.MAX_STRETCHES:
-                return [*stretches[:-1], (last[0], new[1], new[2])]
-        return [*stretches, new][-layout.MAX_STRETCHES :]
-
-    def told(self) -> list[tuple[int, int, int]]:
+    def told(self) -> list[Stretch]:
         """Dropped stretches (from, to, reason index) that no sent frame has told of yet."""
-        words = self._told_words()
-        return [(words[i], words[i + 1], words[i + 2]) for i in range(1, len(words), 3)]
-
-    def _told_words(self) -> list[int]:
-        words = self._file.words
-        count = words[layout.H_TOLD]
-        return [words[layout.H_TOLD + offset] for offset in range(1 + 3 * count)]
+        return stretches_of(told_words(self._file.words))
 
     def release(self, seq: int) -> str:
         """Every sink has committed this frame: count its outcome, free its slot, return its status."""
@@ -295,38 +260,14 @@ class FrameStore:
 
     def packet(self, seq: int, floor_seq: int) -> Packet:
         """Make the packet of a frame, as it is to be sent now."""
-        file, slot = self._file, self._slot_of[seq]
-        word = file.words[file.address(slot, 0) : file.address(slot, layout.URI_WORD)].tolist()
-        height, width = word[layout.S_HEIGHT], word[layout.S_WIDTH]
-        count = word[layout.S_STRETCHES]
-        told = word[layout.S_STRETCHES + 1 : layout.S_STRETCHES + 1 + 3 * count]
-        flags = [name for bit, name in enumerate(_FLAGS) if word[layout.S_FLAGS] >> bit & 1]
-        if told and "DISCONT" not in flags:
-            # What stands before it was dropped.
-            flags.insert(0, "DISCONT")
-        return Packet(
+        slot = self._slot_of[seq]
+        return frame_packet(
+            self._file,
+            slot,
             source=self._source,
-            seq=seq,
             stream=self._stream,
-            prev_seq=word[layout.S_PREV],
-            floor_seq=floor_seq,
-            epoch=word[layout.S_EPOCH],
-            attempt=word[layout.S_ATTEMPT],
-            pts_ns=word[layout.S_PTS],
-            running_ns=word[layout.S_RUNNING],
-            duration_ns=word[layout.S_DURATION],
-            capture_time_ns=word[layout.S_CAPTURE_TIME],
-            uri=file.uri(slot),
-            size_wh=(width, height),
             status=self.status(seq),
-            flags=flags,
-            dropped=[(told[i], told[i + 1], layout.REASONS[told[i + 2]]) for i in range(0, len(told), 3)],
-            handle=PixelHandle(
-                pool=self._source,
-                slot=slot,
-                generation=word[layout.S_GENERATION],
-                shape=(height, width, 3),
-            ),
+            floor_seq=floor_seq,
         )
 
     def pixels(self, seq: int) -> np.ndarray:

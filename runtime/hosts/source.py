@@ -8,7 +8,7 @@ from typing import Any
 from runtime.custody.dispatch import Dispatch
 from runtime.custody.layout import REASONS
 from runtime.custody.store import FrameStore
-from runtime.errors import StageError
+from runtime.errors import one_sentence
 from runtime.hosts.capture import Capture
 from runtime.hosts.committers import Committers, Heard
 from runtime.hosts.config import ChildConfig
@@ -176,7 +176,7 @@ class SourceHost(HostLoop):
             )
             return
         if self._capture.error is not None and not self._source_error:
-            self._source_error = describe(self._capture.error)
+            self._source_error = one_sentence(self._capture.error)
             self._eos_cause = "error"
             self.bus.send("source_error", text=self._source_error)
         store = self._capture.store
@@ -289,14 +289,3 @@ class SourceHost(HostLoop):
         self._capture.stop()
         self._outlet.close()
         self._committers.close()
-
-
-def describe(error: BaseException) -> str:
-    """Return one sentence for the user; an unexpected error keeps its type and place."""
-    if isinstance(error, StageError):
-        return str(error)
-    frames = error.__traceback__
-    while frames is not None and frames.tb_next is not None:
-        frames = frames.tb_next
-    where = f" ({frames.tb_frame.f_code.co_filename}:{frames.tb_lineno})" if frames else ""
-    return f"{type(error).__name__}: {error}{where}"
