@@ -20,6 +20,17 @@ INPUT_WH = (300, 300)
 ENGINES = ONNX_ENGINES
 
 
+def network_input(image_bgr: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """Return a picture (HxWx3) as the network takes it: 1 x 300 x 300 x 3, uint8 RGB.
+
+    The aspect ratio is not kept: the network was trained on stretched pictures.
+    """
+    import cv2
+
+    small = cv2.resize(image_bgr, INPUT_WH, interpolation=cv2.INTER_LINEAR)
+    return cv2.cvtColor(small, cv2.COLOR_BGR2RGB)[np.newaxis].astype(np.uint8, copy=False)
+
+
 class SsdLite:
     """The loaded detector."""
 
@@ -29,13 +40,8 @@ class SsdLite:
         self._settings = settings
 
     def detect(self, image_bgr: npt.NDArray[np.uint8]) -> tuple[BoxesXyxy, Scores]:
-        import cv2
-
         height, width = image_bgr.shape[:2]
-        # The aspect ratio is not kept: the network was trained on stretched pictures.
-        small = cv2.resize(image_bgr, INPUT_WH, interpolation=cv2.INTER_LINEAR)
-        small_rgb = cv2.cvtColor(small, cv2.COLOR_BGR2RGB)
-        outputs = self._engine.run({"images_rgb": small_rgb[np.newaxis]})
+        outputs = self._engine.run({"images_rgb": network_input(image_bgr)})
         scores = outputs["scores"].reshape(-1)
         candidates = np.flatnonzero(scores >= self._settings.confidence)
         scores = scores[candidates]

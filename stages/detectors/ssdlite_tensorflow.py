@@ -13,7 +13,7 @@ from fashion.model_file import file_digest
 from fashion.weights import find_weights
 from stages.detectors import BoxesXyxy, Scores, Settings
 from stages.detectors.boxes import choose_people
-from stages.detectors.ssdlite import INPUT_WH
+from stages.detectors.ssdlite import INPUT_WH, network_input
 
 ENGINES = ("tensorflow",)
 WEIGHTS_NAME = "ssdlite-tensorflow"
@@ -29,13 +29,10 @@ class SsdLiteTensorFlow:
         self._settings = settings
 
     def detect(self, image_bgr: npt.NDArray[np.uint8]) -> tuple[BoxesXyxy, Scores]:
-        import cv2
-
         height, width = image_bgr.shape[:2]
-        # The graph would do this itself, with another rounding than the default engine's.
-        small = cv2.resize(image_bgr, INPUT_WH, interpolation=cv2.INTER_LINEAR)
-        small_rgb = cv2.cvtColor(small, cv2.COLOR_BGR2RGB)
-        boxes_yxyx, scores = self._session.run(list(OUTPUTS), {"image_tensor:0": small_rgb[np.newaxis]})
+        # The graph would resize by itself, with another rounding than the default engine's.
+        images_rgb = network_input(image_bgr)
+        boxes_yxyx, scores = self._session.run(list(OUTPUTS), {"image_tensor:0": images_rgb})
         boxes_xyxy = boxes_yxyx[0][:, [1, 0, 3, 2]] * np.array([width, height, width, height])
         return choose_people(boxes_xyxy, scores[0], (width, height), self._settings)
 
