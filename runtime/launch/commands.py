@@ -49,8 +49,8 @@ class Commands:
         return make(arguments) if make is not None else self._unknown(verb)
 
     def _unknown(self, verb: str) -> Procedure:
+        yield from ()  # a procedure of one round
         raise GraphError(f"there is no command '{verb}'{nearest(verb, self._verbs)}")
-        yield
 
     def _attach(self, said: dict[str, Any]) -> Procedure:
         to = codec.field(said, "to", list)
@@ -79,8 +79,8 @@ class Commands:
     def _stop(self, _said: dict[str, Any]) -> Procedure:
         self._state.report.log("control", "INFO", "stop: finishing what is under way")
         self._drain()
+        yield from ()  # a procedure of one round
         return Answer("finishing what is under way", {})
-        yield
 
     def _list(self, _said: dict[str, Any]) -> Procedure:
         look, state = self._observer.look(self._state), self._state
@@ -97,5 +97,5 @@ class Commands:
             "sources": sources,
             "links": [list(link) for link in state.graph.links],
         }
+        yield from ()  # a procedure of one round
         return Answer("", data)
-        yield

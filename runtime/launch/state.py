@@ -102,10 +102,6 @@ class RunState:
         """Whether every process has taken over the graph as it is now."""
         return all(child.linked >= self.version for child in self.children.values() if child.is_alive)
 
-    def source_of(self, stream: int) -> str | None:
-        """The source with this number, if it is still in the run."""
-        return next((name for name, number in self.streams.items() if number == stream), None)
-
     def may_fail_alone(self, stage: str) -> bool:
         """Whether a failure of this source is its own affair: it came, or is leaving, in a running graph."""
         return stage in self.attached or stage in self.detaching
