@@ -39,3 +39,12 @@ def cheap_graph(
     path.write_text(yaml.safe_dump({"stages": described, "links": links, "ledger": "out/ledger.json"}))
     (folder / "cheap_stages.py").write_text((CHEAP / "cheap_stages.py").read_text())
     return path
+
+
+def is_joined(film: Path) -> bool:
+    data = film.read_bytes()
+    return b"mdat" in data and b"moof" not in data
+
+
+def diary_of(folder: Path) -> list[str]:
+    return (folder / "out/diary.txt").read_text().splitlines()

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from tests.launching import Launched, film_times, lines, seqs, wait_for
-from tests.stages.test_source import film_of, numbered
+from tests.stages.source_kit import film_of, numbered
 
 GOP = 12
 FRAMES = 60

@@ -1,18 +1,15 @@
 """What goes wrong inside stages and around them: each costs what it must, and nothing else."""
 
-import contextlib
 import functools
 import json
 import signal
 import subprocess
-import time
 from pathlib import Path
 
-import psutil
 import pytest
 
 from tests.launching import Launched, film_times, lines, seqs, wait_for
-from tests.system.graphs import cheap_graph
+from tests.system.graphs import cheap_graph, diary_of, is_joined
 from tests.system.test_machine import assert_complete, is_under_way
 
 
@@ -73,62 +70,6 @@ def test_processes_can_be_replaced_every_few_frames(tmp_path: Path) -> None:
     assert {record["status"] for record in assert_complete(tmp_path, 100)} == {"ok"}
 
 
-def test_a_killed_launcher_is_resumed_where_its_sinks_stopped(tmp_path: Path) -> None:
-    graph = cheap_graph(tmp_path, frames=300, work={"sleep_ms": 5, "raise_every": 50})
-    with Launched(graph, folder=tmp_path) as run:
-        wait_for(lambda: is_under_way(tmp_path, 120), "frames", run)
-        run.process.kill()
-    with Launched(graph, "--resume", folder=tmp_path) as run:
-        assert run.wait() == 3, run.stderr
-    records = assert_complete(tmp_path, 300)
-    assert len({record["run"] for record in records}) == 1
-    assert [record["seq"] for record in records if record["status"] != "ok"] == list(range(49, 300, 50))
-    ledger = json.loads((tmp_path / "out/ledger.json").read_text())["sources"]["counter"]
-    assert ledger == {"captured": 300, "delivered": 294, "dropped": {}, "failed": {"work": 6}, "in_flight": 0}
-
-
-def test_resuming_is_refused_for_another_graph_and_without_a_run(tmp_path: Path) -> None:
-    graph = cheap_graph(tmp_path, frames=100_000, work={"sleep_ms": 5})
-    with Launched(graph, "--resume", folder=tmp_path) as run:
-        assert run.wait() == 2
-        assert "nothing to resume" in run.stderr
-    with Launched(graph, folder=tmp_path) as run:
-        wait_for(lambda: is_under_way(tmp_path), "first frames", run)
-        run.process.kill()
-    before = lines(tmp_path / "out/results.jsonl")
-    with Launched(graph, "--resume", "--set", "work.sleep-ms=6", folder=tmp_path) as run:
-        assert run.wait() == 2
-        assert "cannot resume" in run.stderr
-    assert lines(tmp_path / "out/results.jsonl")[: len(before)] == before
-
-
-def test_numbers_of_an_ordered_stage_go_on_in_a_resumed_run(tmp_path: Path) -> None:
-    graph = cheap_graph(tmp_path, frames=200, ordered=True, work={"sleep_ms": 5})
-    with Launched(graph, folder=tmp_path) as run:
-        wait_for(lambda: is_under_way(tmp_path, 80), "frames", run)
-        run.process.kill()
-    with Launched(graph, "--resume", folder=tmp_path) as run:
-        assert run.wait() == 0, run.stderr
-    numbers = [record["tally"] for record in assert_complete(tmp_path, 200)]
-    assert numbers == sorted(set(numbers))
-
-
-def test_a_sink_that_had_not_begun_begins_in_a_resumed_run(tmp_path: Path) -> None:
-    graph = cheap_graph(tmp_path, frames=200, work={"sleep_ms": 5}, diary={})
-    (tmp_path / "out").mkdir()
-    with Launched(graph, folder=tmp_path) as run:
-        wait_for(lambda: is_under_way(tmp_path, 40), "frames", run)
-        run.process.kill()
-        psutil.wait_procs(run.children(), timeout=5)
-    # As if the launcher had been killed before this sink's process had opened its file: what is in it is older.
-    (tmp_path / "out/diary.txt.progress").write_bytes(b"")
-    (tmp_path / "out/diary.txt").write_text("0 of an earlier run\n")
-    with Launched(graph, "--resume", folder=tmp_path) as run:
-        assert run.wait() == 0, run.stderr
-    assert {record["status"] for record in assert_complete(tmp_path, 200)} == {"ok"}
-    assert diary_of(tmp_path) == [f"{seq} ok" for seq in range(200)]
-
-
 def test_a_full_disk_is_waited_for(tmp_path: Path) -> None:
     disk = tmp_path / "disk"
     disk.mkdir()
@@ -146,32 +87,6 @@ def test_a_full_disk_is_waited_for(tmp_path: Path) -> None:
     finally:
         subprocess.run(["umount", str(disk)], check=True)
     assert {record["status"] for record in assert_complete(tmp_path, 600)} == {"ok"}
-
-
-def test_a_stage_that_starts_late_is_waited_for(tmp_path: Path) -> None:
-    graph = cheap_graph(tmp_path, frames=30, work={"open_sleep_s": 3.0}, counter={"resend_after": 0.5})
-    with Launched(graph, folder=tmp_path) as run:
-        assert run.wait() == 0, run.stderr
-    assert {record["status"] for record in assert_complete(tmp_path, 30)} == {"ok"}
-
-
-def test_ctrl_c_while_a_process_restarts_completes_the_files(tmp_path: Path) -> None:
-    graph = cheap_graph(tmp_path, frames=100_000, work={"sleep_ms": 5})
-    with Launched(graph, folder=tmp_path) as run:
-        wait_for(lambda: is_under_way(tmp_path), "first frames", run)
-        run.child("work.0").kill()
-        run.signal(signal.SIGINT)
-        assert run.wait() == 130, run.stderr
-    assert_complete(tmp_path, len(lines(tmp_path / "out/results.jsonl")))
-
-
-def test_a_closed_terminal_completes_the_files(tmp_path: Path) -> None:
-    graph = cheap_graph(tmp_path, frames=100_000, work={"sleep_ms": 5})
-    with Launched(graph, folder=tmp_path) as run:
-        wait_for(lambda: is_under_way(tmp_path), "first frames", run)
-        run.signal(signal.SIGHUP)
-        assert run.wait() == 129, run.stderr
-    assert_complete(tmp_path, len(lines(tmp_path / "out/results.jsonl")))
 
 
 @pytest.mark.parametrize("victim", ["tally.0", "work.0", "results.0", "counter.0"])
@@ -214,15 +129,6 @@ def test_results_are_the_same_after_kills_as_without(tmp_path: Path) -> None:
     assert kept[0] == kept[1]
 
 
-def is_joined(film: Path) -> bool:
-    data = film.read_bytes()
-    return b"mdat" in data and b"moof" not in data
-
-
-def diary_of(folder: Path) -> list[str]:
-    return (folder / "out/diary.txt").read_text().splitlines()
-
-
 def test_a_frame_that_a_sink_cannot_write_is_a_gap_in_it(tmp_path: Path) -> None:
     graph = cheap_graph(tmp_path, frames=60, ordered=True, diary={"fail_on": 25})
     with Launched(graph, folder=tmp_path) as run:
@@ -255,50 +161,6 @@ def test_a_process_killed_while_others_complete_their_output_costs_nothing(
         assert "no sound, for it does not come from one film" in run.stdout
     assert {record["status"] for record in assert_complete(tmp_path, 20)} == {"ok"}
     assert diary_of(tmp_path) == [f"{seq} ok" for seq in range(20)]
-
-
-def test_what_a_stop_finds_on_its_way_has_the_same_outcome_in_files_and_ledger(tmp_path: Path) -> None:
-    graph = cheap_graph(
-        tmp_path, frames=100_000, diary={"sleep_ms": 60}, counter={"drain": 0.3, "window": 12}
-    )
-    with Launched(graph, folder=tmp_path) as run:
-        wait_for(lambda: is_under_way(tmp_path, 30), "frames", run)
-        run.signal(signal.SIGINT)
-        assert run.wait() == 130, run.stderr
-    records = lines(tmp_path / "out/results.jsonl")
-    assert_complete(tmp_path, len(records))
-    sums = json.loads((tmp_path / "out/ledger.json").read_text())["sources"]["counter"]
-    said = [line.split()[1] for line in diary_of(tmp_path)]
-    assert sums["in_flight"] == 0
-    assert sums["delivered"] == said.count("ok")
-    assert sums["dropped"].get("flushed", 0) == said.count("flushed")
-
-
-def test_a_stopped_run_has_nothing_to_resume(tmp_path: Path) -> None:
-    graph = cheap_graph(tmp_path, frames=100_000, diary={"finish_s": 30.0}, work={"sleep_ms": 5})
-    with Launched(graph, folder=tmp_path) as run:
-        wait_for(lambda: is_under_way(tmp_path), "first frames", run)
-        run.signal(signal.SIGINT)
-        wait_for(lambda: is_joined(tmp_path / "out/film.mp4"), "the joined film", run)
-        run.process.kill()
-    with Launched(graph, "--resume", folder=tmp_path) as run:
-        assert run.wait() == 2
-        assert "was completed when the run was stopped" in run.stderr
-
-
-def test_a_source_without_a_frame_ends(tmp_path: Path) -> None:
-    graph = cheap_graph(tmp_path, frames=0)
-    with Launched(graph, folder=tmp_path) as run:
-        assert run.wait(20.0) == 0, run.stderr
-    assert lines(tmp_path / "out/results.jsonl") == []
-
-
-def test_ctrl_c_before_the_first_frame_ends_the_run(tmp_path: Path) -> None:
-    graph = cheap_graph(tmp_path, frames=100_000, work={"open_sleep_s": 2.0})
-    with Launched(graph, folder=tmp_path) as run:
-        run.child("results.0")
-        run.signal(signal.SIGINT)
-        assert run.wait(20.0) == 130, run.stderr
 
 
 def test_a_source_that_cannot_go_on_leaves_complete_files(tmp_path: Path) -> None:
@@ -340,54 +202,3 @@ def test_a_results_file_made_read_only_in_flight_is_still_written(tmp_path: Path
         (tmp_path / "out/results.jsonl").chmod(0o444)
         assert run.wait() == 0, run.stderr
     assert {record["status"] for record in assert_complete(tmp_path, 100)} == {"ok"}
-
-
-@pytest.mark.slow
-def test_a_stage_that_starts_twenty_seconds_late_is_waited_for(tmp_path: Path) -> None:
-    graph = cheap_graph(tmp_path, frames=30, work={"open_sleep_s": 20.0})
-    with Launched(graph, folder=tmp_path) as run:
-        assert run.wait() == 0, run.stderr
-    assert {record["status"] for record in assert_complete(tmp_path, 30)} == {"ok"}
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    "order",
-    [
-        ("counter", "work", "results", "film"),
-        ("film", "results", "work", "counter"),
-        ("work", "film", "counter", "results"),
-        ("results", "counter", "film", "work"),
-    ],
-)
-def test_processes_may_start_in_any_order(tmp_path: Path, order: tuple[str, ...]) -> None:
-    graph = cheap_graph(tmp_path, frames=30)
-    with Launched(graph, folder=tmp_path) as run:
-        stopped = {name: run.child(f"{name}.0") for name in order}
-        for child in stopped.values():
-            child.send_signal(signal.SIGSTOP)
-        for name in order:
-            stopped[name].send_signal(signal.SIGCONT)
-            # The next one starts when this one waits for it; after the last, the run may be over at once.
-            used_s = -1.0
-            with contextlib.suppress(psutil.NoSuchProcess):
-                while used_s < (used_s := stopped[name].cpu_times().user):
-                    time.sleep(0.5)
-        assert run.wait() == 0, run.stderr
-    assert {record["status"] for record in assert_complete(tmp_path, 30)} == {"ok"}
-
-
-def test_a_low_limit_of_descriptors_is_raised(tmp_path: Path) -> None:
-    graph = cheap_graph(tmp_path, frames=30, work={"replicas": 6})
-    # Enough for the interpreter to start; without raising it the run cannot.
-    with Launched(graph, folder=tmp_path, through=("sh", "-c", 'ulimit -S -n 32; exec "$0" "$@"')) as run:
-        assert run.wait() == 0, run.stderr
-    assert {record["status"] for record in assert_complete(tmp_path, 30)} == {"ok"}
-
-
-@pytest.mark.parametrize("fsync", ["fragment", "always"])
-def test_outputs_can_be_made_to_survive_more(tmp_path: Path, fsync: str) -> None:
-    graph = cheap_graph(tmp_path, frames=40, film={"fsync": fsync}, results={"fsync": fsync})
-    with Launched(graph, folder=tmp_path) as run:
-        assert run.wait() == 0, run.stderr
-    assert {record["status"] for record in assert_complete(tmp_path, 40)} == {"ok"}

@@ -1,0 +1,128 @@
+"""Outlets and inlets in one process, for the tests of links."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import zmq
+
+from runtime.packet import Packet
+from runtime.wire import codec
+from runtime.wire.inlet import Arrival, Inlet
+from runtime.wire.outlet import LINK_HEAD, Consumer, Outlet
+from runtime.wire.sockets import connect_dealer, receive_all
+
+DEADLINE_S = 10.0
+QUIET_S = 0.15
+"""So long a test looks on to say that nothing comes: many times what a message takes."""
+
+
+def packet(seq: int, *, source: str = "camera", **fields: int) -> Packet:
+    return Packet(source=source, seq=seq, prev_seq=seq - 1, **fields)
+
+
+class Net:
+    """An outlet and the inlets behind it, with a clock that the test turns."""
+
+    def __init__(self, folder: Path) -> None:
+        self.context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self.endpoint = f"ipc://{folder}/out"
+        self.now_s = 1000.0
+        self.closing: list[Any] = []
+        self.outlet = self.new_outlet(0)
+        self.inlets: dict[str, Inlet] = {}
+        self.arrived: dict[str, list[Arrival]] = {}
+
+    def new_outlet(self, incarnation: int, *consumers: Consumer) -> Outlet:
+        # A context of its own, as a process has: when it has ended, its socket has let go of the name.
+        self.outlet_context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self.outlet = Outlet(
+            self.outlet_context, self.endpoint, incarnation, consumers or [Consumer("detect")]
+        )
+        return self.outlet
+
+    def end_outlet(self) -> None:
+        self.outlet.close()
+        self.outlet_context.term()
+
+    def inlet(self, name: str, *, stage: str = "detect", capacity: int = 2, incarnation: int = 0) -> Inlet:
+        inlet = Inlet(
+            self.context,
+            stage=stage,
+            replica=int(name[-1]),
+            incarnation=incarnation,
+            capacity=capacity,
+        )
+        inlet.connect(self.endpoint)
+        self.closing.append(inlet)
+        self.inlets[name] = inlet
+        self.arrived[name] = []
+        return inlet
+
+    def put(self, *seqs: int, **fields: Any) -> None:
+        for seq in seqs:
+            one = packet(seq, **fields)
+            self.outlet.put(one, codec.encode_packet(one))
+
+    def turn(self) -> list[tuple[str, int]]:
+        """Let everybody do one round."""
+        for name, inlet in self.inlets.items():
+            self.arrived[name] += inlet.receive()
+            inlet.give_credit(self.now_s)
+        self.outlet.receive(self.now_s)
+        return self.outlet.pump(self.now_s)
+
+    def until(self, condition: Callable[[], bool]) -> None:
+        deadline_s = time.monotonic() + DEADLINE_S
+        while not condition():
+            self.turn()
+            assert time.monotonic() < deadline_s, f"arrived: { {n: self.seqs(n) for n in self.arrived} }"
+            time.sleep(0.001)
+
+    def quiet(self) -> None:
+        """Give everything time to come that would come."""
+        until_s = time.monotonic() + QUIET_S
+        while time.monotonic() < until_s:
+            self.turn()
+            time.sleep(0.005)
+
+    def seqs(self, name: str) -> list[int]:
+        return [arrival.packet.seq for arrival in self.arrived[name]]
+
+    def work_off(self, name: str) -> None:
+        for arrival in self.arrived[name]:
+            self.inlets[name].done(arrival.endpoint)
+        self.arrived[name] = []
+
+    def close(self) -> None:
+        self.end_outlet()
+        for part in self.closing:
+            part.close()
+        self.context.term()
+
+
+class Stranger:
+    """A raw DEALER that says what the test wants."""
+
+    def __init__(self, net: Net, identity: str) -> None:
+        self.socket = connect_dealer(net.context, net.endpoint, identity)
+        net.closing.append(self.socket)
+        self._net = net
+
+    def send(self, *frames: bytes) -> None:
+        """Send, and see to it that the outlet's socket has it."""
+        self.socket.poll(int(DEADLINE_S * 1000), zmq.POLLOUT)
+        self.socket.send_multipart(frames)
+
+    def say(self, **fields: Any) -> None:
+        credit = {"stage": "detect", "replica": 0, "outlet": 0, "received": 0, "upto": 0, "leaving": False}
+        said = credit | fields
+        self.send(codec.pack(said))
+
+    def received(self) -> list[int]:
+        """Numbers of the packets that have come within a moment."""
+        numbers = []
+        while self.socket.poll(int(QUIET_S * 1000)):
+            numbers += [LINK_HEAD.unpack(message[0])[1] for message in receive_all(self.socket)]
+        return [number for number in numbers if number]
