@@ -6,17 +6,16 @@ packets and messages get lost, doubled and late as well, and time heals.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from typing import ClassVar
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from runtime.custody.dispatch import Dispatch
-from runtime.hosts.worker import Inbox
 from runtime.order import Order
 from runtime.packet import Packet
 from runtime.wire.inlet import Arrival
+from tests.runtime.custody.delivery_parts import Have, SinkProcess, Worker
 
 WINDOW = 4
 SLOTS = 9
@@ -25,34 +24,6 @@ FRAMES = 40
 MAX_ATTEMPTS = 3
 PICK = st.integers(0, 20)
 FEW = st.integers(1, 4)
-
-
-@dataclass
-class Worker:
-    """A replica: what it holds goes with it."""
-
-    inbox: Inbox = field(default_factory=Inbox)
-
-
-@dataclass
-class SinkProcess:
-    """A sink: `committed` is its file, all the rest goes with the process."""
-
-    order: Order
-    incarnation: int = 0
-    committed: list[int] = field(default_factory=list)
-    coming: list[Packet] = field(default_factory=list)
-    """On their way to it, in no particular order."""
-
-
-@dataclass(frozen=True)
-class Have:
-    """What a sink said, on its way to the source."""
-
-    sink: str
-    incarnation: int
-    committed: int
-    received: tuple[int, ...]
 
 
 class Deaths(RuleBasedStateMachine):
@@ -326,51 +297,3 @@ class Deaths(RuleBasedStateMachine):
         assert self.dispatch.outstanding == 0
         if self.is_blameless:
             assert self.gaps == self.poison & set(self.chain), "a frame failed that was not poisonous"
-
-
-class Losses(Deaths):
-    """As `Deaths`, and what is on its way may be lost, doubled or late; time passes."""
-
-    seconds_per_round = 1000.0
-    are_there_deaths = None
-
-    def _on_their_way(self) -> list[list[Packet]]:
-        return [sink.coming for sink in self.sinks.values() if sink.coming]
-
-    @rule(seconds=st.floats(0.1, 5))
-    def time_passes(self, seconds: float) -> None:
-        self.now_s += seconds
-
-    @rule(pick=PICK)
-    def a_packet_is_lost_on_its_way_to_a_worker(self, pick: int) -> None:
-        self.workers[pick % len(self.workers)].inbox.take(1)
-
-    @precondition(lambda self: self._on_their_way())
-    @rule(pick=PICK, turn=PICK)
-    def an_answer_is_lost(self, pick: int, turn: int) -> None:
-        ways = self._on_their_way()
-        coming = ways[pick % len(ways)]
-        coming.pop(turn % len(coming))
-
-    @precondition(lambda self: self._on_their_way())
-    @rule(pick=PICK, turn=PICK)
-    def an_answer_is_doubled(self, pick: int, turn: int) -> None:
-        ways = self._on_their_way()
-        coming = ways[pick % len(ways)]
-        coming.append(coming[turn % len(coming)])
-
-    @precondition(lambda self: self.haves)
-    @rule(pick=PICK)
-    def what_a_sink_said_is_lost(self, pick: int) -> None:
-        self.haves.pop(pick % len(self.haves))
-
-    @precondition(lambda self: self.haves)
-    @rule(pick=PICK)
-    def what_a_sink_said_is_doubled(self, pick: int) -> None:
-        self.haves.append(self.haves[pick % len(self.haves)])
-
-
-class OnlyLosses(Losses):
-    """Nobody dies, so that nothing but time can heal what was lost."""
-
-    are_there_deaths = False

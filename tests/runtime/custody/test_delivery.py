@@ -9,7 +9,8 @@ from hypothesis.stateful import run_state_machine_as_test
 from runtime.custody.dispatch import Dispatch
 from runtime.order import Order
 from runtime.packet import Packet
-from tests.runtime.custody.delivery_world import Deaths, Losses, OnlyLosses
+from tests.runtime.custody.delivery_losses import Losses, OnlyLosses
+from tests.runtime.custody.delivery_world import Deaths
 
 HISTORIES = settings(
     max_examples=80, stateful_step_count=60, deadline=None, suppress_health_check=list(HealthCheck)
