@@ -60,10 +60,6 @@ def child_config(
     source has to leave out."""
     stage = graph.stages[name]
     is_source = stage.kind == "source"
-    sources = graph.sources_of(name)
-    if stage.kind == "ordered":
-        sources = [source for source in sources if dealt_replica(source, stage.replicas) == replica]
-    priorities = {source.name: source.common.priority for source in graph.of_kind("source")}
     own = {
         key: value for key, value in stage.values.items() if key.replace("-", "_") in _names(stage.options)
     }
@@ -80,37 +76,12 @@ def child_config(
         device=dealt_device(stage.devices, replica),
         threads=threads_for(stage),
         sources={source.name: streams[source.name] for source in graph.of_kind("source")},
-        priorities=priorities,
-        reached_by=sources,
-        upstreams=[
-            paths.outlet(up, index)
-            for up in graph.upstream(name)
-            for index in range(graph.stages[up].replicas)
-        ],
-        weights={
-            paths.outlet(up, 0): min(priorities[up], MAX_WEIGHT)
-            for up in graph.upstream(name)
-            if up in priorities
-        },
-        outlet="" if stage.ends_a_chain else paths.outlet(name, replica),
-        consumers=[
-            Consumer(
-                down,
-                graph.stages[down].kind == "ordered",
-                graph.stages[down].replicas,
-                getattr(graph.stages[down].common, "max_size_buffers", 0),
-            )
-            for down in graph.downstream(name)
-        ],
-        commits={source: paths.commit(source) for source in sources} if stage.kind != "worker" else {},
+        **_links(graph, paths, stage, replica),
+        **_of_its_sources(graph, paths, identity, stage, replica),
         committers=[sink for sink in graph.committers_of(name) if (name, sink) not in lost]
         if is_source
         else [],
         stages=graph.reachable(name)[1:] if is_source else [],
-        keep={source: graph.custody_of(source) for source in sources} if stage.kind == "ordered" else {},
-        highest_ids={source: identity.highest_ids.get((name, source), 0) for source in sources}
-        if stage.kind == "ordered"
-        else {},
         locations={
             source: str(path.resolve()) for (sink, source), path in graph.locations().items() if sink == name
         },
@@ -120,6 +91,48 @@ def child_config(
         deadly_seq=deadly_seq,
         quarantine=str(graph.ledger_path.parent / "quarantine") if is_source and graph.ledger_path else "",
     )
+
+
+def _links(graph: Graph, paths: RunPaths, stage: StageSpec, replica: int) -> dict[str, Any]:
+    """Where its packets come from and go to, and how turns are shared among sources that feed it directly."""
+    priorities = {source.name: source.common.priority for source in graph.of_kind("source")}
+    ups = [graph.stages[up] for up in graph.upstream(stage.name)]
+    downs = [graph.stages[down] for down in graph.downstream(stage.name)]
+    return {
+        "priorities": priorities,
+        "upstreams": [paths.outlet(up.name, index) for up in ups for index in range(up.replicas)],
+        "weights": {
+            paths.outlet(up.name, 0): min(priorities[up.name], MAX_WEIGHT)
+            for up in ups
+            if up.name in priorities
+        },
+        "outlet": "" if stage.ends_a_chain else paths.outlet(stage.name, replica),
+        "consumers": [
+            Consumer(
+                down.name,
+                down.kind == "ordered",
+                down.replicas,
+                getattr(down.common, "max_size_buffers", 0),
+            )
+            for down in downs
+        ],
+    }
+
+
+def _of_its_sources(
+    graph: Graph, paths: RunPaths, identity: RunIdentity, stage: StageSpec, replica: int
+) -> dict[str, Any]:
+    """Whose frames reach it, and what it has to know of each of these sources."""
+    sources, is_ordered = graph.sources_of(stage.name), stage.kind == "ordered"
+    if is_ordered:
+        sources = [source for source in sources if dealt_replica(source, stage.replicas) == replica]
+    remembered = sources if is_ordered else []
+    return {
+        "reached_by": sources,
+        "commits": {} if stage.kind == "worker" else {source: paths.commit(source) for source in sources},
+        "keep": {source: graph.custody_of(source) for source in remembered},
+        "highest_ids": {source: identity.highest_ids.get((stage.name, source), 0) for source in remembered},
+    }
 
 
 def _names(options: Any) -> set[str]:

@@ -113,13 +113,7 @@ def train(models: Path, recipe: Recipe, jobs: int) -> None:
     small = for_use(network, scales, offsets)
     del facts["scales"], facts["offsets"]
     facts = {
-        "model": "street",
-        "input": SPEC.to_plain(),
-        "margin": LOOK.margin,
-        "fill": LOOK.fill,
-        "labels": list(LABELS),
-        "folders": list(FOLDERS),
-        "labels_of_folder": {name: list(labels) for name, labels in LABELS_OF_FOLDER.items()},
+        **_what_it_takes_and_gives(),
         **facts,
         "garment_accuracy": folder_accuracy(folder_scores, unseen.folders),
         "parameters": sum(weight.numel() for weight in small.parameters()),
@@ -134,6 +128,18 @@ def train(models: Path, recipe: Recipe, jobs: int) -> None:
     write_notice(models / "street.LICENSE", _license())
     print(f"wrote {models / 'street.onnx'}")
     print(json.dumps({name: facts[name] for name in ("cross_validation", "garment_accuracy")}, indent=1))
+
+
+def _what_it_takes_and_gives() -> dict[str, Any]:
+    return {
+        "model": "street",
+        "input": SPEC.to_plain(),
+        "margin": LOOK.margin,
+        "fill": LOOK.fill,
+        "labels": list(LABELS),
+        "folders": list(FOLDERS),
+        "labels_of_folder": {name: list(labels) for name, labels in LABELS_OF_FOLDER.items()},
+    }
 
 
 def _license() -> str:
