@@ -65,7 +65,6 @@ def write_results(
         text += f"\nbest temperature on the held-out pictures: {record['best_temperature']}"
     write_json(results / f"{name}.json", record)
     if models is not None:
-        models.mkdir(parents=True, exist_ok=True)
         info = ModelInfo(
             name=job.model,
             network=MODELS[job.model].network,
@@ -77,13 +76,22 @@ def write_results(
             data_digest=data.digest,
             created_by=record["libraries"],
         )
-        save_model(models / f"{job.model}.safetensors", network.state_dict(), info)
-        export_onnx(models / f"{job.model}.safetensors")
-        write_json(models / f"{job.model}.json", record)
-        draw_curves(models / f"{job.model}.curves.png", name, record["history"])
-        title = f"{name}: {figures['accuracy']:.2%}"
-        draw_confusion(models / f"{job.model}.confusion.png", title, figures["confusion"])
+        write_model(models / job.model, name, network, info, record)
     return text
+
+
+def write_model(
+    base: Path, run: str, network: torch.nn.Module, info: ModelInfo, record: dict[str, Any]
+) -> None:
+    """Write a model by its name `base` without suffix: weights, ONNX form, record and pictures."""
+    base.parent.mkdir(parents=True, exist_ok=True)
+    weights = base.with_name(f"{base.name}.safetensors")
+    save_model(weights, network.state_dict(), info)
+    export_onnx(weights)
+    write_json(base.with_name(f"{base.name}.json"), record)
+    draw_curves(base.with_name(f"{base.name}.curves.png"), run, record["history"])
+    title = f"{run}: {record['accuracy']:.2%}"
+    draw_confusion(base.with_name(f"{base.name}.confusion.png"), title, record["confusion"])
 
 
 def machine() -> str:
