@@ -22,7 +22,7 @@ NETWORKS: dict[str, NetworkFacts] = {
     "v1": NetworkFacts(parameters=420_298, color="grey", size_wh=(28, 28)),
     "v2": NetworkFacts(parameters=844_362, color="grey", size_wh=(28, 28)),
     "v3": NetworkFacts(parameters=30_076_234, color="grey", size_wh=(28, 28)),
-    "v4": NetworkFacts(parameters=943_546, color="grey", size_wh=(28, 28)),
+    "v4": NetworkFacts(parameters=972_522, color="grey", size_wh=(28, 28)),
 }
 
 

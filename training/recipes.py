@@ -116,7 +116,7 @@ def recipe_for(model: str, recipe: str) -> Recipe:
     if (MODELS[model].network, recipe) == ("v2", "modern"):
         chosen = replace(chosen, erase_probability=0.0)
     if (model, recipe) == ("v4", "modern"):
-        chosen = replace(chosen, epochs=20, learning_rate=0.1)
+        chosen = replace(chosen, epochs=36, learning_rate=0.1)
     if (MODELS[model].network, recipe) == ("v3", "modern"):
         chosen = replace(chosen, epochs=20)
     return chosen

@@ -5,25 +5,22 @@ would deal them.
 """
 
 import dataclasses
-import json
 import os
 import random
 import signal
-import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from runtime.errors import GraphError
 from runtime.graph.model import Graph
-from runtime.graph.registry import writes_file
 from runtime.hosts.config import RunPaths
-from runtime.hosts.status_page import StatusPage
 from runtime.launch.ledgers import Ledgers
+from runtime.launch.observed import children_of, status_of
+from runtime.launch.verdict import Verdict, judge
 from runtime.properties import nearest
-from runtime.stage import FileSink
 
 START_LIMIT_S = 120.0
 RECOVERY_LIMIT_S = 120.0
@@ -39,37 +36,6 @@ class Fault:
 
     action: str
     targets: tuple[str, ...]
-
-
-@dataclasses.dataclass
-class Verdict:
-    """What a drill has come to. Times in seconds from a fault to the next committed frame."""
-
-    seed: int
-    faults: list[str] = dataclasses.field(default_factory=list)
-    recoveries_s: list[float] = dataclasses.field(default_factory=list)
-    by_stage: dict[str, list[tuple[float, float]]] = dataclasses.field(default_factory=dict)
-    """Of kills of one process whose successor was there by the next committed frame, per stage: (recovery,
-    start of the successor until it was ready)."""
-    lost: int = 0
-    doubled: int = 0
-    problems: list[str] = dataclasses.field(default_factory=list)
-
-    @property
-    def passed(self) -> bool:
-        return not self.problems and not self.lost and not self.doubled
-
-    def describe(self) -> str:
-        times = "no frame after the last fault"
-        if self.recoveries_s:
-            median_s, worst_s = statistics.median(self.recoveries_s), max(self.recoveries_s)
-            times = f"recovery median {median_s:.2f} s, worst {worst_s:.2f} s"
-        beyond = [recovery - start for times in self.by_stage.values() for recovery, start in times]
-        if beyond:
-            median_s, worst_s = statistics.median(beyond), max(beyond)
-            times += f" (beyond the start of the stage {median_s:.2f} s, worst {worst_s:.2f} s)"
-        verdict = "passed" if self.passed else "FAILED: " + "; ".join(self.problems)
-        return f"{len(self.faults)} faults, {self.lost} lost, {self.doubled} doubled, {times}: {verdict}"
 
 
 def read_fault(text: str, graph: Graph) -> Fault:
@@ -132,7 +98,7 @@ class Drill:
             launcher.kill()
         if launcher.returncode not in expected:
             self.verdict.problems.append(f"exit status {launcher.returncode}: {output.strip()[-2000:]}")
-        self._judge()
+        judge(self._graph, self.verdict)
         return self.verdict
 
     def _wait_for_start(self, launcher: "subprocess.Popen[str]") -> Ledgers | None:
@@ -165,27 +131,61 @@ class Drill:
             time.sleep(pause_s)
             if launcher.poll() is not None:
                 return
-            before = self._committed(ledgers)
-            started_s = time.monotonic()
+            old = self._incarnations(launcher)
+            before, started_s = self._committed(ledgers), time.monotonic()
             if not self._apply(launcher, fault):
                 continue
-            while launcher.poll() is None and self._committed(ledgers) <= before:
-                if time.monotonic() - started_s > RECOVERY_LIMIT_S:
-                    self.verdict.problems.append(f"no frame was committed after {self.verdict.faults[-1]}")
-                    launcher.kill()
-                    return
-                time.sleep(0.005)
-            if launcher.poll() is None:
-                self._note_recovery(launcher, fault, time.monotonic() - started_s)
+            if not self._wait_for_commit(launcher, ledgers, before):
+                return
+            self.verdict.recoveries_s.append(time.monotonic() - started_s)
+            if fault.action == "kill" and len(fault.targets) == 1 and fault.targets != ("any",):
+                self._note_recovery(launcher, ledgers, old, started_s)
 
-    def _note_recovery(self, launcher: "subprocess.Popen[str]", fault: Fault, recovery_s: float) -> None:
-        self.verdict.recoveries_s.append(recovery_s)
-        if fault.action != "kill" or len(fault.targets) != 1:
-            return
+    def _wait_for_commit(self, launcher: "subprocess.Popen[str]", ledgers: Ledgers, before: int) -> bool:
+        return self._wait(launcher, lambda: self._committed(ledgers) > before)
+
+    def _wait(self, launcher: "subprocess.Popen[str]", is_reached: Callable[[], bool]) -> bool:
+        """Wait; False when the run has ended, or is stuck, which is a problem."""
+        deadline_s = time.monotonic() + RECOVERY_LIMIT_S
+        while not is_reached():
+            if launcher.poll() is not None:
+                return False
+            if time.monotonic() > deadline_s:
+                self.verdict.problems.append(f"no frame was committed after {self.verdict.faults[-1]}")
+                launcher.kill()
+                return False
+            time.sleep(0.005)
+        return True
+
+    @staticmethod
+    def _incarnations(launcher: "subprocess.Popen[str]") -> dict[str, int]:
+        pages = {name: status_of(name, folder) for _pid, name, folder in children_of(launcher.pid)}
+        return {name: page.incarnation for name, page in pages.items() if page is not None}
+
+    def _note_recovery(
+        self,
+        launcher: "subprocess.Popen[str]",
+        ledgers: Ledgers,
+        old: dict[str, int],
+        started_s: float,
+    ) -> None:
+        """Wait until the successor is ready and a frame has been committed since. Frames that were past the
+        killed process are committed before that; they say nothing about how long it was missed."""
         name = self.verdict.faults[-1].partition(":")[2]
-        for _pid, child, folder in children_of(launcher.pid):
-            if child == name and (start_s := start_of(child, folder)) is not None:
-                self.verdict.by_stage.setdefault(name.partition(".")[0], []).append((recovery_s, start_s))
+        folder = next((folder for _pid, _name, folder in children_of(launcher.pid)), None)
+        if folder is None:
+            return
+
+        def start_of_successor() -> float:
+            page = status_of(name, folder)
+            return page.ready_s if page and page.incarnation != old.get(name) else 0.0
+
+        if not self._wait(launcher, lambda: start_of_successor() > 0):
+            return
+        before, start_s = self._committed(ledgers), start_of_successor()
+        if self._wait_for_commit(launcher, ledgers, before):
+            times = self.verdict.by_stage.setdefault(name.partition(".")[0], [])
+            times.append((time.monotonic() - started_s, start_s))
 
     def _apply(self, launcher: "subprocess.Popen[str]", fault: Fault) -> bool:
         """Deal a fault to its targets; False when none of them has a process at this moment."""
@@ -217,67 +217,3 @@ class Drill:
                 return now
             time.sleep(0.002)
         return None
-
-    def _judge(self) -> None:
-        path = self._graph.ledger_path
-        if path is None or not path.exists():
-            self.verdict.problems.append("there is no ledger")
-            return
-        ledger: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        if not ledger["balanced"]:
-            self.verdict.problems.append("the ledger is not balanced")
-        for (sink, source), location in self._graph.locations().items():
-            stage = self._graph.stages[sink].stage
-            if not (writes_file(stage) and issubclass(stage, FileSink)):
-                continue
-            sums = ledger["sources"][source]
-            if sums["in_flight"]:
-                self.verdict.problems.append(
-                    f"{sums['in_flight']} frames of {source} are in flight at the end"
-                )
-            try:
-                count = stage.count(location)
-            except (ValueError, OSError) as error:
-                self.verdict.problems.append(str(error))
-                continue
-            if count is None:
-                continue
-            lost, doubled = lost_and_doubled(sums, count)
-            self.verdict.lost += lost
-            self.verdict.doubled += doubled
-
-
-def lost_and_doubled(sums: dict[str, Any], count: int) -> tuple[int, int]:
-    """Return how many frames are missing from, and too many in, an output of `count` frames of a source whose
-    ledger says `sums`."""
-    dropped = sums["dropped"]
-    most = sums["captured"] - sum(dropped.get(word, 0) for word in ("leaky", "late", "undecodable"))
-    # Of the frames that a stop flushed, those that had been sent are in the output, the others are not.
-    least = most - dropped.get("flushed", 0)
-    return max(0, least - count), max(0, count - most)
-
-
-def children_of(pid: int) -> list[tuple[int, str, str]]:
-    """Return (process id, STAGE.REPLICA, run folder) of the processes that a launcher has started."""
-    found = []
-    try:
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    except OSError:
-        return []
-    for child in children:
-        try:
-            command = Path(f"/proc/{child}/cmdline").read_bytes().split(b"\0")
-            state = Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()[0]
-        except OSError:
-            continue
-        if b"runtime.hosts.process" in command and state != "Z":
-            at = command.index(b"runtime.hosts.process")
-            found.append((int(child), command[at + 1].decode(), command[at + 3].decode()))
-    return found
-
-
-def start_of(name: str, folder: str) -> float | None:
-    """Return how long a process took from its start until it was ready, in seconds; None if it is not."""
-    stage, _dot, replica = name.rpartition(".")
-    path = Path(RunPaths(folder).status(stage, int(replica)))
-    return StatusPage(path).read().ready_s or None if path.exists() else None

@@ -9,7 +9,8 @@ import pytest
 
 from runtime.errors import GraphError
 from runtime.graph.reader import read_graph
-from runtime.launch.drill import Fault, lost_and_doubled, read_fault
+from runtime.launch.drill import Fault, read_fault
+from runtime.launch.verdict import lost_and_doubled
 from tests.drills.run import SCENARIOS, run_scenario
 from tests.launching import PROJECT
 
@@ -22,7 +23,7 @@ def test_no_frame_is_lost_or_doubled(scenario) -> None:
     verdict = run_scenario(dataclasses.replace(scenario, times=4), SEED)
     assert verdict.passed, verdict.describe()
     assert verdict.faults
-    # A process cannot have helped to commit a frame before it was ready.
+    # Counted are frames that were committed after the successor was ready.
     assert all(
         0 < start_s < recovery_s for times in verdict.by_stage.values() for recovery_s, start_s in times
     )
