@@ -84,6 +84,17 @@ FREE, WAITING, OUT = 0, 1, 2
 """States of a slot: empty, captured but not yet sent, sent and not yet committed by every sink."""
 
 
+def _take_room(fd: int, offset: int, size_bytes: int, folder: Path) -> None:
+    """Have memory behind a part of a file: without it a full file system is a SIGBUS at the first store."""
+    try:
+        os.posix_fallocate(fd, offset, size_bytes)
+    except OSError as error:
+        raise StageError(
+            f"no room for the pixel pool: {folder} cannot take {size_bytes} more bytes "
+            f"({error.strerror}); free some, lower the source's 'custody', or set its 'pool' folder"
+        ) from None
+
+
 class CustodyFile:
     """The words and pixels of one custody file, and transactions on them. One writer, many readers."""
 
@@ -106,10 +117,12 @@ class CustodyFile:
 
     @classmethod
     def create(cls, path: Path, slots: int) -> "CustodyFile":
-        """Make an empty custody file with mode 0600; the pixels take no room yet."""
+        """Make an empty custody file with mode 0600; the pixels take no room yet. StageError when there is no
+        room for the words."""
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
         try:
             os.ftruncate(fd, PAGE_BYTES * (1 + slots) + STRIDE_BYTES * slots)
+            _take_room(fd, 0, PAGE_BYTES * (1 + slots), path.parent)
             head = [0] * SLOT_WORDS
             head[H_MAGIC], head[H_SLOTS], head[H_STRIDE], head[H_LAST_SENT] = MAGIC, slots, STRIDE_BYTES, -1
             os.pwrite(fd, b"".join(word.to_bytes(8, "little", signed=True) for word in head), 0)
@@ -174,17 +187,8 @@ class CustodyFile:
         return header, states
 
     def reserve(self, slot: int, size_bytes: int) -> None:
-        """Make sure that a slot's pixels have memory behind them; StageError when there is none left.
-
-        Without this a full file system shows as SIGBUS at the first store.
-        """
-        try:
-            os.posix_fallocate(self._fd, self.pixel_offset(slot), size_bytes)
-        except OSError as error:
-            raise StageError(
-                f"no room for the pixel pool: {self.path.parent} cannot take {size_bytes} more bytes "
-                f"({error.strerror}); free some, lower the source's 'custody', or set its 'pool' folder"
-            ) from None
+        """Make sure that a slot's pixels have memory behind them; StageError when there is none left."""
+        _take_room(self._fd, self.pixel_offset(slot), size_bytes, self.path.parent)
 
     def pixel_offset(self, slot: int) -> int:
         return PAGE_BYTES * (1 + self.slots) + STRIDE_BYTES * slot

@@ -35,12 +35,15 @@ class CustodyPlace:
         folder = pool_folder(self._folders, self._slots * frame_bytes)
         path = folder / self._name
         path.unlink(missing_ok=True)
-        file = CustodyFile.create(path, self._slots)
-        store = self._store(file)
-        if frame_bytes:
-            # All at once, so that a file system that fills up later cannot stop the run.
-            for slot in range(self._slots):
-                store.reserve(slot, frame_bytes)
+        try:
+            store = self._store(CustodyFile.create(path, self._slots))
+            if frame_bytes:
+                # All at once, so that a file system that fills up later cannot stop the run.
+                for slot in range(self._slots):
+                    store.reserve(slot, frame_bytes)
+        except StageError:
+            path.unlink()
+            raise
         if self._config.start:
             _go_on(store, self._config.start)
         # The name in the run folder comes last: whoever finds it finds a complete file.
@@ -76,8 +79,8 @@ def pool_folder(candidates: list[Path], needed_bytes: int) -> Path:
         free_bytes = stat.f_bavail * stat.f_frsize
         if free_bytes >= needed_bytes:
             return folder
-        found.append(f"{folder} has {free_bytes / 1e6:.0f} MB")
+        found.append(f"{folder} has {free_bytes / 1e6:.1f} MB")
     raise StageError(
-        f"no room for the pixel pool: it needs {needed_bytes / 1e6:.0f} MB and {', '.join(found)}; "
+        f"no room for the pixel pool: it needs {needed_bytes / 1e6:.1f} MB and {', '.join(found)}; "
         "lower the source's 'custody' or 'width', or set its 'pool' to a folder with room"
     )

@@ -58,7 +58,8 @@ class StatusPage:
     def __init__(self, path: Path) -> None:
         fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         try:
-            os.ftruncate(fd, PAGE_BYTES)
+            # Its room is taken now: on a full file system a first write through the map would be a SIGBUS.
+            os.posix_fallocate(fd, 0, PAGE_BYTES)
             self._map = mmap.mmap(fd, PAGE_BYTES)
         finally:
             os.close(fd)

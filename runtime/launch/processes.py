@@ -9,7 +9,7 @@ from runtime.launch.bus import Bus, Handler
 from runtime.launch.children import Child
 from runtime.launch.configs import child_config
 from runtime.launch.state import RUNNING, STOPPING, RunState
-from runtime.launch.supervision import GiveUp, Limits, describe_exit, why_hung
+from runtime.launch.supervision import GiveUp, Limits, Restart, death_limit, describe_exit, why_hung
 from runtime.wire.outlet import dealt_replica
 
 COULD_NOT_OPEN = 3
@@ -122,13 +122,19 @@ class Processes:
         # A worker that retired has handed on all it had; whatever else ends leaves something to send again.
         if status != 0 or self._state.graph.stages[child.stage].kind != "worker":
             self._tell_of_death(child, working)
-        verdict = child.policy.after_death(child.name, status, progressed)
+        verdict = self._verdict(child, status, progressed)
         if isinstance(verdict, GiveUp):
             self.fail(verdict.text, child)
             return
         if status != 0:
             self._report.log(child.name, "WARNING", f"ended by {describe_exit(status)}; starting it again")
         child.restart_at_s = time.monotonic() + verdict.after_s
+
+    def _verdict(self, child: Child, status: int, progressed: bool) -> Restart | GiveUp:
+        graph = self._state.graph
+        attempts = [graph.stages[name].common.max_attempts for name in graph.sources_of(child.stage)]
+        limit = death_limit(max(attempts, default=0))
+        return child.policy.after_death(child.name, status, progressed=progressed, limit=limit)
 
     def _on_leaky_exit(self, child: Child, status: int, progressed: bool) -> None:
         """Nobody waits for it, and nothing is lost with it: the sources need not hear of it."""
@@ -137,7 +143,7 @@ class Processes:
             child.restart_at_s = time.monotonic()
             return
         self._report.deaths[child.name] = self._report.deaths.get(child.name, 0) + 1
-        verdict = child.policy.after_death(child.name, status, progressed)
+        verdict = self._verdict(child, status, progressed)
         if isinstance(verdict, GiveUp) or child.error:
             text = child.error or f"{child.name} ended too often"
             self._report.log(child.name, "ERROR", f"{text}; the run goes on without it")

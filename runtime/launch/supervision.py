@@ -7,6 +7,7 @@ from typing import Any
 from runtime.hosts.status_page import Status
 
 MAX_DEATHS_WITHOUT_PROGRESS = 5
+"""At least; see `death_limit`."""
 FIRST_BACKOFF_S = 0.25
 MAX_BACKOFF_S = 5.0
 CRASHES = frozenset({signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGABRT})
@@ -37,19 +38,26 @@ class RestartPolicy:
         self._is_limited = is_limited
         self._without_progress = 0
 
-    def after_death(self, name: str, status: int, progressed: bool) -> Restart | GiveUp:
-        """Decide, in this order: progress since the last start restarts at once; the limit ends the run;
-        else a pause that doubles."""
+    def after_death(self, name: str, status: int, *, progressed: bool, limit: int) -> Restart | GiveUp:
+        """Decide, in this order: progress since the last start restarts at once; the limit of deaths without
+        progress ends the run; else a pause that doubles."""
         if progressed:
             self._without_progress = 0
             return Restart(0.0)
         self._without_progress += 1
-        if self._is_limited and self._without_progress >= MAX_DEATHS_WITHOUT_PROGRESS:
+        if self._is_limited and self._without_progress >= limit:
             return GiveUp(
                 f"{name} ended {self._without_progress} times in a row without answering a packet, "
                 f"the last time by {describe_exit(status)}"
             )
         return Restart(min(MAX_BACKOFF_S, FIRST_BACKOFF_S * 2.0 ** min(self._without_progress - 1, 30)))
+
+
+def death_limit(max_attempts: int) -> int:
+    """How many deaths in a row without progress end the run: more than one frame may cost, which are those
+    that it is tried alone, and the one before that.
+    """
+    return max(MAX_DEATHS_WITHOUT_PROGRESS, max_attempts + 2)
 
 
 class PictureDeaths:

@@ -24,6 +24,7 @@ class Counter(Source):
     class Options:
         frames: int = prop(50, "How many.")
         size: int = prop(64, "Side of the picture in pixels.")
+        grow_on: int = prop(-1, "From this frame on the picture's side is ten times as long.")
         crash_on: int = prop(-1, "Kill this process when this frame is asked for.")
 
     def frames(self, resume: Resume | None) -> Iterator[Frame]:
@@ -32,7 +33,8 @@ class Counter(Source):
                 # First let what is captured be committed, so that each death is one without progress.
                 time.sleep(0.5)
                 os.abort()
-            image_bgr = np.full((self.options.size, self.options.size, 3), number % 200, np.uint8)
+            side_px = self.options.size * (10 if 0 <= self.options.grow_on <= number else 1)
+            image_bgr = np.full((side_px, side_px, 3), number % 200, np.uint8)
             image_bgr[0, 0] = (number & 255, number >> 8 & 255, 0)
             time_ns = number * FRAME_NS
             yield Frame(image_bgr=image_bgr, pts_ns=time_ns, running_ns=time_ns, duration_ns=FRAME_NS)

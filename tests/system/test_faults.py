@@ -26,6 +26,17 @@ def test_a_frame_that_crashes_its_stage_fails_alone_and_lies_in_quarantine(tmp_p
     assert reason == "work died 3 times on it"
 
 
+@pytest.mark.slow
+def test_a_frame_may_cost_more_deaths_than_end_a_run_without_progress(tmp_path: Path) -> None:
+    graph = cheap_graph(tmp_path, frames=30, counter={"max_attempts": 6}, work={"crash_on": 20, "batch": 8})
+    with Launched(graph, folder=tmp_path) as run:
+        assert run.wait() == 3, run.stderr
+    records = assert_complete(tmp_path, 30)
+    assert [record["status"] for record in records if record["seq"] == 20] == ["failed(work)"]
+    reason = json.loads((tmp_path / "out/quarantine/counter-00000020.json").read_text())["reason"]
+    assert reason == "work died 6 times on it"
+
+
 def test_a_packet_that_takes_for_ever_is_tried_again(tmp_path: Path) -> None:
     marker = str(tmp_path / "marker")
     graph = cheap_graph(tmp_path, frames=40, work={"hang_on": 10, "marker": marker, "timeout": 1})

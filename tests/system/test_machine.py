@@ -188,7 +188,7 @@ def test_no_room_for_the_pool_is_said_before_anything_is_written(tmp_path: Path)
     graph = cheap_graph(tmp_path, frames=10, counter={"size": 4000, "custody": 8192})
     with Launched(graph, folder=tmp_path) as run:
         assert run.wait() == 1
-        assert "no room for the pixel pool: it needs 393216 MB" in run.stderr
+        assert "no room for the pixel pool: it needs 393216.0 MB" in run.stderr
 
 
 def test_no_socket_or_pool_can_be_opened_by_others(tmp_path: Path) -> None:

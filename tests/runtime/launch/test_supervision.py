@@ -16,6 +16,7 @@ from runtime.launch.supervision import (
     PictureDeaths,
     Restart,
     RestartPolicy,
+    death_limit,
     describe_exit,
     why_hung,
 )
@@ -26,7 +27,10 @@ KILLED = -9
 def history(*progressed: bool) -> list[Restart | GiveUp]:
     """What the policy says to each of these deaths in turn."""
     policy = RestartPolicy()
-    return [policy.after_death("detect.0", KILLED, was_useful) for was_useful in progressed]
+    return [
+        policy.after_death("detect.0", KILLED, progressed=was_useful, limit=MAX_DEATHS_WITHOUT_PROGRESS)
+        for was_useful in progressed
+    ]
 
 
 def test_a_death_after_progress_restarts_at_once_however_often() -> None:
@@ -43,6 +47,11 @@ def test_deaths_without_progress_back_off_and_then_end_the_run() -> None:
         f"detect.0 ended {MAX_DEATHS_WITHOUT_PROGRESS} times in a row without answering a packet, "
         "the last time by signal SIGKILL"
     )
+
+
+@pytest.mark.parametrize(("max_attempts", "limit"), [(1, 5), (3, 5), (4, 6), (10, 12)])
+def test_one_frame_may_have_all_its_attempts_before_the_run_ends(max_attempts: int, limit: int) -> None:
+    assert death_limit(max_attempts) == limit
 
 
 def test_progress_in_between_starts_the_count_anew() -> None:
@@ -162,7 +171,7 @@ def test_a_process_hangs_when_it_is_silent_for_longer_than_it_may(
 
 def test_a_live_source_is_never_given_up_but_its_restarts_back_off() -> None:
     policy = RestartPolicy(is_limited=False)
-    verdicts = [policy.after_death("camera.0", -11, progressed=False) for _ in range(50)]
+    verdicts = [policy.after_death("camera.0", -11, progressed=False, limit=5) for _ in range(50)]
     assert verdicts[:3] == [Restart(0.25), Restart(0.5), Restart(1.0)]
     assert verdicts[-1] == Restart(5.0)
 
