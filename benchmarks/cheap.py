@@ -90,12 +90,13 @@ class Paced(FilmSource):
 
 
 class TimedFilm(VideoSink):
-    """The film sink, which writes beside its film how long after its capture each frame was committed."""
+    """The film sink, which writes beside its film when each frame was captured (seconds) and how long after
+    that it was committed (milliseconds)."""
 
     def open_at(self, location: Path, cut: Cut | None) -> None:
         super().open_at(location, cut)
         self._captured_ns: int | None = None
-        self._latencies_ms: list[float] = []
+        self._latencies: list[tuple[float, float]] = []
 
     def process(self, packet: Packet) -> Packet:
         self._captured_ns = packet.capture_time_ns
@@ -104,10 +105,11 @@ class TimedFilm(VideoSink):
     def position(self) -> Cut:
         # The machine asks for the position right after each frame, and then commits it.
         if self._captured_ns is not None:
-            self._latencies_ms.append((time.time_ns() - self._captured_ns) / 1e6)
+            latency_ms = (time.time_ns() - self._captured_ns) / 1e6
+            self._latencies.append((self._captured_ns / 1e9, latency_ms))
             self._captured_ns = None
         return super().position()
 
     def finish(self) -> None:
         super().finish()
-        self._location.with_suffix(".json").write_text(json.dumps(self._latencies_ms))
+        self._location.with_suffix(".json").write_text(json.dumps(self._latencies))
