@@ -42,17 +42,17 @@ SHORT_HEARTBEATS = tuple(
     for stage in ("camera", "detect", "track", "crop", "classify", "settle", "film", "results")
 )
 SCENARIOS = (
-    Scenario("kill the source", ("kill:camera",), 20),
+    Scenario("kill the source", ("kill:camera",), 14),
     Scenario(
-        "kill a detector of two", ("kill:detect.0", "kill:detect.1"), 20, properties=("detect.replicas=2",)
+        "kill a detector of two", ("kill:detect.0", "kill:detect.1"), 14, properties=("detect.replicas=2",)
     ),
-    Scenario("kill the only detector", ("kill:detect",), 20),
-    Scenario("kill track", ("kill:track",), 20),
-    Scenario("kill crop", ("kill:crop",), 20),
-    Scenario("kill classify", ("kill:classify",), 20),
-    Scenario("kill settle", ("kill:settle",), 20),
-    Scenario("kill the film sink", ("kill:film",), 20),
-    Scenario("kill the results sink", ("kill:results",), 20),
+    Scenario("kill the only detector", ("kill:detect",), 14),
+    Scenario("kill track", ("kill:track",), 14),
+    Scenario("kill crop", ("kill:crop",), 14),
+    Scenario("kill classify", ("kill:classify",), 14),
+    Scenario("kill settle", ("kill:settle",), 14),
+    Scenario("kill the film sink", ("kill:film",), 14),
+    Scenario("kill the results sink", ("kill:results",), 14),
     Scenario("kill two at once", ("kill:any+any",), 12),
     Scenario("kill one, and its successor as it starts", ("again:detect", "again:film", "again:camera"), 9),
     Scenario("kill any, close together", ("kill:any",), 40, max_pause_s=0.3),
