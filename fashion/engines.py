@@ -1,11 +1,11 @@
 """Run a model file: one small class for each engine, all with the same `run`.
 
-The result of an engine does not depend on the machine's load, on other processes or on earlier calls: 32-bit
-floats, the given number of threads, and no cache on disk.
+The result of an engine does not depend on the machine's load, on other processes or on earlier calls: the
+given precision and number of threads, and no cache on disk.
 """
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -46,6 +46,8 @@ class Engine(Protocol):
     """A loaded model. Use it from one thread."""
 
     name: str
+    device: str
+    """ "cpu" or "cuda:N"."""
     inputs: dict[str, InputInfo]
 
     def run(self, inputs: Arrays) -> dict[str, NDArray[Any]]:
@@ -58,30 +60,38 @@ def open_engine(
     threads: int = 1,
     device: str = "cpu",
     known: tuple[str, ...] = ONNX_ENGINES,
+    precision: str = "float32",
 ) -> Engine:
     """Load a model file: NAME.onnx, or for torch the NAME.safetensors of `fashion.model_file`.
 
-    Raises EngineError if the engine is not installed, the device is not there, or the file is not a model.
+    Raises EngineError if the engine is not installed, the device or the precision is not there, or the file
+    is not a model.
     """
     name, device = choose_device(choose_engine(engine, known), engine, device, known)
     if not Path(path).is_file():
         raise EngineError(f"{path}: no such model file")
-    classes: dict[str, Callable[[Path, int, str], Engine]] = {
-        "openvino": OpenVinoEngine,
-        "onnxruntime": OnnxRuntimeEngine,
-        "torch": TorchEngine,
-    }
-    return classes[name](Path(path), threads, device)
+    if name == "openvino":
+        return OpenVinoEngine(Path(path), threads, precision)
+    if precision != "float32":
+        raise EngineError(f"precision '{precision}' needs engine openvino, not {name}; leave precision out")
+    return (OnnxRuntimeEngine if name == "onnxruntime" else TorchEngine)(Path(path), threads, device)
 
 
 class OpenVinoEngine:
     """OpenVINO on the CPU."""
 
     name = "openvino"
+    device = "cpu"
 
-    def __init__(self, path: Path, threads: int, device: str = "cpu") -> None:
+    def __init__(self, path: Path, threads: int, precision: str = "float32") -> None:
         import openvino
 
+        if precision == "bfloat16" and "BF16" not in openvino.Core().get_property(
+            "CPU", "OPTIMIZATION_CAPABILITIES"
+        ):
+            raise EngineError(
+                "precision 'bfloat16': this CPU has no instructions for it; leave precision out"
+            )
         try:
             model = openvino.Core().read_model(path)
             self._model = openvino.compile_model(
@@ -90,7 +100,7 @@ class OpenVinoEngine:
                 {
                     "PERFORMANCE_HINT": "LATENCY",
                     "INFERENCE_NUM_THREADS": threads,
-                    "INFERENCE_PRECISION_HINT": "f32",
+                    "INFERENCE_PRECISION_HINT": "bf16" if precision == "bfloat16" else "f32",
                     # Each process would pin its threads to the same first cores.
                     "ENABLE_CPU_PINNING": False,
                 },
@@ -119,6 +129,7 @@ class OnnxRuntimeEngine:
     def __init__(self, path: Path, threads: int, device: str = "cpu") -> None:
         import onnxruntime
 
+        self.device = device
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
@@ -161,14 +172,14 @@ class TorchEngine:
             self._network = load_network(path).to(device)
         except ModelFileError as error:
             raise EngineError(str(error)) from error
-        self._device = device
+        self.device = device
         self.inputs = {"images": InputInfo((None, None, None, None), "float32")}
 
     def run(self, inputs: Arrays) -> dict[str, NDArray[Any]]:
         import torch
 
         with torch.inference_mode():
-            logits = self._network(torch.from_numpy(inputs["images"]).to(self._device))
+            logits = self._network(torch.from_numpy(inputs["images"]).to(self.device))
         return {"logits": logits.cpu().numpy()}
 
 

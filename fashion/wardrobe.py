@@ -26,9 +26,9 @@ Crop = NDArray[np.uint8]
 Findings = tuple[list[dict[str, Any]], list[dict[str, Any]]]
 """(garments, unsure) of one person: label, score, region, box; of a model that knows them also color, and the
 threshold from which on the label is told."""
-MAX_PERSONS_A_PASS = 8
-"""OpenVINO keeps what its largest pass took, about 24 MB a person for `street`; on a CPU a larger pass is no
-quicker for each of them."""
+GPU_PERSONS_A_PASS = 8
+"""Of `street`. On a CPU it is one: a person of a larger pass costs more there, and OpenVINO keeps the memory
+that its largest pass took, 14 MB a person."""
 
 
 class Cutter(Protocol):
@@ -48,7 +48,7 @@ class Teller(Protocol):
     digest: str
 
     def tell(self, crops: Sequence[Crop], boxes_xyxy: Sequence[Sequence[float]]) -> list[Findings]:
-        """Return the findings of each person, from their crops in as few forward passes as memory allows."""
+        """Return the findings of each person, from their crops."""
 
 
 def open_cutter(model: str) -> Cutter:
@@ -67,12 +67,12 @@ def check_teller(model: str, engine: str) -> None:
         choose_engine(engine)
 
 
-def open_teller(model: str, engine: str, *, threads: int, device: str) -> Teller:
+def open_teller(model: str, engine: str, *, threads: int, device: str, precision: str = "float32") -> Teller:
     """Load a model, by name or path; ModelFileError or EngineError if it cannot be used here."""
     street = find_street_model(model)
     if street is not None:
-        return _StreetTeller(street, engine, threads, device)
-    return _LabelTeller(model, engine, threads, device)
+        return _StreetTeller(street, engine, threads, device, precision)
+    return _LabelTeller(model, engine, threads, device, precision)
 
 
 class _LabelCutter:
@@ -102,11 +102,11 @@ class _StreetCutter:
 class _LabelTeller:
     """One label a person: the softmax of the logits at the model's temperature."""
 
-    def __init__(self, model: str, engine: str, threads: int, device: str) -> None:
+    def __init__(self, model: str, engine: str, threads: int, device: str, precision: str) -> None:
         name = choose_engine(engine, ENGINES)
         path, self._info, digest = check_model(model, needs_onnx=name != "torch")
         file = path if name == "torch" else path.with_suffix(".onnx")
-        self._engine: Engine = open_engine(file, name, threads, device, ENGINES)
+        self._engine: Engine = open_engine(file, name, threads, device, ENGINES, precision)
         self.digest = f"sha256:{digest}"
         self.region = self._info.input.region
         self.crop_shape = crop_shape(self._info.input)
@@ -142,20 +142,21 @@ class _StreetTeller:
 
     region = "whole"
 
-    def __init__(self, path: Path, engine: str, threads: int, device: str) -> None:
+    def __init__(self, path: Path, engine: str, threads: int, device: str, precision: str) -> None:
         from fashion.model_file import file_digest
 
         onnx = path.with_suffix(".onnx")
         self._facts = read_facts(path)
-        self._engine: Engine = open_engine(onnx, engine, threads, device)
+        self._engine: Engine = open_engine(onnx, engine, threads, device, precision=precision)
         self.digest = f"sha256:{file_digest(onnx)}"
         self.crop_shape = crop_shape(self._facts.look.input)
         self.tell([np.zeros(self.crop_shape, np.uint8)], [(0.0, 0.0, 1.0, 2.0)])
 
     def tell(self, crops: Sequence[Crop], boxes_xyxy: Sequence[Sequence[float]]) -> list[Findings]:
         findings: list[Findings] = []
-        for first in range(0, len(crops), MAX_PERSONS_A_PASS):
-            few = slice(first, first + MAX_PERSONS_A_PASS)
+        step = 1 if self._engine.device == "cpu" else GPU_PERSONS_A_PASS
+        for first in range(0, len(crops), step):
+            few = slice(first, first + step)
             findings += self._in_one_pass(crops[few], boxes_xyxy[few])
         return findings
 

@@ -47,6 +47,7 @@ class Settings:
     size: int = 0
     person_class: int = -1
     engine: str = "auto"
+    precision: str = "float32"
     threads: int = 1
     device: str = "cpu"
 
@@ -76,6 +77,8 @@ def check_detector(name: str, settings: Settings) -> Path:
     Raises ValueError, in one sentence, if not.
     """
     settings = dataclasses.replace(settings, model=name)
+    if settings.precision != "float32" and _module_name(settings) not in ("ssdlite", "onnx_export"):
+        raise ValueError(f"precision '{settings.precision}' is for ssdlite and ONNX exports; leave it out")
     path: Path = _module(settings).check(settings)
     return path
 

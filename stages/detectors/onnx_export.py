@@ -99,7 +99,9 @@ def check(settings: Settings) -> Path:
 def open_detector(settings: Settings) -> OnnxExport:
     """Load an export and run it once. Raises ValueError if its outputs are those of no known head."""
     path = Path(settings.model)
-    engine = open_engine(path, settings.engine, settings.threads, settings.device)
+    engine = open_engine(
+        path, settings.engine, settings.threads, settings.device, precision=settings.precision
+    )
     try:
         return OnnxExport(path, engine, settings)
     except HeadError as error:

@@ -69,7 +69,9 @@ def check(settings: Settings) -> Path:
 
 def open_detector(settings: Settings) -> SsdLite:
     """Load the network and run it once, so that the first frame is as quick as the others."""
-    engine = open_engine(MODEL_PATH, settings.engine, settings.threads, settings.device)
+    engine = open_engine(
+        MODEL_PATH, settings.engine, settings.threads, settings.device, precision=settings.precision
+    )
     detector = SsdLite(engine, file_digest(MODEL_PATH), settings)
     detector.detect(np.zeros((*INPUT_WH, 3), np.uint8))
     return detector

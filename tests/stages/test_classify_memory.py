@@ -12,8 +12,8 @@ import numpy as np, pathlib, sys
 from fashion.wardrobe import open_teller
 teller = open_teller("street", "auto", threads=1, device="cpu")
 crop = np.zeros(teller.crop_shape, np.uint8)
-for people in (8, int(sys.argv[1])):
-    assert len(teller.tell([crop] * people, [[0, 0, 10, 30]] * people)) == people
+people = int(sys.argv[1])
+assert len(teller.tell([crop] * people, [[0, 0, 10, 30]] * people)) == people
 status = pathlib.Path("/proc/self/status").read_text()
 print(next(line.split()[1] for line in status.splitlines() if line.startswith("RssAnon:")))
 """
@@ -32,5 +32,5 @@ def held_mb(people: int) -> float:
 
 @pytest.mark.slow
 def test_a_batch_of_many_people_takes_no_more_memory_than_one_of_few() -> None:
-    # In one pass, the 24 people would take about 400 MB more than the 8.
-    assert held_mb(24) < held_mb(8) + 60
+    # In one pass, the 24 people would take about 300 MB more than the one.
+    assert held_mb(24) < held_mb(1) + 30

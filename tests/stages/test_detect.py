@@ -1,5 +1,6 @@
 """Detect on the sample: engines agree, and agree with the original graph in TensorFlow."""
 
+import dataclasses
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -116,6 +117,33 @@ def overlaps(count: int) -> st.SearchStrategy[Any]:
     edge = st.integers(0, 20)
     box = st.tuples(edge, edge, st.integers(1, 10), st.integers(1, 10))
     return st.lists(st.tuples(box, st.integers(0, 100)), max_size=count)
+
+
+def test_bfloat16_finds_the_same_people_or_says_that_the_cpu_has_none(images_bgr: list[np.ndarray]) -> None:
+    plain = Settings(confidence=0.5, iou=0.6, engine="openvino")
+    try:
+        quick = open_detector("ssdlite", dataclasses.replace(plain, precision="bfloat16"))
+    except ValueError as error:
+        assert "no instructions for it" in str(error)
+        assert "avx512_bf16" not in Path("/proc/cpuinfo").read_text()
+        return
+    boxes_xyxy, scores = quick.detect(images_bgr[0])
+    known_xyxy, known = open_detector("ssdlite", plain).detect(images_bgr[0])
+    assert len(boxes_xyxy) == len(known_xyxy)
+    assert ious(boxes_xyxy, known_xyxy).min() > 0.8
+    assert 0 < np.abs(scores - known).max() < 0.1
+
+
+@pytest.mark.parametrize(
+    ("properties", "message"),
+    [
+        ({"engine": "onnxruntime"}, "precision 'bfloat16' needs engine openvino, not onnxruntime"),
+        ({"engine": "tensorflow"}, "precision 'bfloat16' is for ssdlite and ONNX exports"),
+    ],
+)
+def test_a_precision_that_an_engine_has_not_is_refused(properties: dict[str, str], message: str) -> None:
+    with pytest.raises((GraphError, StageError), match=message):
+        make_detect(precision="bfloat16", **properties)
 
 
 @given(overlaps(12), st.sampled_from([0.0, 0.3, 0.6, 1.0]))
