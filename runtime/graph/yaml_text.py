@@ -16,6 +16,7 @@ from runtime.errors import GraphError
 
 _VARIABLE = re.compile(r"\$\{(file:)?([^}]*)\}")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+ON_COMMAND_LINE = "on the command line can be read by everybody here (ps)"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -106,7 +107,11 @@ def _node(node: yaml.Node, file: str, is_single: bool = False) -> Node:
     except (yaml.YAMLError, ValueError) as error:
         problem = getattr(error, "problem", None) or str(error)
         raise GraphError(f"{place}: '{node.value}' cannot be read: {problem}; quote text") from None
-    return Node(expand(scalar, place) if isinstance(scalar, str) else scalar, place)
+    if not isinstance(scalar, str):
+        return Node(scalar, place)
+    if not is_single:  # what stands on the command line is refused by who takes it from there
+        refuse_literal_password(scalar, place, in_file=True)
+    return Node(expand(scalar, place), place)
 
 
 def expand(text: str, place: str) -> str:
@@ -129,12 +134,14 @@ def expand(text: str, place: str) -> str:
     return expanded
 
 
-def refuse_literal_password(text: str, place: str) -> None:
-    """Raise GraphError for an address with a password in a text of the command line, where `ps` shows it."""
+def refuse_literal_password(text: str, place: str, *, in_file: bool = False) -> None:
+    """Raise GraphError for an address with a password in a text of the command line, where `ps` shows it, or of
+    a graph file, which is shared and kept with its history."""
     if any(_VARIABLE.sub("", word) for word in secrets.passwords_in(text)):
         secrets.learn(text)
+        readers = "in a graph file can be read by all who get it" if in_file else ON_COMMAND_LINE
         raise GraphError(
-            f"{secrets.redact(place)}: a password on the command line can be read by everybody here (ps); "
+            f"{secrets.redact(place)}: a password {readers}; "
             "put it into a variable or a file: 'rtsp://user:${CAM_PASSWORD}@host/…' or "
             "'rtsp://user:${file:/path/to/password}@host/…', in single quotes"
         )

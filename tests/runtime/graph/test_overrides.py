@@ -1,4 +1,4 @@
-"""--set: what is taken, what is refused, and passwords."""
+"""--set: what is taken, what is refused; passwords there and in the graph file."""
 
 from pathlib import Path
 
@@ -63,6 +63,23 @@ def test_a_password_on_the_command_line_is_refused_with_the_remedy(write: Write,
     assert "'rtsp://user:${CAM_PASSWORD}@host/…'" in said
     assert "word@" not in said
     assert "password=word" not in said
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        pytest.param("uri: a.mp4", "uri: 'rtsp://user:word@host/x'", id="a camera"),
+        pytest.param("location: out/film.mp4", "location: 'mqtt://user:word@host'", id="a broker"),
+    ],
+)
+def test_a_password_in_a_graph_file_is_refused_with_the_remedy(write: Write, old: str, new: str) -> None:
+    path = write(changed(old, new))
+    said = error_of(path)
+    assert said.startswith(f"{path}:")
+    assert "a password in a graph file can be read by all who get it; put it into a variable" in said
+    assert "'rtsp://user:${CAM_PASSWORD}@host/…'" in said
+    assert "word@" not in said
+    assert error_of(write(changed(old, new.replace("word", "${NOT_SET}")))).endswith("export NOT_SET=…")
 
 
 def test_a_password_comes_from_a_variable_or_a_file_with_any_sign_in_it(
