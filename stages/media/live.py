@@ -26,6 +26,8 @@ ANALYSE_US = "300000"
 """How much of an RTSP stream FFmpeg looks at before it begins: the session's description says the rest."""
 TIMEOUT_SHARE = 0.9
 """FFmpeg hides some time-outs behind other errors: what took so much of its limit was one."""
+ERRORS_IN_A_ROW = 10
+"""So many units without one picture between them are no hole in the stream, but another coding of it."""
 
 REFUSED = frozenset({errno.ECONNREFUSED})
 NOT_FOUND = frozenset({errno.ENOENT, errno.ENODEV, errno.ENXIO, errno.EHOSTUNREACH, errno.ENETUNREACH})
@@ -68,6 +70,7 @@ class LiveStream:
         self.has_length = False
         """Whether the input said how long it is: then it is a film behind an address, and ends."""
         self._last_picture_s = 0.0
+        self._errors_in_a_row = 0
 
     def frames(self) -> Iterator[tuple[VideoFrame, Stamp]]:
         """Connect and yield decoded frames until the connection ends; `broke` then says why."""
@@ -76,11 +79,11 @@ class LiveStream:
             return
         container, stream = opened
         with closing(container):
-            self._last_picture_s = time.monotonic()
+            self._last_picture_s, self._errors_in_a_row = time.monotonic(), 0
             # Stamps that FFmpeg makes up from a guessed rate say nothing.
             has_stamps = container.format.name not in ("mpjpeg", "mjpeg")
-            for frame, stamp in decode(self._packets(container, stream), stream, self._on_broken):
-                self._last_picture_s = time.monotonic()
+            for frame, stamp in decode(self._packets(container, stream), stream, self._broken):
+                self._last_picture_s, self._errors_in_a_row = time.monotonic(), 0
                 yield frame, stamp if has_stamps else Stamp(raw_ns=None, duration_ns=0, damaged=stamp.damaged)
 
     def _open(self) -> tuple[InputContainer, VideoStream] | None:
@@ -113,7 +116,12 @@ class LiveStream:
         if scheme in ("rtsp", "rtsps"):
             options = {"rtsp_transport": self._protocol, "analyzeduration": ANALYSE_US, "fpsprobesize": "0"}
             return self._uri, None, options
-        return self._uri, None, {}
+        # Pictures that a transport stream moves to another number stay the stream that is read here.
+        return self._uri, None, {"merge_pmt_versions": "1"}
+
+    def _broken(self, reason: str) -> None:
+        self._errors_in_a_row += 1
+        self._on_broken(reason)
 
     def _packets(
         self, container: InputContainer, stream: VideoStream
@@ -121,12 +129,14 @@ class LiveStream:
         """Yield the packets of one connection, then None; sets `broke`."""
         import av
 
-        packets = container.demux(stream)
+        # All streams: sound that goes on without pictures must not keep this from looking at the time.
+        packets = container.demux()
         while True:
             self._alive(self._read_limit_s)
             began_s = time.monotonic()
-            if began_s - self._last_picture_s > self._picture_limit_s:
-                waited_s = began_s - self._last_picture_s
+            waited_s = began_s - self._last_picture_s
+            is_undecodable = self._errors_in_a_row >= ERRORS_IN_A_ROW
+            if waited_s > (self._read_limit_s if is_undecodable else self._picture_limit_s):
                 self.broke = Broke(Cause.DECODE, f"data, but no picture for {waited_s:.0f} s")
                 return
             try:
@@ -142,7 +152,8 @@ class LiveStream:
                 else:
                     self.broke = Broke(Cause.END_OF_STREAM)
                 break
-            yield packet
+            if packet.stream_index == stream.index:
+                yield packet
         yield None
 
     def _silence(self) -> Broke:

@@ -5,9 +5,7 @@ import re
 from pathlib import Path
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
-STREAM_SCHEMES = frozenset(
-    {"rtsp", "rtsps", "rtmp", "rtmps", "rtp", "http", "https", "tcp", "udp", "srt", "v4l2"}
-)
+STREAM_SCHEMES = frozenset({"rtsp", "rtsps", "rtmp", "rtmps", "rtp", "http", "https", "tcp", "udp", "v4l2"})
 
 
 class Kind(enum.Enum):

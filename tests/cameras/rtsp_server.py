@@ -11,7 +11,7 @@ import os
 import signal
 import sys
 
-PACKAGES = "gir1.2-gst-rtsp-server-1.0 python3-gi gstreamer1.0-plugins-good gstreamer1.0-plugins-ugly"
+PACKAGES = "gir1.2-gst-rtsp-server-1.0 python3-gi gstreamer1.0-plugins-good gstreamer1.0-plugins-ugly glib-networking"
 LACKS_PACKAGES = 4
 REALM = "test camera"
 
@@ -21,7 +21,7 @@ try:
     gi.require_version("Gst", "1.0")
     gi.require_version("GstRtsp", "1.0")
     gi.require_version("GstRtspServer", "1.0")
-    from gi.repository import GLib, Gst, GstRtsp, GstRtspServer
+    from gi.repository import Gio, GLib, Gst, GstRtsp, GstRtspServer
 except (ImportError, ValueError) as problem:
     print(f"no RTSP server here ({problem}); run: apt-get install {PACKAGES}", flush=True)
     sys.exit(LACKS_PACKAGES)
@@ -39,10 +39,12 @@ def pipeline(options: argparse.Namespace) -> str:
     return f"( {pictures} ! {raw} ! {coder} ! rtph264pay name=pay0 pt=96 config-interval=1 )"
 
 
-def guard(server: GstRtspServer.RTSPServer, options: argparse.Namespace) -> None:
-    """Let only the one user in."""
+def guard(options: argparse.Namespace) -> GstRtspServer.RTSPAuth:
+    """Let only the one user in; with TLS, if there is a certificate for it."""
     guards = GstRtspServer.RTSPAuth()
     guards.set_realm(REALM)
+    if options.tls:
+        guards.set_tls_certificate(Gio.TlsCertificate.new_from_file(options.tls))
     token = GstRtspServer.RTSPToken()
     token.set_string(GstRtspServer.RTSP_TOKEN_MEDIA_FACTORY_ROLE, "user")
     if options.auth == "digest":
@@ -51,7 +53,7 @@ def guard(server: GstRtspServer.RTSPServer, options: argparse.Namespace) -> None
     else:
         guards.set_supported_methods(GstRtsp.RTSPAuthMethod.BASIC)
         guards.add_basic(GstRtspServer.RTSPAuth.make_basic(options.user, options.password), token)
-    server.set_auth(guards)
+    return guards
 
 
 def main() -> int:
@@ -64,6 +66,9 @@ def main() -> int:
     parser.add_argument("--fps", default="10")
     parser.add_argument("--gop", default="10", help="frames from key frame to key frame")
     parser.add_argument("--auth", choices=("none", "basic", "digest"), default="none")
+    parser.add_argument(
+        "--tls", default="", help="a file with certificate and key; goes with basic or digest"
+    )
     parser.add_argument("--user", default="user")
     parser.add_argument("--password", default=os.environ.get("RTSP_SERVER_PASSWORD", ""))
     options = parser.parse_args()
@@ -82,7 +87,7 @@ def main() -> int:
     factory.set_launch(pipeline(options))
     factory.set_shared(True)
     if options.auth != "none":
-        guard(server, options)
+        server.set_auth(guard(options))
         permissions = GstRtspServer.RTSPPermissions()
         permissions.add_permission_for_role("user", GstRtspServer.RTSP_PERM_MEDIA_FACTORY_ACCESS, True)
         permissions.add_permission_for_role("user", GstRtspServer.RTSP_PERM_MEDIA_FACTORY_CONSTRUCT, True)

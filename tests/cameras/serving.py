@@ -1,13 +1,12 @@
 """Cameras for tests, good and bad: a real RTSP server that can be killed, and sockets that misbehave."""
 
 import contextlib
-import http.server
 import selectors
 import socket
 import subprocess
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -184,32 +183,3 @@ def half_frame_server() -> Iterator[int]:
         yield server.port
     finally:
         server.close()
-
-
-@contextlib.contextmanager
-def mjpeg_camera(jpegs: Sequence[bytes], pause_s: float) -> Iterator[str]:
-    """An MJPEG camera over HTTP: plays the pictures once to each who connects, then hangs up."""
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(200)
-            self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
-            self.end_headers()
-            with contextlib.suppress(OSError):
-                for jpeg in jpegs:
-                    head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n"
-                    self.wfile.write(head.encode() + jpeg + b"\r\n")
-                    time.sleep(pause_s)
-
-        def log_message(self, *_args: object) -> None:
-            """Print nothing."""
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/video"
-    finally:
-        server.shutdown()
-        thread.join(timeout=10)
-        server.server_close()

@@ -157,19 +157,6 @@ def test_each_misbehaving_camera_has_its_cause_and_harms_nobody(tmp_path: Path) 
     assert all(ledger["outage_s"][name] > 5 for name in causes)
 
 
-def test_a_source_that_stands_in_a_call_is_killed_and_goes_on(tmp_path: Path) -> None:
-    graph = camera_graph(tmp_path, {})
-    text = graph.read_text().replace("links:\n", "links:\n- stuck ! look\n")
-    marker = tmp_path / "has-stood"
-    described = f"{{type: cheap_stages.Stuck, timeout: 1, step-s: 1.0, marker: {marker}}}"
-    graph.write_text(text.replace("stages:\n", f"stages:\n  stuck: {described}\n"))
-    with Launched(graph, folder=tmp_path) as launched:
-        assert launched.wait() == 0
-    assert "hangs: its input gave no sign of life for 1 s (timeout); killing it" in launched.stderr
-    assert_no_hole(lines(tmp_path / "out/stuck.jsonl"))
-    assert ledger_of(tmp_path)["sources"]["stuck"]["captured"] == 20
-
-
 @pytest.mark.slow
 def test_an_absent_camera_takes_no_memory_no_descriptors_and_few_lines(tmp_path: Path) -> None:
     with closed_port() as port:

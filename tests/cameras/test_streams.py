@@ -1,10 +1,11 @@
-"""One source on real streams: RTSP over TCP and UDP with each kind of login, MJPEG over HTTP, webcams."""
+"""One source on real streams: RTSP with each transport and kind of login, what comes over HTTP, UDP, TCP, webcams."""
 
 import contextlib
 import itertools
 import logging
 import threading
 import time
+from collections.abc import Iterator
 
 import cv2
 import numpy as np
@@ -13,7 +14,8 @@ import pytest
 from runtime.properties import read_options
 from runtime.stage import Context, Frame, Resume
 from stages.source import FilmSource
-from tests.cameras.serving import RtspServer, mjpeg_camera
+from tests.cameras.http_cameras import http_camera, mjpeg_camera, transport_stream
+from tests.cameras.serving import RtspServer
 
 PASSWORD = "ge:h/eim%20 x"
 ENCODED = "ge%3Ah%2Feim%2520%20x"
@@ -53,7 +55,7 @@ def test_rtsp_plays(auth: str, protocol: str, caplog: pytest.LogCaptureFixture) 
 
 def test_mjpeg_over_http_plays_and_each_size_is_a_segment_of_its_own() -> None:
     pictures = [jpeg(number, (64, 48)) for number in range(4)] + [jpeg(9, (96, 80)) for _ in range(4)]
-    with mjpeg_camera(pictures, pause_s=0.05) as uri:
+    with mjpeg_camera(lambda _connection: pictures, pause_s=0.05) as uri:
         frames = play(uri, 12, **{"retry-delay": 0.05})
     sizes = [frame.image_bgr.shape[:2] for frame in frames]
     changes = [at for at in range(1, 12) if sizes[at] != sizes[at - 1]]
@@ -66,10 +68,53 @@ def test_mjpeg_over_http_plays_and_each_size_is_a_segment_of_its_own() -> None:
     assert 0.3 < (frames[7].running_ns - frames[0].running_ns) / 1e9 < 5
 
 
+def test_a_size_that_changes_in_mid_stream_is_a_segment_of_its_own_without_a_new_connection() -> None:
+    small = transport_stream("libx264", (64, 48), range(15))
+    large = transport_stream("libx264", (96, 80), range(15, 30))
+    with http_camera("video/mp2t", lambda _connection: [small, large]) as uri:
+        frames = play(uri, 28)
+    sizes = [frame.image_bgr.shape[:2] for frame in frames]
+    change = sizes.index((80, 96))
+    assert sizes == [(48, 64)] * change + [(80, 96)] * (28 - change)
+    assert [frame.epoch for frame in frames] == [0] * change + [1] * (28 - change)
+    assert [at for at, frame in enumerate(frames) if "DISCONT" in frame.flags] == [0, change]
+
+
+@pytest.mark.parametrize("pid", [0x100, 0x200])
+def test_another_coding_in_mid_stream_is_a_new_connection_and_a_segment_of_its_own(
+    pid: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Longer than what FFmpeg looks at before it begins; then as an encoder that was set anew."""
+    caplog.set_level(logging.INFO)
+    one = transport_stream("libx264", (64, 48), range(80))
+    other = transport_stream("mpeg2video", (64, 48), range(80, 100), pid=pid)
+
+    def show(connection: int) -> Iterator[bytes]:
+        yield b"" if connection else one
+        for _time in range(100):
+            yield other
+            time.sleep(0.1)
+
+    with http_camera("video/mp2t", show) as uri:
+        source = make_source(uri, **{"restart-timeout": 1, "retry-delay": 0.05})
+        frames = []
+        for frame in source.frames(None):
+            frames.append(frame)
+            if frame.epoch == 1:
+                break
+    assert "DISCONT" in frames[-1].flags
+    assert frames[-1].running_ns > frames[-2].running_ns
+    said = [record.message.partition("/video: ")[2] for record in caplog.records]
+    said = [text for text in said if text.startswith(("running", "retrying"))]
+    assert said[0].startswith("running: 64x48 h264")
+    assert said[1].startswith("retrying: decode (data, but no picture for 1 s); attempt 1 in ")
+    assert said[2].startswith("running: 64x48 mpeg2video")
+
+
 def test_a_frozen_camera_is_stalled_and_says_so(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     still = [jpeg(1, (64, 48))] * 40
-    with mjpeg_camera(still, pause_s=0.05) as uri:
+    with mjpeg_camera(lambda _connection: still, pause_s=0.05) as uri:
         source = make_source(uri, **{"stalled-after": 0.5})
         frames = list(itertools.islice(source.frames(None), 30))
         health = source.health
