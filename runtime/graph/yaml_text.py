@@ -135,8 +135,8 @@ def expand(text: str, place: str) -> str:
 
 
 def refuse_literal_password(text: str, place: str, *, in_file: bool = False) -> None:
-    """Raise GraphError for an address with a password in a text of the command line, where `ps` shows it, or of
-    a graph file, which is shared and kept with its history."""
+    """Raise GraphError for an address with a password in a text of the command line, where `ps` shows it, or
+    of a graph file, which is shared and kept with its history."""
     if any(_VARIABLE.sub("", word) for word in secrets.passwords_in(text)):
         secrets.learn(text)
         readers = "in a graph file can be read by all who get it" if in_file else ON_COMMAND_LINE

@@ -1,6 +1,7 @@
 """Cameras for tests, good and bad: a real RTSP server that can be killed, and sockets that misbehave."""
 
 import contextlib
+import os
 import selectors
 import socket
 import subprocess
@@ -24,7 +25,9 @@ class RtspServer:
     """GStreamer's RTSP server in a process of its own; `kill` and `start` as often as needed, at one port."""
 
     def __init__(self, *options: str, password: str = "") -> None:
-        self._options = [*options, "--user", "user", "--password", password]
+        self._options = [*options, "--user", "user"]
+        # Tests look for passwords in every command line.
+        self._env = {**os.environ, "RTSP_SERVER_PASSWORD": password}
         self._process: subprocess.Popen[str] | None = None
         self.port = 0
         self.start()
@@ -40,6 +43,7 @@ class RtspServer:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
                 text=True,
+                env=self._env,
             )
             assert self._process.stdout is not None
             said = self._process.stdout.readline().strip()
