@@ -53,6 +53,15 @@ def test_rtsp_plays(auth: str, protocol: str, caplog: pytest.LogCaptureFixture) 
     assert ENCODED not in caplog.text
 
 
+def test_max_fps_of_a_camera_leaves_frames_out_and_counts_them() -> None:
+    with RtspServer("--fps", "30") as serving:
+        source = make_source(serving.url(), **{"max-fps": 5})
+        frames = list(itertools.islice(source.frames(None), 8))
+    span_s = (frames[-1].running_ns - frames[0].running_ns) / 1e9
+    assert 7 / 5 - 0.1 < span_s < 7 / 5 + 1
+    assert source.skipped["max-fps"] > 3 * 7
+
+
 def test_mjpeg_over_http_plays_and_each_size_is_a_segment_of_its_own() -> None:
     pictures = [jpeg(number, (64, 48)) for number in range(4)] + [jpeg(9, (96, 80)) for _ in range(4)]
     with mjpeg_camera(lambda _connection: pictures, pause_s=0.05) as uri:

@@ -17,7 +17,7 @@ from launcher import main
 from runtime.launch.client import find_run
 from runtime.launch.run_folder import RunFolder
 from tests.controlling import Remote, ticking_graph
-from tests.drills.control import attach_and_detach, check_whole, churn, end, many_sources, scale_up_and_down
+from tests.drills.control import attach_and_detach, check_whole, churn, end, scale_up_and_down
 from tests.launching import PROJECT, Launched, lines, seqs, wait_for
 
 
@@ -260,28 +260,3 @@ def test_scaling_under_load_loses_nothing(tmp_path: Path, kill: bool) -> None:
 @pytest.mark.slow
 def test_kills_while_the_graph_changes_lose_nothing(tmp_path: Path) -> None:
     churn(tmp_path, 5)
-
-
-@pytest.mark.slow
-def test_eight_live_sources_share_a_worker(tmp_path: Path) -> None:
-    _table, rates = many_sources(tmp_path, 15)
-    share = sum(rates) / len(rates)
-    assert all(0.8 * share <= rate <= 1.2 * share for rate in rates), rates
-
-
-@pytest.mark.slow
-def test_a_fast_source_does_not_starve_a_slow_one_and_priority_counts(tmp_path: Path) -> None:
-    busy = {"sleep_ms": 40}
-    sources = {"slow": {"fps": 5}, "more": {"fps": 60, "priority": 3, "live": True}}
-    graph = ticking_graph(tmp_path, a={"fps": 60, "live": True}, work=busy, **sources)
-    with Launched(graph, folder=tmp_path) as run:
-        remote = Remote(run)
-        for name in ("a", "slow", "more"):
-            wait_for(lambda name=name: remote.delivered(name) > 3, f"frames of {name}", run)
-        before = {name: remote.delivered(name) for name in ("a", "slow", "more")}
-        remote.wait_delivered("slow", 40)
-        done = {name: remote.delivered(name) - before[name] for name in before}
-        row = remote.source("slow")
-        assert row["captured_fps"] and not row["ledger"]["dropped"], row
-        assert done["more"] > 1.5 * done["a"], done
-        end(run, remote, tmp_path)
