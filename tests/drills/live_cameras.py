@@ -120,8 +120,7 @@ def watch(launched: Launched, minutes: float) -> tuple[bool, str]:
     until_s = time.monotonic() + minutes * 60
     while time.monotonic() < until_s:
         processes: list[Any] = [psutil.Process(launched.process.pid), *launched.children()]
-        # Of their own: shared pixels and code are counted for each process else.
-        resident = sum(process.memory_full_info().uss for process in processes) / 1e6
+        resident = sum(anonymous_mb(process.pid) for process in processes)
         samples.append((resident, sum(process.num_fds() for process in processes)))
         time.sleep(2)
     fifth = max(1, len(samples) // 5)
@@ -132,6 +131,12 @@ def watch(launched: Launched, minutes: float) -> tuple[bool, str]:
         words.append(f"{one:.1f} -> {other:.1f} {unit}")
         is_flat = is_flat and other - one <= growth
     return is_flat, ", ".join(words)
+
+
+def anonymous_mb(pid: int) -> float:
+    """Memory of a process without files that it maps: pixels, and code, which may be others' as well."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.partition("RssAnon:")[2].split()[0]) / 1000
 
 
 def count(folder: Path, camera: str) -> int:
