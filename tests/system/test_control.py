@@ -174,11 +174,17 @@ def test_stop_ends_the_run_with_its_files_complete(run: Launched, remote: Remote
     assert "no graph runs under this id" in launcher(run, "list").stderr
 
 
-def test_of_several_running_graphs_one_has_to_be_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+@pytest.fixture
+def temporary(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A temporary folder of its own, where no other run is; its name is short enough for sockets."""
+    with tempfile.TemporaryDirectory(prefix="t", dir="/tmp") as folder:
+        monkeypatch.setattr(tempfile, "tempdir", folder)
+        yield
+
+
+@pytest.mark.usefixtures("temporary")
+def test_of_several_running_graphs_one_has_to_be_named(capsys: pytest.CaptureFixture[str]) -> None:
     """Run folders with their locks held, as launchers hold them; nobody has to answer."""
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     folders = [RunFolder(8) for _ in range(2)]
     try:
         for folder in folders:
