@@ -76,7 +76,7 @@ class ProgressFile:
         """Write the next record, in the place of the older one."""
         self._number += 1
         record = Progress(number=self._number, **fields)
-        text = json.dumps(dataclasses.asdict(record), separators=(",", ":")).encode()
+        text = json.dumps(vars(record), separators=(",", ":")).encode()
         if len(text) > RECORD_BYTES - _CHECKSUM_BYTES:
             raise StageError(f"{self.path}: a progress record of {len(text)} bytes; {RECORD_BYTES} fit")
         data = (_checksum(text) + text).ljust(RECORD_BYTES, b"\0")
