@@ -150,7 +150,8 @@ class HostLoop(ABC):
         poller.poll(timeout_ms)
 
     def send_on(self, outlet: Outlet, now_s: float) -> list[Key]:
-        """Send what credit allows; return the frames that left."""
+        """Read the peers' credit and send what it allows; return the frames that left."""
+        outlet.receive(now_s)
         left = outlet.pump(now_s)
         for source, seq in left:
             self.trace.note(LEFT, source, seq)

@@ -89,8 +89,8 @@ class OrderedHost(HostLoop):
         return [*self._inlet.sockets, *self._outlet.sockets, *self._commits.sockets]
 
     def step(self, now_s: float) -> bool:
-        self._outlet.receive(now_s)
-        self.send_on(self._outlet, now_s)
+        if self._outlet.sockets:
+            self.send_on(self._outlet, now_s)
         for arrival in self._inlet.receive():
             self.trace.received(arrival.endpoint, arrival.packet)
             self._inlet.done(arrival.endpoint)

@@ -95,7 +95,6 @@ class SourceHost(HostLoop):
     def step(self, now_s: float) -> bool:
         self._capture.clear_wake()
         self.page.alive_until(self._stage.alive_until_s)
-        self._outlet.receive(now_s)
         heard = self._committers.receive()
         released = [
             seq

@@ -58,8 +58,9 @@ class WorkerHost(HostLoop):
 
     def step(self, now_s: float) -> bool:
         """One round: receive, work on a batch, send. True when there is more to do at once."""
-        self._outlet.receive(now_s)
-        self.send_on(self._outlet, now_s)
+        if self._outlet.sockets:
+            # What waited for credit does not wait for new work as well.
+            self.send_on(self._outlet, now_s)
         self._receive()
         if self._batch_wait_s and 0 < len(self._inbox) < self._batch:
             self._gather(now_s + self._batch_wait_s)

@@ -26,7 +26,7 @@ _MAX_TEXT_BYTES = 1 << 20
 _MAX_DIMENSIONS = 8
 _ARRAY_EXTENSION = 1
 _ARRAY_DTYPES = frozenset({"uint8", "int32", "int64", "float16", "float32", "float64", "bool"})
-_MAX_SEQ = 2**62
+MAX_SEQ = 2**62
 
 
 def _pack_array(value: Any) -> msgpack.ExtType:
@@ -94,9 +94,9 @@ def unpack(data: bytes | memoryview) -> dict[str, Any]:
 
 
 def _with_text_keys(found: dict[Any, Any]) -> dict[str, Any]:
-    for key in found:
-        if type(key) is not str:
-            raise WireError("a map whose keys are not text")
+    # strict_map_key lets text and bytes pass.
+    if bytes in map(type, found):
+        raise WireError("a map whose keys are not text")
     return found
 
 
@@ -105,8 +105,8 @@ def field(message: dict[str, Any], name: str, wanted: type, low: int | None = No
     value: Any = message.get(name)
     if type(value) is not wanted:
         raise WireError(f"field '{name}' must be {wanted.__name__}")
-    lowest = -_MAX_SEQ if low is None else low
-    if isinstance(value, int) and not lowest <= value <= _MAX_SEQ:
+    lowest = -MAX_SEQ if low is None else low
+    if isinstance(value, int) and not lowest <= value <= MAX_SEQ:
         raise WireError(f"field '{name}' is out of range")
     return value
 
@@ -114,11 +114,13 @@ def field(message: dict[str, Any], name: str, wanted: type, low: int | None = No
 def int_list(message: dict[str, Any], name: str, length: int | None = None) -> list[int]:
     """Return a field that must be a list of whole numbers."""
     values: list[int] = field(message, name, list)
-    if (length is not None and len(values) != length) or any(type(value) is not int for value in values):
+    if (length is not None and len(values) != length) or not set(map(type, values)) <= _INT:
         raise WireError(f"field '{name}' must be a list of whole numbers")
     return values
 
 
+_INT = frozenset((int,))
+_HANDLE_TYPES = (str, int, int, int, int, int)
 _PACKET_INTS = (
     ("seq", 0),
     ("floor_seq", 0),
@@ -155,8 +157,8 @@ def _checked(values: tuple[Any, ...]) -> dict[str, Any]:
     message = dict(zip(_PACKET_FIELDS, values, strict=True))
     if tuple(map(type, values)) == _FIELD_TYPES:
         numbers = values[: len(_PACKET_INTS)]
-        lowest = -_MAX_SEQ if min(numbers[:_NOT_NEGATIVE]) >= 0 else 0
-        are_in_range = lowest <= min(numbers) <= max(numbers) <= _MAX_SEQ
+        lowest = -MAX_SEQ if min(numbers[:_NOT_NEGATIVE]) >= 0 else 0
+        are_in_range = lowest <= min(numbers) <= max(numbers) <= MAX_SEQ
         if are_in_range and -1 <= message["prev_seq"] < message["seq"]:
             if message["flags"] and any(type(flag) is not str for flag in message["flags"]):
                 raise WireError("field 'flags' must be a list of words")
@@ -225,7 +227,7 @@ def _highest_ids(message: dict[str, Any]) -> dict[str, int]:
 
 def _handle(message: dict[str, Any]) -> PixelHandle:
     values = field(message, "handle", list)
-    if len(values) != 6 or type(values[0]) is not str or any(type(value) is not int for value in values[1:]):
+    if tuple(map(type, values)) != _HANDLE_TYPES:
         raise WireError("field 'handle' is malformed")
     pool, slot, generation, height, width, channels = values
     return PixelHandle(pool=pool, slot=slot, generation=generation, shape=_shape(height, width, channels))

@@ -8,7 +8,7 @@ import zmq
 from runtime.errors import WireError
 from runtime.packet import Packet
 from runtime.wire import codec
-from runtime.wire.outlet import LINK_HEAD
+from runtime.wire.outlet import CREDIT, LINK_HEAD, MAGIC
 from runtime.wire.sockets import connect_dealer, receive_all, try_send
 
 REPEAT_S = 0.25
@@ -24,7 +24,7 @@ class Arrival:
 
     endpoint: str
     packet: Packet
-    frames: list[bytes]
+    frames: list[bytes | memoryview]
 
 
 @dataclasses.dataclass
@@ -64,8 +64,6 @@ class Inlet:
         self.stale = 0
         self.is_leaving = False
         self._context = context
-        self._stage = stage
-        self._replica = replica
         self._identity = f"{stage}.{replica}#{incarnation}"
         self._upstreams: dict[str, _Upstream] = {}
 
@@ -95,33 +93,37 @@ class Inlet:
         for endpoint, upstream in self._upstreams.items():
             for message in receive_all(upstream.socket):
                 try:
-                    packet = self._packet(upstream, message)
+                    frames = self._frames(upstream, message)
+                    if frames is None:
+                        continue
+                    packet = codec.decode_packet(frames)
                 except WireError:
                     self.rejected += 1
-                    continue
-                if packet is None:
                     continue
                 if self.streams is not None and self.streams.get(packet.source) != packet.stream:
                     # On its way when its source left the run, maybe to come again under the same name.
                     self.stale += 1
                 else:
                     upstream.held += 1
-                    arrived.append(Arrival(endpoint, packet, message[1:]))
+                    arrived.append(Arrival(endpoint, packet, frames))
         return arrived
 
-    def _packet(self, upstream: _Upstream, message: list[bytes]) -> Packet | None:
-        if len(message[0]) != LINK_HEAD.size:
+    def _frames(self, upstream: _Upstream, message: list[bytes]) -> list[bytes | memoryview] | None:
+        """Return the packet's own frames; None for a word about the link, or from an earlier process."""
+        if len(message[0]) < LINK_HEAD.size:
             raise WireError("no link head")
-        incarnation, number = LINK_HEAD.unpack(message[0])
+        magic, incarnation, number = LINK_HEAD.unpack_from(message[0])
+        if magic != MAGIC:
+            raise WireError("no link head, or one of another version")
         if incarnation < upstream.incarnation:
             return None
         if incarnation != upstream.incarnation:
             upstream.incarnation, upstream.received = incarnation, 0
-        if len(message) == 1:
+        if len(message) == 1 and len(message[0]) == LINK_HEAD.size:
             upstream.has_closed = self.is_leaving and number == upstream.received
             return None
         upstream.received = number
-        return codec.decode_packet(message[1:])
+        return [memoryview(message[0])[LINK_HEAD.size :], *message[1:]]
 
     def done(self, endpoint: str) -> None:
         """A packet from this endpoint is worked off, so there is room for another."""
@@ -140,17 +142,8 @@ class Inlet:
                 says = (upstream.incarnation, 0, UNLIMITED_CREDIT, False)
             if says == upstream.said and now_s - upstream.said_at_s < REPEAT_S:
                 continue
-            message = codec.pack(
-                {
-                    "stage": self._stage,
-                    "replica": self._replica,
-                    "outlet": upstream.incarnation,
-                    "received": upstream.received,
-                    "upto": says[2],
-                    "leaving": self.is_leaving,
-                }
-            )
-            if try_send(upstream.socket, [message]):
+            credit = (upstream.incarnation, upstream.received, says[2], self.is_leaving)
+            if try_send(upstream.socket, [CREDIT.pack(MAGIC, *credit)]):
                 upstream.said, upstream.said_at_s = says, now_s
 
     def close(self) -> None:

@@ -5,6 +5,7 @@ message heals with the next one, a slow replica never hoards, a new one is fed a
 """
 
 import dataclasses
+import re
 import struct
 from collections import OrderedDict
 from collections.abc import Iterable
@@ -16,8 +17,16 @@ from runtime.packet import Packet
 from runtime.wire import codec
 from runtime.wire.sockets import bind_router, receive_all, try_send
 
-LINK_HEAD = struct.Struct("<QQ")
-"""Before each packet: the incarnation of the sender and the number of this packet to this peer."""
+MAGIC = b"LNK2"
+"""Begins whatever is said over a link, with the version."""
+LINK_HEAD = struct.Struct("<4sQQ")
+"""Before each packet, in its first frame: MAGIC, the incarnation of the sender, and the number of this packet
+to this peer. Alone, it tells a peer who we are, or one that leaves that nothing comes after this number."""
+CREDIT = struct.Struct("<4sqqq?")
+"""What a peer says: MAGIC, the incarnation of ours that it knows (-1: none), the number of the last packet
+that it has, up to which it may be sent, and whether it leaves. Fixed, because it is said with each packet."""
+_PEER = re.compile(rb"(.+)\.([0-9]{1,9})#[0-9]+")
+"""The identity of an inlet's socket: STAGE.REPLICA#INCARNATION."""
 FORGIVE_AFTER_S = 1.0
 """A peer that says, this long after the last packet, that it has fewer than were sent will not get them."""
 
@@ -142,25 +151,20 @@ class Outlet:
                 self.rejected += 1
 
     def _credit(self, message: list[bytes], now_s: float) -> None:
-        if len(message) != 2:
-            raise WireError(f"{len(message) - 1} frames, credit has one")
-        identity, said = message[0], codec.unpack(message[1])
-        stage = codec.field(said, "stage", str)
-        if stage not in self._consumers:
-            raise WireError(f"credit of '{stage}', which is not linked here")
-        replica = codec.field(said, "replica", int, 0)
-        incarnation = codec.field(said, "outlet", int)
-        received = codec.field(said, "received", int, 0)
-        upto = codec.field(said, "upto", int, 0)
-        is_leaving = codec.field(said, "leaving", bool)
+        if len(message) != 2 or len(message[1]) != CREDIT.size:
+            raise WireError(f"credit is one frame of {CREDIT.size} bytes")
+        identity = message[0]
+        magic, incarnation, received, upto, is_leaving = CREDIT.unpack(message[1])
+        if magic != MAGIC or not 0 <= received <= upto <= codec.MAX_SEQ:
+            raise WireError("credit of another version or out of range")
+        peer = self._peers.get(identity) or self._stranger(identity)
         if incarnation != self._incarnation:
             # It knows an earlier process of ours, or none: tell it who we are, its count starts at 0.
             self._peers.pop(identity, None)
-            try_send(self.socket, [identity, LINK_HEAD.pack(self._incarnation, 0)])
+            try_send(self.socket, [identity, LINK_HEAD.pack(MAGIC, self._incarnation, 0)])
             return
         if identity not in self._peers:
-            self._meet(_Peer(identity, stage, replica))
-        peer = self._peers[identity]
+            self._meet(peer)
         if received < peer.sent and now_s - peer.sent_at_s > FORGIVE_AFTER_S:
             peer.sent = received
         # What it has was sent, even if an old message read late had said otherwise.
@@ -170,7 +174,14 @@ class Outlet:
         if is_leaving:
             # Behind all packets to it, so when it reads this it has them: nothing comes after.
             peer.may_be_sent = peer.sent
-            try_send(self.socket, [identity, LINK_HEAD.pack(self._incarnation, peer.sent)])
+            try_send(self.socket, [identity, LINK_HEAD.pack(MAGIC, self._incarnation, peer.sent)])
+
+    def _stranger(self, identity: bytes) -> _Peer:
+        known = _PEER.fullmatch(identity)
+        stage = known[1].decode(errors="replace") if known else ""
+        if known is None or stage not in self._consumers:
+            raise WireError(f"credit of {identity!r}, which is not linked here")
+        return _Peer(identity, stage, int(known[2]))
 
     def _meet(self, peer: _Peer) -> None:
         """A new process of a replica takes the place of the old one."""
@@ -207,15 +218,15 @@ class Outlet:
         return max(peers, key=lambda peer: peer.free, default=None)
 
     def _send(self, peer: _Peer, frames: Frames, now_s: float) -> bool:
-        head = LINK_HEAD.pack(self._incarnation, peer.sent + 1)
-        if not try_send(self.socket, [peer.identity, head, *frames]):
+        head = LINK_HEAD.pack(MAGIC, self._incarnation, peer.sent + 1) + frames[0]
+        if not try_send(self.socket, [peer.identity, head, *frames[1:]]):
             # Gone, or its pipe is full: its next credit, or its successor's, brings it back.
             del self._peers[peer.identity]
             return False
         peer.sent += 1
         peer.sent_at_s = now_s
         self.packets_sent += 1
-        self.bytes_sent += sum(len(frame) for frame in frames)
+        self.bytes_sent += sum(map(len, frames))
         return True
 
     def close(self) -> None:

@@ -10,7 +10,7 @@ import zmq
 from runtime.packet import Packet
 from runtime.wire import codec
 from runtime.wire.inlet import Arrival, Inlet
-from runtime.wire.outlet import LINK_HEAD, Consumer, Outlet
+from runtime.wire.outlet import CREDIT, LINK_HEAD, MAGIC, Consumer, Outlet
 from runtime.wire.sockets import connect_dealer, receive_all
 
 DEADLINE_S = 10.0
@@ -20,6 +20,17 @@ QUIET_S = 0.15
 
 def packet(seq: int, *, source: str = "camera", **fields: int) -> Packet:
     return Packet(source=source, seq=seq, prev_seq=seq - 1, **fields)
+
+
+def credit(
+    *, magic: bytes = MAGIC, outlet: int = 0, received: int = 0, upto: int = 0, leaving: bool = False
+) -> bytes:
+    """What a peer says; without arguments that it has nothing and that there is no room."""
+    return CREDIT.pack(magic, outlet, received, upto, leaving)
+
+
+def link_head(incarnation: int, number: int) -> bytes:
+    return LINK_HEAD.pack(MAGIC, incarnation, number)
 
 
 class Net:
@@ -116,13 +127,11 @@ class Stranger:
         self.socket.send_multipart(frames)
 
     def say(self, **fields: Any) -> None:
-        credit = {"stage": "detect", "replica": 0, "outlet": 0, "received": 0, "upto": 0, "leaving": False}
-        said = credit | fields
-        self.send(codec.pack(said))
+        self.send(credit(**fields))
 
     def received(self) -> list[int]:
         """Numbers of the packets that have come within a moment."""
         numbers = []
         while self.socket.poll(int(QUIET_S * 1000)):
-            numbers += [LINK_HEAD.unpack(message[0])[1] for message in receive_all(self.socket)]
+            numbers += [LINK_HEAD.unpack_from(message[0])[2] for message in receive_all(self.socket)]
         return [number for number in numbers if number]

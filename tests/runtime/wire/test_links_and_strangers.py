@@ -1,19 +1,12 @@
 """Bytes from strangers at an outlet and an inlet."""
 
 import os
-from typing import Any
 
 import pytest
 
 from runtime.wire import codec
-from runtime.wire.outlet import LINK_HEAD
-from tests.runtime.wire.links_kit import Net, Stranger, packet
-
-
-def credit(**fields: Any) -> bytes:
-    credit = {"stage": "detect", "replica": 0, "outlet": 0, "received": 0, "upto": 9, "leaving": False}
-    said = credit | fields
-    return codec.pack({name: value for name, value in said.items() if value is not ...})
+from runtime.wire.outlet import CREDIT, LINK_HEAD
+from tests.runtime.wire.links_kit import Net, Stranger, credit, link_head, packet
 
 
 @pytest.mark.parametrize(
@@ -23,22 +16,34 @@ def credit(**fields: Any) -> bytes:
         pytest.param([os.urandom(200)], id="random bytes"),
         pytest.param([b"\xdd\xff\xff\xff\xff"], id="a huge length"),
         pytest.param([credit(), b"more"], id="two frames"),
-        pytest.param([credit(stage="film")], id="a stage that is not linked"),
-        pytest.param([credit(stage=...)], id="no stage"),
-        pytest.param([credit(replica=-1)], id="replica -1"),
-        pytest.param([credit(upto="9")], id="upto as text"),
-        pytest.param([credit(upto=2**63)], id="upto out of range"),
+        pytest.param([os.urandom(CREDIT.size)], id="random bytes of the right length"),
+        pytest.param([credit() + b"x"], id="a byte more"),
+        pytest.param([credit()[:-1]], id="a byte less"),
+        pytest.param([credit(magic=b"LNK1")], id="another version"),
+        pytest.param([credit(upto=2**62 + 1)], id="upto out of range"),
         pytest.param([credit(received=-1)], id="received -1"),
-        pytest.param([credit(outlet=None)], id="no incarnation"),
+        pytest.param([credit(received=2, upto=1)], id="less room than it has"),
     ],
 )
 def test_junk_on_an_outlet_is_rejected_and_counted_and_the_link_goes_on(
     net: Net, frames: list[bytes]
 ) -> None:
-    stranger = Stranger(net, "stranger")
+    stranger = Stranger(net, "detect.1#0")
     stranger.send(*frames)
-    net.until(lambda: net.outlet.rejected == 1)
+    assert_rejected(net, stranger)
 
+
+@pytest.mark.parametrize(
+    "identity", ["film.0#0", "detect", "detect.0", "detect.x#0", "detect.-1#0", "d\u00e9tect.0#0"]
+)
+def test_credit_of_one_that_is_not_linked_is_rejected_and_counted(net: Net, identity: str) -> None:
+    stranger = Stranger(net, identity)
+    stranger.say(upto=9)
+    assert_rejected(net, stranger)
+
+
+def assert_rejected(net: Net, stranger: Stranger) -> None:
+    net.until(lambda: net.outlet.rejected == 1)
     net.put(0)
     net.inlet("detect.0")
     net.until(lambda: net.seqs("detect.0") == [0])
@@ -51,13 +56,13 @@ def test_junk_on_an_outlet_is_rejected_and_counted_and_the_link_goes_on(
     [
         pytest.param([b""], id="nothing"),
         pytest.param([b"short"], id="a short head"),
-        pytest.param([os.urandom(17), b"x"], id="a long head"),
-        pytest.param([LINK_HEAD.pack(0, 1), b""], id="an empty packet"),
-        pytest.param([LINK_HEAD.pack(0, 1), b"\xdd\xff\xff\xff\xff"], id="a huge length"),
-        pytest.param([LINK_HEAD.pack(0, 1), codec.pack({"v": 2})], id="another version"),
+        pytest.param([os.urandom(200)], id="random bytes"),
+        pytest.param([LINK_HEAD.pack(b"LNK1", 9, 1)], id="another version of the link"),
+        pytest.param([link_head(0, 1), b""], id="an empty packet"),
+        pytest.param([link_head(0, 1) + b"\xdd\xff\xff\xff\xff"], id="a huge length"),
+        pytest.param([link_head(0, 1) + codec.pack({"v": 2})], id="another version"),
         pytest.param(
-            [LINK_HEAD.pack(0, 1), *map(bytes, codec.encode_packet(packet(0))), b"x", b"y"],
-            id="frames too many",
+            [link_head(0, 1) + bytes(codec.encode_packet(packet(0))[0]), b"x", b"y"], id="frames too many"
         ),
     ],
 )
@@ -81,8 +86,8 @@ def test_a_packet_of_an_earlier_outlet_is_passed_over(net: Net) -> None:
     net.put(0)
     net.until(lambda: net.seqs("detect.0") == [0])
 
-    old = [LINK_HEAD.pack(2, 5), *map(bytes, codec.encode_packet(packet(9)))]
-    net.outlet.socket.send_multipart([b"detect.0#0", *old])
+    old = link_head(2, 5) + bytes(codec.encode_packet(packet(9))[0])
+    net.outlet.socket.send_multipart([b"detect.0#0", old])
     net.put(1)
     net.until(lambda: net.seqs("detect.0") == [0, 1])
 
