@@ -22,6 +22,7 @@ from stages.media.timing import Reel
 from stages.media.uri import Kind, kind_of
 
 WARN_EVERY_S = 10.0
+IMAGES_NAMED = 20  # each image that gives no picture is named, up to so many: somebody will look for them
 
 
 class FilmSource(Source):
@@ -211,10 +212,11 @@ class FilmSource(Source):
         self._skipped["max-fps"] = self._skipped.get("max-fps", 0) + 1
 
     def _count_broken(self, reason: str) -> None:
-        """Count a unit that gives no picture, and warn of it now and then."""
+        """Count a unit that gives no picture, and warn of it now and then, of the first images always."""
         self._skipped["broken"] = self._skipped.get("broken", 0) + 1
         now_s = time.monotonic()
-        if now_s - self._warned_at_s >= WARN_EVERY_S:
+        is_named = self._skipped["broken"] <= IMAGES_NAMED and kind_of(self.options.uri) is Kind.IMAGES
+        if is_named or now_s - self._warned_at_s >= WARN_EVERY_S:
             self._warned_at_s = now_s
             self.log.warning(
                 "%s: a broken frame is skipped (%s); %d so far", self._shown, reason, self._skipped["broken"]

@@ -9,8 +9,10 @@ from typing import TypeVar
 
 from runtime.errors import StageError
 from runtime.stage import Frame, Resume
+from runtime.wire.codec import MAX_PIXEL_BYTES
 from stages.media.skipping import find_gap
 from stages.media.timing import NS_PER_S, Mark, Place, Reel, Shot, Thinner
+from stages.media.uri import is_image
 
 ShotT = TypeVar("ShotT", Shot, Mark)
 
@@ -178,10 +180,15 @@ class ReelPlayer:
                 self._on_thinned()
 
     def _frame(self, shot: Shot, offset_ns: int, epoch: int) -> Frame | None:
-        """Decode a shot; None, and counted, if it is broken."""
+        """Decode a shot; None, and counted, if it is broken, or a still image that is too large."""
         image_bgr = shot.read()
         if image_bgr is None:
             self.broken(f"{shot.uri} cannot be decoded")
+            return None
+        if image_bgr.nbytes > MAX_PIXEL_BYTES and is_image(shot.uri):
+            # Of a film every frame would be too large, and custody says so; of images the others are not.
+            height, width = image_bgr.shape[:2]
+            self.broken(f"{shot.uri} of {width}x{height} is over {MAX_PIXEL_BYTES} bytes; set 'width'")
             return None
         return Frame(
             image_bgr=image_bgr,

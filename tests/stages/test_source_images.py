@@ -6,6 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from runtime.properties import read_options
 from stages.source import FilmSource
@@ -60,6 +61,67 @@ def test_an_unreadable_image_is_skipped_and_counted(folder: Path, caplog: pytest
     assert [frame.epoch for frame in source.frames(None)] == [0, 2, 3]
     assert source.skipped == {"broken": 1}
     assert "photo2.png" in caplog.text
+
+
+def test_each_image_that_gives_no_picture_is_named(
+    folder: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    height, width = numbered(1).shape[:2]
+    (folder / "photo1.png").write_bytes(b"")
+    whole = (folder / "photo2.png").read_bytes()
+    (folder / "photo2.png").write_bytes(whole[: len(whole) // 2])
+    cv2.imwrite(str(folder / "photo9.png"), np.zeros((height, width + 1, 3), np.uint8))
+    monkeypatch.setattr("stages.media.player.MAX_PIXEL_BYTES", height * width * 3)
+
+    source = make_source(folder)
+
+    assert [frame.epoch for frame in source.frames(None)] == [3]
+    assert source.skipped == {"broken": 3}
+    first, second, third = (record.getMessage() for record in caplog.records)
+    assert "photo1.png cannot be decoded" in first and "photo2.png cannot be decoded" in second
+    too_large = f"photo9.png of {width + 1}x{height} is over {height * width * 3} bytes; set 'width'"
+    assert too_large in third
+    smaller = make_source(folder, width=width)
+    assert [frame.epoch for frame in smaller.frames(None)] == [2, 3]
+
+
+UPRIGHT = corners()
+GREY = cv2.cvtColor(UPRIGHT, cv2.COLOR_BGR2GRAY)
+SIXTEEN_BITS = UPRIGHT.astype(np.uint16) * 257
+HALF_SEEN = np.dstack([UPRIGHT, np.full(UPRIGHT.shape[:2], 128, np.uint8)])
+
+
+@pytest.mark.parametrize(
+    ("name", "stored", "expected"),
+    [
+        pytest.param("grey.jpg", GREY, np.dstack([GREY] * 3), id="grey"),
+        pytest.param("deep.png", SIXTEEN_BITS, UPRIGHT, id="16 bits, PNG"),
+        pytest.param("deep.tiff", SIXTEEN_BITS, UPRIGHT, id="16 bits, TIFF"),
+        pytest.param("alpha.png", HALF_SEEN, UPRIGHT, id="half transparent"),
+        pytest.param("dot.png", UPRIGHT[:1, :1], UPRIGHT[:1, :1], id="one pixel"),
+        pytest.param("photo.WEBP", UPRIGHT, UPRIGHT, id="a suffix in capitals"),
+    ],
+)
+def test_odd_photos_are_read_as_people_see_them(
+    tmp_path: Path, name: str, stored: np.ndarray, expected: np.ndarray
+) -> None:
+    suffix = Path(name).suffix.lower()
+    (tmp_path / name).write_bytes(cv2.imencode(suffix, stored)[1].tobytes())
+
+    image = play(tmp_path / name)[0].image_bgr
+
+    assert image.dtype == np.uint8
+    np.testing.assert_allclose(image.astype(int), expected, atol=12)
+
+
+@pytest.mark.parametrize("mode", ["CMYK", "P"])
+def test_colours_of_print_and_of_palettes_are_read(tmp_path: Path, mode: str) -> None:
+    upright = Image.fromarray(np.ascontiguousarray(UPRIGHT[..., ::-1]))
+    path = tmp_path / ("photo.jpg" if mode == "CMYK" else "photo.png")
+    options = {"quality": 100} if mode == "CMYK" else {"transparency": 0}
+    (upright.convert("CMYK") if mode == "CMYK" else upright.quantize(16)).save(path, **options)
+
+    np.testing.assert_allclose(play(path)[0].image_bgr.astype(int), UPRIGHT, atol=12)
 
 
 def exif_with_orientation(orientation: int) -> bytes:
