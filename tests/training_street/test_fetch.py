@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import json
+import resource
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
@@ -160,6 +161,37 @@ def test_a_file_that_cannot_be_had_is_one_error_and_leaves_nothing(server, tmp_p
     assert not list((tmp_path / "cache").rglob("1006.jpg*"))
     server.broken.clear()
     assert module.main(["--yes", "--folder", str(tmp_path / "cache")]) == 0
+
+
+@pytest.fixture
+def room_for_64_bytes():
+    """No file can grow beyond 64 bytes: the system says so as it does of a full disk."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (64, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_disk_without_room_is_one_error_and_leaves_no_part_of_a_file(
+    server, tmp_path, capsys, room_for_64_bytes
+):
+    (line,) = failed(tmp_path / "cache", capsys)
+
+    assert line.startswith(f"street: {tmp_path / 'cache'}: File too large") and line.endswith("again")
+    assert not list((tmp_path / "cache").rglob("*.part"))
+
+
+def failed(cache, capsys):
+    assert module.main(["--yes", "--folder", str(cache)]) == 1
+    return capsys.readouterr().err.splitlines()
+
+
+def test_a_folder_that_cannot_be_made_is_one_error(server, tmp_path, capsys):
+    (tmp_path / "cache").write_text("a file is in the way")
+
+    (line,) = failed(tmp_path / "cache", capsys)
+
+    assert f"{tmp_path / 'cache'}" in line and "Not a directory" in line
 
 
 def test_a_set_of_another_size_and_a_page_that_is_no_listing_are_refused(server, tmp_path, capsys):

@@ -135,12 +135,20 @@ def _fetch_one(source: Source, file: Listed, folder: Path) -> int:
             f"{url}: sent {len(content)} bytes that are not the file listed ({file.size} bytes, git sha1 "
             f"{file.sha1}); nothing of it was kept, run the same command again"
         )
-    path = folder / file.path
+    _keep(content, folder / file.path)
+    return file.size
+
+
+def _keep(content: bytes, path: Path) -> None:
+    """Write a file whole or not at all. Raises OSError if the disk does not take it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f"{path.name}.part")
-    part.write_bytes(content)
-    part.replace(path)
-    return file.size
+    try:
+        part.write_bytes(content)
+        part.replace(path)
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise
 
 
 def _get(url: str) -> bytes:
@@ -192,6 +200,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         count = write_tagged(options.folder / "street")
     except DataError as error:
         print(f"street: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:  # the network's have become DataError
+        print(
+            f"street: {error.filename or options.folder}: {error.strerror}; what is whole was kept: "
+            "make room, or mend what is in the way, and run the same command again",
+            file=sys.stderr,
+        )
         return 1
     print(f"wrote {options.folder}: both sets are whole; {count} street photos have their labels")
     return 0
