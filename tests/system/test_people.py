@@ -4,7 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import cv2
 import pytest
+import yaml
 
 from tests.launching import PROJECT, Launched, lines, seqs, wait_for
 
@@ -14,7 +16,11 @@ FRAMES = 160
 @pytest.fixture
 def run(tmp_path: Path) -> Iterator[Launched]:
     (tmp_path / "samples").symlink_to(PROJECT / "samples")
-    with Launched(PROJECT / "pipeline.yaml", "--set", "film.preset=ultrafast", folder=tmp_path) as launched:
+    described = yaml.safe_load((PROJECT / "pipeline.yaml").read_text())
+    described["stages"]["sheet"] = {"type": "contact_sheet", "location": "out/people.png"}
+    described["links"].append("settle ! sheet")
+    (tmp_path / "graph.yaml").write_text(yaml.safe_dump(described))
+    with Launched(tmp_path / "graph.yaml", "--set", "film.preset=ultrafast", folder=tmp_path) as launched:
         yield launched
 
 
@@ -44,6 +50,10 @@ def test_answers_outlive_the_process_that_settles_them(run: Launched, tmp_path: 
         if last_seq.get(number) == seq - 1:
             assert person["looks"] >= looks[number]
         looks[number], last_seq[number] = person["looks"], seq
+    summary = run.stdout + run.stderr
+    assert f"different people: looked at {len(looks)}\n" in summary
+    assert f"{len(looks)} people on the sheet" in summary
+    assert cv2.imread(str(tmp_path / "out/people.png")) is not None
 
 
 @pytest.mark.slow
