@@ -29,13 +29,28 @@ def checkpoint_path(identity: Mapping[str, Any]) -> Path:
 
 
 def save_checkpoint(path: Path, state: Mapping[str, Any]) -> None:
-    """Write plain values and tensors so that a stop at any moment leaves the old or the new state whole."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Write plain values and tensors; see `save_whole`."""
+    save_whole(path, dict(state))
+
+
+def save_whole(path: Path, content: Any) -> None:
+    """Write a file so that a stop at any moment leaves the old or the new one whole.
+
+    Raises CheckpointError when there is no room for it.
+    """
     part = path.with_name(f"{path.name}.part")
-    with part.open("wb") as file:
-        torch.save(dict(state), file)
-        file.flush()
-        os.fsync(file.fileno())
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with part.open("wb") as file:
+            torch.save(content, file)
+            file.flush()
+            os.fsync(file.fileno())
+    except (OSError, RuntimeError) as error:  # torch has its own word for a write that failed
+        part.unlink(missing_ok=True)
+        raise CheckpointError(
+            f"{path}: cannot be written ({error!s:.100}); make room there or set {ENVIRONMENT} to another "
+            "folder, then the same command goes on"
+        ) from error
     part.replace(path)
 
 

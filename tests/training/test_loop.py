@@ -1,4 +1,5 @@
 import dataclasses
+import resource
 
 import numpy as np
 import pytest
@@ -115,6 +116,22 @@ def test_a_run_with_another_setting_has_another_checkpoint(data):
         )
     }
     assert len(paths) == 5
+
+
+def test_a_disk_without_room_is_one_clear_error_and_leaves_the_old_state(tmp_path):
+    path = tmp_path / "run.pt"
+    save_checkpoint(path, {"epoch": 3})
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))
+    try:
+        with pytest.raises(
+            CheckpointError, match=r"run\.pt: cannot be written .*; make room there or set CHECK"
+        ):
+            save_checkpoint(path, {"epoch": 4, "network": torch.zeros(100_000)})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert load_checkpoint(path) == {"epoch": 3}
+    assert [left.name for left in tmp_path.iterdir()] == ["run.pt"]
 
 
 def test_a_damaged_checkpoint_is_one_clear_error(data, tmp_path):

@@ -21,6 +21,7 @@ import numpy as np
 import torch
 
 from fashion.labels import LABELS
+from training.checkpoint import CheckpointError
 from training.street.backbone import REQUIREMENT, WeightsError, find_weights
 from training.street.crops import LOOK, SPEC, Person
 from training.street.data import (
@@ -56,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         train(options.models, Recipe(epochs=options.epochs, seed=options.seed), options.jobs)
-    except (DataError, WeightsError) as error:
+    except (CheckpointError, DataError, WeightsError) as error:
         print(f"street: {error}", file=sys.stderr)
         return 2
     return 0

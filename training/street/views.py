@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from training.checkpoint import DEFAULT_FOLDER, ENVIRONMENT
+from training.checkpoint import DEFAULT_FOLDER, ENVIRONMENT, save_whole
 from training.street.backbone import find_weights, load_weights
 from training.street.crops import SPEC, Person, plain_view, random_view, recolored
 from training.street.network import Street
@@ -78,8 +78,5 @@ def lower_views(
     bar.close()
     if views is None:
         raise ValueError("no pictures to look at")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.part")
-    torch.save(views, part)
-    part.replace(path)
+    save_whole(path, views)
     return views
