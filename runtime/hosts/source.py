@@ -194,6 +194,7 @@ class SourceHost(HostLoop):
         if kind == "eos":
             self._stop_capturing(command["cause"], command["drain_s"])
         elif kind == "worker_died":
+            self._outlet.bury(command["stage"], command["replica"], command["incarnation"])
             self._worker_died(command["stage"], command["seqs"])
         elif kind == "committer_lost":
             self._lose(command["stage"])

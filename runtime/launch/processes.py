@@ -155,7 +155,14 @@ class Processes:
         """The sources send again what is out; what was being worked on comes back one at a time."""
         for name in self._state.graph.sources_of(child.stage):
             seqs = [seq for stream, seq in working if stream == self._state.streams[name]]
-            self.tell(name, kind="worker_died", stage=child.stage, seqs=seqs)
+            self.tell(
+                name,
+                kind="worker_died",
+                stage=child.stage,
+                replica=child.replica,
+                incarnation=child.incarnation,
+                seqs=seqs,
+            )
 
     # What cannot come back
 

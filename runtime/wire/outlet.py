@@ -25,7 +25,7 @@ to this peer. Alone, it tells a peer who we are, or one that leaves that nothing
 CREDIT = struct.Struct("<4sqqq?")
 """What a peer says: MAGIC, the incarnation of ours that it knows (-1: none), the number of the last packet
 that it has, up to which it may be sent, and whether it leaves. Fixed, because it is said with each packet."""
-_PEER = re.compile(rb"(.+)\.([0-9]{1,9})#[0-9]+")
+_PEER = re.compile(rb"(.+)\.([0-9]{1,9})#([0-9]{1,18})")
 """The identity of an inlet's socket: STAGE.REPLICA#INCARNATION."""
 FORGIVE_AFTER_S = 1.0
 """A peer that says, this long after the last packet, that it has fewer than were sent will not get them."""
@@ -49,10 +49,15 @@ class _Peer:
     identity: bytes
     stage: str
     replica: int
+    incarnation: int
     sent: int = 0
     received: int = 0
     may_be_sent: int = 0
     sent_at_s: float = 0.0
+
+    @property
+    def place(self) -> tuple[str, int]:
+        return self.stage, self.replica
 
     @property
     def free(self) -> int:
@@ -84,6 +89,7 @@ class Outlet:
         }
         self._peers: dict[bytes, _Peer] = {}
         self._floors: dict[str, int] = {}
+        self._buried: dict[tuple[str, int], int] = {}
 
     @property
     def waiting(self) -> int:
@@ -142,6 +148,16 @@ class Outlet:
             if peer.replica >= self._consumers[peer.stage].replicas:
                 del self._peers[peer.identity]
 
+    def bury(self, stage: str, replica: int, incarnation: int) -> None:
+        """This process has ended. The socket may not have noticed yet; what is sent to it would be lost."""
+        self._buried[stage, replica] = incarnation
+        for peer in list(self._peers.values()):
+            if self._is_buried(peer):
+                del self._peers[peer.identity]
+
+    def _is_buried(self, peer: _Peer) -> bool:
+        return peer.incarnation <= self._buried.get(peer.place, -1)
+
     def receive(self, now_s: float) -> None:
         """Read what the peers say about their credit."""
         for message in receive_all(self.socket):
@@ -158,6 +174,8 @@ class Outlet:
         if magic != MAGIC or not 0 <= received <= upto <= codec.MAX_SEQ:
             raise WireError("credit of another version or out of range")
         peer = self._peers.get(identity) or self._stranger(identity)
+        if self._is_buried(peer):
+            return
         if incarnation != self._incarnation:
             # It knows an earlier process of ours, or none: tell it who we are, its count starts at 0.
             self._peers.pop(identity, None)
@@ -181,12 +199,12 @@ class Outlet:
         stage = known[1].decode(errors="replace") if known else ""
         if known is None or stage not in self._consumers:
             raise WireError(f"credit of {identity!r}, which is not linked here")
-        return _Peer(identity, stage, int(known[2]))
+        return _Peer(identity, stage, int(known[2]), int(known[3]))
 
     def _meet(self, peer: _Peer) -> None:
         """A new process of a replica takes the place of the old one."""
         for known in list(self._peers.values()):
-            if (known.stage, known.replica) == (peer.stage, peer.replica):
+            if known.place == peer.place:
                 del self._peers[known.identity]
         self._peers[peer.identity] = peer
 

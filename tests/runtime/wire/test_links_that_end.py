@@ -34,6 +34,21 @@ def test_a_new_process_of_a_replica_starts_with_its_own_credit(net: Net) -> None
     net.until(lambda: net.seqs("detect.0") == [1])
 
 
+def test_a_process_that_is_said_to_be_dead_gets_nothing_more_whatever_it_had_said(net: Net) -> None:
+    dead = net.inlet("detect.0", capacity=2)
+    net.put(0)
+    net.until(lambda: net.seqs("detect.0") == [0])
+    dead.give_credit(net.now_s + 1)  # on its way when it dies; its socket is open still
+
+    net.outlet.bury("detect", 0, 0)
+    net.put(1)
+    net.quiet()
+    assert net.outlet.waiting == 1
+
+    net.inlet("detect.0", capacity=2, incarnation=1)
+    net.until(lambda: net.seqs("detect.0") == [1])
+
+
 def test_a_new_process_of_the_outlet_is_recognised_and_counts_from_the_start(net: Net) -> None:
     net.inlet("detect.0", capacity=2)
     net.put(0, 1)
