@@ -12,6 +12,7 @@ from benchmarks.loops.parts import CRF, Film, Finder, Namer, arguments
 
 DEBIAN_PACKAGES = "/usr/lib/python3/dist-packages"
 NOT_HERE = 3
+FIRST_FRAME_S = 20
 
 
 def main() -> int:
@@ -40,7 +41,8 @@ def main() -> int:
         return NOT_HERE
     sink = reader.get_by_name("sink")
     reader.set_state(Gst.State.PLAYING)
-    first = sink.emit("pull-sample")
+    # Without a decoder no frame and no end comes.
+    first = sink.emit("try-pull-sample", FIRST_FRAME_S * Gst.SECOND)
     if first is None:
         message = reader.get_bus().pop_filtered(Gst.MessageType.ERROR)
         reason = message.parse_error()[0].message if message else "no frame came"
