@@ -38,7 +38,9 @@ class Mosquitto:
             )
             passwords.chmod(0o644)
             lines.append(f"password_file {passwords}")
-        lines.append("user root")
+        # It knows its subscribers again after a kill: who publishes may be back before they are.
+        lines += ["persistence true", f"persistence_location {folder}/"]
+        lines += ["autosave_on_changes true", "autosave_interval 1", "user root"]
         self._command = [binary, "-c", str(folder / "mosquitto.conf")]
         self._log = folder / "mosquitto.log"
         (folder / "mosquitto.conf").write_text("\n".join(lines) + "\n")
@@ -72,7 +74,9 @@ class Subscriber:
     def __init__(self, broker: Mosquitto, topic: str = "#", *, user: str = "", password: str = "") -> None:
         self.heard: list[tuple[str, dict[str, Any]]] = []
         self.is_subscribed = threading.Event()
-        self._client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2)
+        self._client = mqtt.Client(
+            mqtt.CallbackAPIVersion.VERSION2, client_id=f"hears-{id(self)}", clean_session=False
+        )
         if user:
             self._client.username_pw_set(user, password)
         self._client.reconnect_delay_set(1, 1)
