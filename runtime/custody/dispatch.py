@@ -141,6 +141,10 @@ class Dispatch:
         """Tell whether a frame is out as a packet that some sink has not received."""
         return seq in self._out and self._is_missing(self._out[seq])
 
+    @property
+    def has_gaps(self) -> bool:
+        return any(frame.is_gap for frame in self._out.values())
+
     def gaps_for(self, sink: str) -> list[int]:
         """GAPs that a sink has not yet said to have, oldest first."""
         return sorted(seq for seq, frame in self._out.items() if frame.is_gap and sink not in frame.received)

@@ -94,6 +94,14 @@ class FrameStore:
     def last_sent_seq(self) -> int:
         return self._file.words[layout.H_LAST_SENT]
 
+    @property
+    def over_seq(self) -> int:
+        """The last frame sent before all that are out: nothing up to it will be sent again."""
+        oldest = next(iter(self._out), None)
+        if oldest is None:
+            return self.last_sent_seq
+        return self._file.word(self._slot_of[oldest], layout.S_PREV)
+
     def waiting(self) -> list[int]:
         """Seqs that were captured and not yet sent, oldest first."""
         return list(self._waiting)

@@ -4,6 +4,7 @@ import logging
 import threading
 import time
 from collections import deque
+from collections.abc import Collection
 from typing import Any
 
 import zmq
@@ -40,10 +41,12 @@ class BusClient:
         while self._waiting and try_send(self.socket, [self._waiting[0]]):
             self._waiting.popleft()
 
-    def receive(self) -> list[dict[str, Any]]:
-        """Return the launcher's commands that have come."""
+    def receive(self, ready: Collection[Any] | None = None) -> list[dict[str, Any]]:
+        """Return the launcher's commands that have come. ready: the sockets on which something waits."""
         self.flush()
         commands, self._early = self._early, []
+        if ready is not None and self.socket not in ready:
+            return commands
         for message in receive_all(self.socket):
             try:
                 commands.append(codec.unpack(message[-1]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Collection
 
 import zmq
 
@@ -59,10 +60,14 @@ class CommitLinks:
     def sockets(self) -> list[zmq.Socket[bytes]]:
         return list(self._sockets.values())
 
-    def receive(self) -> list[tuple[str, Told]]:
-        """Return what the sources have told, as (source, what)."""
+    def receive(self, ready: Collection[object] | None = None) -> list[tuple[str, Told]]:
+        """Return what the sources have told, as (source, what). ready: the sockets on which something waits;
+        None: look at all.
+        """
         told: list[tuple[str, Told]] = []
         for source, socket in self._sockets.items():
+            if ready is not None and socket not in ready:
+                continue
             for message in receive_all(socket):
                 try:
                     told.append((source, _told(codec.unpack(message[-1]))))

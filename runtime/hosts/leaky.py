@@ -41,7 +41,7 @@ class LeakyHost(HostLoop):
         return self._inlet.sockets
 
     def step(self, now_s: float) -> bool:
-        for arrival in self._inlet.receive():
+        for arrival in self._inlet.receive(self.ready):
             self._inlet.done(arrival.endpoint)
             if self._is_news(arrival.packet):
                 self._show(arrival.packet)

@@ -5,6 +5,7 @@ import logging
 import time
 from abc import ABC, abstractmethod
 from collections import defaultdict
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +59,10 @@ class HostLoop(ABC):
         self._statistics_at_s = 0.0
         self._cpu_at_start_s = 0.0
         self._ready_s = 0.0
+        self._credit_read_s = 0.0
         self._pollers: dict[tuple[Any, ...], zmq.Poller] = {}
+        self.ready: Collection[Any] | None = None
+        """The sockets on which something waited at the last `poll`; None: not known, so look at each."""
 
     @property
     @abstractmethod
@@ -117,7 +121,7 @@ class HostLoop(ABC):
         while not self.is_stopping:
             self.poll(0 if more else POLL_MS)
             self.page.looped()
-            for command in self.bus.receive():
+            for command in self.bus.receive(self.ready):
                 if command.get("kind") == "stop":
                     self.is_stopping = True
                 elif command.get("kind") == "retire":
@@ -147,11 +151,18 @@ class HostLoop(ABC):
             poller = self._pollers[wanted] = zmq.Poller()
             for socket in wanted:
                 poller.register(socket, zmq.POLLIN)
-        poller.poll(timeout_ms)
+        self.ready = {socket for socket, _events in poller.poll(timeout_ms)}
+
+    def may_read(self, socket: Any) -> bool:
+        """Whether something may wait on a socket or file descriptor that is among `sockets`."""
+        return self.ready is None or socket in self.ready
 
     def send_on(self, outlet: Outlet, now_s: float) -> list[Key]:
         """Read the peers' credit and send what it allows; return the frames that left."""
-        outlet.receive(now_s)
+        if outlet.sockets or now_s - self._credit_read_s >= POLL_MS / 1000:
+            # Where nothing waits to be sent, it is soon enough to see now and then who came or leaves.
+            outlet.receive(now_s)
+            self._credit_read_s = now_s
         left = outlet.pump(now_s)
         for source, seq in left:
             self.trace.note(LEFT, source, seq)

@@ -91,11 +91,11 @@ class OrderedHost(HostLoop):
     def step(self, now_s: float) -> bool:
         if self._outlet.sockets:
             self.send_on(self._outlet, now_s)
-        for arrival in self._inlet.receive():
+        for arrival in self._inlet.receive(self.ready):
             self.trace.received(arrival.endpoint, arrival.packet)
             self._inlet.done(arrival.endpoint)
             self._offer(arrival.packet)
-        for source, told in self._commits.receive():
+        for source, told in self._commits.receive(self.ready):
             self._told(self._lanes[source], told)
         more = False
         for lane in self._lanes.values():

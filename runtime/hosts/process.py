@@ -76,6 +76,9 @@ def _die_with(launcher_pid: int, name: str) -> None:
     libc = ctypes.CDLL(None, use_errno=True)
     libc.prctl(_PR_SET_NAME, name.encode()[:15], 0, 0, 0)
     libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    # Who wakes does not interrupt who works: fewer switches and warmer caches where all cores are busy, and
+    # several packets for one waking. A free core is taken at once all the same.
+    os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
     # It may have ended before this process could ask to be told.
     if os.getppid() != launcher_pid:
         sys.exit(1)

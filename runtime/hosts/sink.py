@@ -25,6 +25,7 @@ MAX_FAILURES_IN_A_ROW = 10
 NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
 """What passes when somebody makes room: waited for, with a warning."""
 NO_ROOM_RETRY_S = 1.0
+SLOW_WRITE_S = 0.001
 
 
 class SinkHost(HostLoop):
@@ -48,6 +49,7 @@ class SinkHost(HostLoop):
         self._commits = CommitLinks(context, config)
         self._channels = {source: Channel(config, source, make_sink(source)) for source in config.reached_by}
         self._failures_in_a_row = 0
+        self._last_write_s = float("inf")
         self._has_asked_to_stop = False
         for channel in self._channels.values():
             if channel.is_finished:
@@ -58,13 +60,17 @@ class SinkHost(HostLoop):
         return [*self._inlet.sockets, *self._commits.sockets]
 
     def step(self, now_s: float) -> bool:
-        for arrival in self._inlet.receive():
+        for arrival in self._inlet.receive(self.ready):
             self.trace.received(arrival.endpoint, arrival.packet)
             self._inlet.done(arrival.endpoint)
             self._offer(arrival.packet)
-        for source, told in self._commits.receive():
+        for source, told in self._commits.receive(self.ready):
             self._told(self._channels[source], told)
-        self._say_have(now_s)
+        # Sources wait for this word with their next frames. Where a write takes long it is said before it,
+        # with what was committed before; a quick sink says once that it has received and committed.
+        is_slow = self._last_write_s > SLOW_WRITE_S
+        if is_slow:
+            self._say_have(now_s)
         more = False
         for channel in self._channels.values():
             if now_s < channel.try_again_s:
@@ -76,7 +82,8 @@ class SinkHost(HostLoop):
             elif channel.order.is_at_end and not channel.is_finished:
                 self._finish(channel)
         self._inlet.give_credit(now_s)
-        self._say_have(time.monotonic())
+        if not (is_slow and more):
+            self._say_have(time.monotonic())
         return more
 
     def _say_have(self, now_s: float) -> None:
@@ -140,7 +147,8 @@ class SinkHost(HostLoop):
             self._has_asked_to_stop = True
             self.bus.send("stop_wanted")
         self.trace.note(DONE, *packet.key)
-        self.counts["busy_s"] += time.perf_counter() - started_s
+        self._last_write_s = time.perf_counter() - started_s
+        self.counts["busy_s"] += self._last_write_s
         self.counts["frames"] += 1
 
     def _wait_for_room(self, channel: Channel, error: OSError) -> None:

@@ -93,9 +93,10 @@ class SourceHost(HostLoop):
         return [*self._outlet.sockets, self._committers.socket, self._capture.wake]
 
     def step(self, now_s: float) -> bool:
-        self._capture.clear_wake()
+        if self.may_read(self._capture.wake):
+            self._capture.clear_wake()
         self.page.alive_until(self._stage.alive_until_s)
-        heard = self._committers.receive()
+        heard = self._committers.receive() if self.may_read(self._committers.socket) else []
         released = [
             seq
             for one in heard
@@ -152,12 +153,12 @@ class SourceHost(HostLoop):
     # Start, GAP and EOS, straight to the committers
 
     def _tell(self, store: FrameStore, heard: list[Heard], now_s: float) -> None:
-        out = store.out()
-        over = store.packet(out[0], 0).prev_seq if out else store.last_sent_seq
         for one in heard:
             # Without a file of its own it cannot know after its death how far it was.
-            if one.committed < over:
-                self._committers.tell_start(one.name, over)
+            if one.committed < store.over_seq:
+                self._committers.tell_start(one.name, store.over_seq)
+        if not self._dispatch.has_gaps:
+            return
         for name in self._committers.known:
             gaps = [store.packet(seq, self._dispatch.floor_seq(seq)) for seq in self._dispatch.gaps_for(name)]
             self._committers.tell_gaps(name, gaps, now_s)

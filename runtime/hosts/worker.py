@@ -24,6 +24,11 @@ MAX_FAILURES_IN_A_ROW = 10
 """Frames that raise one after the other: the stage is broken, not the frames."""
 
 
+AHEAD_S = 0.004
+MAX_AHEAD = 8
+"""So much work waits here at most beside what is worked on, one packet at least: a quick stage then takes
+several packets each time it wakes, and a slow replica does not hoard what another could do sooner."""
+
 Answer = tuple[Packet, Frames]
 
 
@@ -43,12 +48,12 @@ class WorkerHost(HostLoop):
             stage=config.stage,
             replica=config.replica,
             incarnation=config.incarnation,
-            # One packet more than is worked on, so that the next is here when this one is done.
             capacity=self._batch + 1,
             streams=config.sources,
         )
         self._connect(config)
         self._outlet = Outlet(context, config.outlet, config.incarnation, config.consumers)
+        self._service_s = AHEAD_S
         self._failures_in_a_row = 0
         self._recent_errors: deque[str] = deque(maxlen=3)
 
@@ -57,22 +62,24 @@ class WorkerHost(HostLoop):
         return [*self._inlet.sockets, *self._outlet.sockets]
 
     def step(self, now_s: float) -> bool:
-        """One round: receive, work on a batch, send. True when there is more to do at once."""
+        """One round: receive, work on what is here for AHEAD_S at most or on one batch, send. True when there
+        is more to do at once."""
         if self._outlet.sockets:
             # What waited for credit does not wait for new work as well.
             self.send_on(self._outlet, now_s)
         self._receive()
         if self._batch_wait_s and 0 < len(self._inbox) < self._batch:
             self._gather(now_s + self._batch_wait_s)
-        batch = self._inbox.take(self._batch)
-        if batch:
+        while batch := self._inbox.take(self._batch):
             self._work(batch)
+            if time.monotonic() - now_s > AHEAD_S:
+                break
         self._inlet.give_credit(now_s)
         self.send_on(self._outlet, time.monotonic())
         return len(self._inbox) > 0
 
     def _receive(self) -> None:
-        for arrival in self._inlet.receive():
+        for arrival in self._inlet.receive(self.ready):
             arrival.packet.find_pixels = self._pool.find
             self.trace.received(arrival.endpoint, arrival.packet)
             for gone in self._inbox.put(arrival):
@@ -96,12 +103,19 @@ class WorkerHost(HostLoop):
         finally:
             self.page.end(len(batch))
         self.trace.note_all(DONE, packets)
-        self.counts["busy_s"] += time.perf_counter() - started_s
+        took_s = time.perf_counter() - started_s
+        self.counts["busy_s"] += took_s
         self.counts["frames"] += len(batch)
+        self._make_room(took_s / len(batch))
         for answer, frames in answers:
             self._outlet.put(answer, frames)
         for arrival in batch:
             self._inlet.done(arrival.endpoint)
+
+    def _make_room(self, service_s: float) -> None:
+        """Take as many packets ahead as the time of the last ones for one frame allows."""
+        self._service_s += (service_s - self._service_s) / 8
+        self._inlet.capacity = self._batch + min(MAX_AHEAD, max(1, int(AHEAD_S / self._service_s)))
 
     def _answers(self, batch: list[Arrival]) -> list[Answer]:
         try:

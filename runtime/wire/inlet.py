@@ -1,7 +1,7 @@
 """The receiving end of links: a DEALER to each upstream process, and the credit that it is given."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import zmq
 
@@ -87,10 +87,15 @@ class Inlet:
     def sockets(self) -> "list[zmq.Socket[bytes]]":
         return [upstream.socket for upstream in self._upstreams.values()]
 
-    def receive(self) -> list[Arrival]:
-        """Return what has come; each is held against its upstream's credit until `done`."""
+    def receive(self, ready: Collection[object] | None = None) -> list[Arrival]:
+        """Return what has come; each is held against its upstream's credit until `done`.
+
+        ready: the sockets on which something waits; None: look at all.
+        """
         arrived = []
         for endpoint, upstream in self._upstreams.items():
+            if ready is not None and upstream.socket not in ready:
+                continue
             for message in receive_all(upstream.socket):
                 try:
                     frames = self._frames(upstream, message)

@@ -13,7 +13,7 @@ from runtime.hosts.bus_client import BusClient
 from runtime.hosts.config import ChildConfig, RunPaths
 from runtime.hosts.loop import Place
 from runtime.hosts.status_page import StatusPage
-from runtime.hosts.worker import MAX_FAILURES_IN_A_ROW, WorkerHost
+from runtime.hosts.worker import AHEAD_S, MAX_AHEAD, MAX_FAILURES_IN_A_ROW, WorkerHost
 from runtime.packet import Packet
 from runtime.properties import NoOptions
 from runtime.stage import Context, Stage
@@ -116,6 +116,15 @@ class Bench:
                 elif said["kind"] == "error":
                     self.error = said["text"]
 
+    def has_room_for(self, count: int) -> bool:
+        """Whether the worker takes exactly so many packets ahead; `put` more than that before."""
+        sent = self.upstream.packets_sent
+        deadline_s = time.monotonic() + DEADLINE_S
+        while self.upstream.packets_sent - sent < count and time.monotonic() < deadline_s:
+            self.upstream.receive(time.monotonic())
+            self.upstream.pump(time.monotonic())
+        return self.upstream.packets_sent - sent == count
+
     def close(self) -> None:
         self.host.close()
         for part in (self.upstream, self.downstream, self.client.socket, self.bus):
@@ -128,7 +137,9 @@ def benches(tmp_path: Path) -> Iterator[Any]:
     made = []
 
     def bench(stage: type[Stage], batch: int = 1) -> Bench:
-        made.append(Bench(tmp_path, stage, batch))
+        folder = tmp_path / str(len(made))
+        folder.mkdir()
+        made.append(Bench(folder, stage, batch))
         return made[-1]
 
     yield bench
@@ -173,3 +184,24 @@ def test_a_stage_that_fails_on_every_frame_ends_the_run_with_the_reason(benches:
     assert bench.error.startswith(f"{MAX_FAILURES_IN_A_ROW} frames in a row failed")
     assert "RuntimeError: no model" in bench.error
     assert bench.host.exit_status == 1
+
+
+def test_a_quick_stage_takes_several_packets_ahead_and_a_slow_one_does_not(benches: Any) -> None:
+    class Quick(Stage):
+        def process(self, packet: Packet) -> Packet:
+            return packet
+
+    class Slow(Stage):
+        def process(self, packet: Packet) -> Packet:
+            until_s = time.perf_counter() + AHEAD_S
+            while time.perf_counter() < until_s:
+                pass
+            return packet
+
+    for stage, room in ((Quick, 1 + MAX_AHEAD), (Slow, 2)):
+        bench = benches(stage)
+        bench.put(*range(60))
+        bench.until_done(60)
+        bench.put(*range(60, 80))
+        assert bench.has_room_for(room)
+        bench.until_done(80)
