@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from types import ModuleType
 
-from benchmarks import classifier, hop, latency, limit, memory, report, scaling, throughput
+from benchmarks import classifier, hop, interval, latency, limit, memory, report, scaling, throughput
 from benchmarks.films import SAMPLE, frames_in, repeated
 from benchmarks.settings import RESULTS, Settings, keep, load
 
@@ -19,6 +19,7 @@ ROWS: dict[str, ModuleType] = {
     "latency": latency,
     "memory": memory,
     "classifier": classifier,
+    "interval": interval,
 }
 
 

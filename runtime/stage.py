@@ -48,6 +48,8 @@ class Stage:
     """What must be in a packet's meta before this stage, e.g. ("people",)."""
     gives: ClassVar[tuple[str, ...]] = ()
     """What this stage adds to a packet's meta."""
+    completes: ClassVar[tuple[str, ...]] = ()
+    """What this stage puts into each packet where a stage before it `gives_in_some` only."""
     default_batch: ClassVar[int] = 1
     """How many packets `process_batch` is given at most, where the graph does not say."""
 
@@ -59,6 +61,15 @@ class Stage:
     @classmethod
     def check(cls, options: Any) -> None:
         """Refuse, by GraphError, what can be known to be wrong before any process starts."""
+
+    @classmethod
+    def gives_in_some(cls, options: Any) -> dict[str, str]:
+        """Of `gives`, what stands for nothing in some packets, with what makes it so: {word: reason}.
+
+        A graph is refused unless a stage that `completes` it comes before any sink, and before any other
+        stage that takes it.
+        """
+        return {}
 
     def open(self) -> None:
         """Load models and open devices. Called once, before the first packet; may take its time."""

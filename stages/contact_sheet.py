@@ -14,6 +14,7 @@ from runtime.files import CutFile
 from runtime.packet import OK, Image, Packet
 from runtime.properties import REQUIRED, Seconds, prop
 from runtime.stage import Cut, FileSink
+from stages.media.detection import DETECTED_AT_SEQ
 
 SUFFIXES = (".jpg", ".jpeg", ".png")
 _HEAD = struct.Struct("<II")
@@ -26,7 +27,7 @@ class ContactSheet(FileSink):
 
     Until then the location holds the collection: each better view is appended, and each change of an answer,
     so that a process that dies loses nobody. It grows by one crop for each view that is a tenth better than
-    the one before.
+    the one before. A predicted box (`interval` of detect) is no view.
     """
 
     takes = ("people",)
@@ -73,6 +74,10 @@ class ContactSheet(FileSink):
         return packet
 
     def _look_at(self, packet: Packet, person: dict[str, Any]) -> None:
+        if DETECTED_AT_SEQ in person:
+            # Nobody saw the person there: it is no view.
+            self._note_answer(person)
+            return
         import cv2
 
         from stages.media.gallery import Look
@@ -88,8 +93,12 @@ class ContactSheet(FileSink):
         if place is not None:
             _is_coded, coded = cv2.imencode(".jpg", crop_bgr, [cv2.IMWRITE_JPEG_QUALITY, 92])
             self._note(coded.tobytes(), {"place": place, "look": dataclasses.astuple(look), **_worn(person)})
-            return
-        place = self._gallery.place_of(look.track)
+        else:
+            self._note_answer(person)
+
+    def _note_answer(self, person: dict[str, Any]) -> None:
+        """Write down what is new about somebody who has a place."""
+        place = self._gallery.place_of(int(person.get("track", -1)))
         if place is not None and _worn(person).items() - self._entries[place][1].items():
             self._note(b"", {"place": place, **_worn(person)})
 

@@ -11,6 +11,7 @@ from typing import Any
 from runtime.packet import OK, Image, Packet
 from runtime.properties import REQUIRED, prop
 from runtime.stage import Sink
+from stages.media.detection import DETECTED_AT_SEQ
 
 NO_LABEL = "person"
 """The folder of those whose garments nobody named."""
@@ -20,7 +21,8 @@ class CropsSink(Sink):
     """Write each person as LOCATION/LABEL/SOURCE-SEQ-N.jpg: N counts from 0 in the frame.
 
     The label is that of the person's first garment. A frame that comes again gives the same names, so that
-    nothing is there twice; each file is whole or not there. Frames that were not analysed have no people.
+    nothing is there twice; each file is whole or not there. Frames that were not analysed have no people, and
+    boxes that are predicted (`interval` of detect) show none for sure: neither is written.
     What an earlier run left in the folder stays.
     """
 
@@ -50,6 +52,8 @@ class CropsSink(Sink):
         if packet.status != OK or packet.seq % self.options.every:
             return packet
         for number, person in enumerate(packet.people):
+            if DETECTED_AT_SEQ in person:
+                continue
             height_px = person["box"][3] - person["box"][1]
             if height_px < self.options.min_height or person["score"] < self.options.min_score:
                 continue

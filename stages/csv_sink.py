@@ -10,6 +10,7 @@ from runtime.files import CutFileSink
 from runtime.packet import OK, Packet
 from runtime.properties import REQUIRED, prop
 from runtime.stage import Cut
+from stages.media.detection import IS_PREDICTED
 
 COLUMNS = (
     "source",
@@ -31,13 +32,16 @@ COLUMNS = (
 )
 """`person` counts from 0 in its frame. `label` to `color` are of the first garment; `garments` has all
 labels, with semicolons between them. `pts_s` is in seconds, the box in pixels of the frame."""
+PREDICTED = "predicted"
+"""Status of a frame in which nobody looked for people: they are where they were expected."""
 
 
 class CsvSink(CutFileSink):
     """Write one row for each person.
 
     A frame with nobody has one row with the person left empty, and so has a frame that was not analysed: its
-    status tells them apart. A dropped stretch has one row, and FROM-TO as its seq.
+    status tells them apart. A frame in which nobody looked for people (`interval` of detect) has the status
+    "predicted". A dropped stretch has one row, and FROM-TO as its seq.
     """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -53,7 +57,7 @@ class CsvSink(CutFileSink):
             "source": packet.source,
             "seq": packet.seq,
             "pts_s": f"{packet.pts_ns / 1e9:.6f}",
-            "status": packet.status,
+            "status": PREDICTED if packet.meta.get(IS_PREDICTED) else packet.status,
         }
         people = packet.people if packet.status == OK else []
         rows = [{**frame, "person": number, **_columns(person)} for number, person in enumerate(people)]

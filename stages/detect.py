@@ -22,6 +22,7 @@ from stages.detectors import (
     default_confidence,
     open_detector,
 )
+from stages.media.detection import IS_PREDICTED, is_due
 
 ENGINES = ("openvino", "onnxruntime", "torch", "tensorflow")
 
@@ -30,6 +31,10 @@ class Detect(Stage):
     """Puts `people` into a packet: one dict for each person found, best first, an empty list for nobody.
 
     A person has "box", [x0, y0, x1, y1] in pixels of the frame to a tenth, and "score" to four decimals.
+
+    With an `interval` of n it looks in each n-th frame, and in those that do not continue what was before: a
+    still image, a frame flagged DISCONT, the first one after a drop. The others pass with an empty list and
+    "is_predicted" in their meta; a `track` has to say who is in them.
     """
 
     gives = ("people",)
@@ -73,6 +78,12 @@ class Detect(Stage):
         person_class: int = prop(
             -1, "number of the class 'person' of the network; -1: as in COCO", low=-1, high=10_000
         )
+        interval: int = prop(
+            1,
+            "look for people in each so many-th frame only; a `track` behind it says where they are between",
+            low=1,
+            high=1000,
+        )
         max_people: int = prop(100, "keep the best so many of a frame", low=1, high=1000, while_running=True)
         min_height: float = prop(
             0.0, "leave out people lower than this, in pixels", low=0, while_running=True
@@ -85,6 +96,10 @@ class Detect(Stage):
         except ValueError as error:
             raise GraphError(str(error)) from None
 
+    @classmethod
+    def gives_in_some(cls, options: Any) -> dict[str, str]:
+        return {"people": f"interval is {options.interval}"} if options.interval > 1 else {}
+
     def open(self) -> None:
         context = self.context
         settings = dataclasses.replace(
@@ -96,6 +111,10 @@ class Detect(Stage):
             raise StageError(str(error)) from error
 
     def process(self, packet: Packet) -> Packet:
+        if not is_due(packet, self.options.interval):
+            packet.people = []
+            packet.meta[IS_PREDICTED] = True
+            return packet
         boxes_xyxy, scores = self._detector.detect(packet.image_bgr)
         is_tall = boxes_xyxy[:, 3] - boxes_xyxy[:, 1] >= self.options.min_height
         is_kept = np.flatnonzero(is_tall)[: self.options.max_people]

@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Any
 from runtime.packet import Image, Packet
 from runtime.properties import Seconds, prop
 from runtime.stage import Ordered
+from stages.media.detection import DETECTED_AT_SEQ, DISCONTINUITY, IS_PREDICTED
 
 if TYPE_CHECKING:
     from stages.media.looks import Seen
 
 DEFAULT_RATE_HZ = 25.0
-DISCONTINUITY = "DISCONT"
-"""The flag of a frame that does not continue those before it."""
 NS_PER_S = 1_000_000_000
+LEAST_SIDE_PX = 1.0
+"""Who is expected with less of them inside the picture is not in it."""
 
 
 class Track(Ordered):
@@ -28,9 +29,15 @@ class Track(Ordered):
 
     A person less sure than `start-score` who continues no track is taken off the list; "untracked_people" in
     the packet's meta says how many were.
+
+    Where `detect` has an `interval`, nobody looked for people in some frames. These get the people of the last
+    frame that was looked at, moved on as the tracker expects: with the score they had there, "look" 0, and
+    "detected_at_seq", that frame; who was found in the frame itself has no such key. Who is expected outside
+    the picture is left out. Being expected begins, continues and ends no track.
     """
 
     takes = ("people",)
+    completes = ("people",)
     gives = ("people/track", "people/series", "people/age_frames", "people/look", "untracked_people")
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -66,12 +73,17 @@ class Track(Ordered):
         self._epoch: int | None = None
         self._series = 0
         self._seen: dict[int, Seen] = {}
+        self._last_seq, self._last_people = -1, list[dict[str, Any]]()
+        self._is_after_gap = False
         # Loads the library now and not with the first frame.
         self._tracker = PeopleTracker(start_score=1.0, forget_s=1.0, rate_hz=DEFAULT_RATE_HZ)
 
     def process(self, packet: Packet) -> Packet:
         if packet.epoch != self._epoch or DISCONTINUITY in packet.flags:
             self._begin(packet)
+        if packet.meta.get(IS_PREDICTED):
+            self._expect(packet)
+            return packet
         # Before anything changes here: pixels may be gone, and the frame then comes a second time.
         image_bgr = packet.image_bgr if packet.people else None
         time_s = packet.running_ns / NS_PER_S
@@ -80,7 +92,30 @@ class Track(Ordered):
         packet.meta["untracked_people"] = len(found) - len(packet.people)
         if image_bgr is not None:
             self._look(packet.people, image_bgr, time_s)
+        self._last_seq, self._last_people, self._is_after_gap = packet.seq, packet.people, False
         return packet
+
+    def _expect(self, packet: Packet) -> None:
+        """Put those of the last frame that was looked at where they should be by now."""
+        from stages.media.places import inside
+
+        self._is_after_gap = True
+        boxes_xyxy = self._tracker.predict(packet.running_ns / NS_PER_S)
+        packet.people = []
+        for person in self._last_people:
+            number = person["track"]
+            if number not in boxes_xyxy:
+                continue
+            box = inside([round(edge, 1) for edge in boxes_xyxy[number].tolist()], packet.size_wh)
+            if min(box[2] - box[0], box[3] - box[1]) < LEAST_SIDE_PX:
+                continue
+            age = packet.seq - self._seen[number].first_seq
+            # No look: a crop of where somebody may be is no view of them.
+            moved = {"box": box, "age_frames": age, "look": 0.0, DETECTED_AT_SEQ: self._last_seq}
+            packet.people.append({**person, **moved})
+        packet.meta["untracked_people"] = 0
+        if packet.people:
+            packet.count("boxes", "predicted", len(packet.people))
 
     def _begin(self, packet: Packet) -> None:
         """Forget everybody: nobody of this segment is known to be somebody of the last."""
@@ -88,6 +123,7 @@ class Track(Ordered):
         from stages.media.uri import is_image
 
         self._epoch, self._series, self._seen = packet.epoch, self.highest_id, {}
+        self._last_people, self._is_after_gap = [], False
         self._is_still = is_image(packet.uri)
         self._tracker = PeopleTracker(
             start_score=self.options.start_score,
@@ -104,7 +140,7 @@ class Track(Ordered):
 
         boxes_xyxy = np.array([person["box"] for person in packet.people], np.float64).reshape(-1, 4)
         scores = np.array([person["score"] for person in packet.people], np.float64)
-        numbers = self._tracker.update(boxes_xyxy, scores, time_s).tolist()
+        numbers = self._tracker.update(boxes_xyxy, scores, time_s, is_after_gap=self._is_after_gap).tolist()
         self.highest_id = self._tracker.highest_number
         packet.people = [
             {**person, "track": number, "series": self._series}

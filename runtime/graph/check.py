@@ -4,8 +4,9 @@ import os
 from pathlib import Path
 
 from runtime.errors import GraphError
+from runtime.graph.check_caps import check_caps
 from runtime.graph.model import Graph, StageSpec
-from runtime.graph.registry import find_stage, known_types, writes_file
+from runtime.graph.registry import writes_file
 from runtime.progress import progress_path
 
 Places = dict[tuple[str, str], str]
@@ -16,7 +17,7 @@ def check_graph(graph: Graph, places: Places) -> None:
     _check_kinds(graph, places)
     _check_tree(graph, places)
     _check_sinks_reached(graph)
-    _check_order_of_stages(graph)
+    check_caps(graph)
     _check_devices(graph)
     check_locations(graph)
 
@@ -82,28 +83,6 @@ def _check_sinks_reached(graph: Graph) -> None:
                 f"{stage.place}: only leaky sinks take the packets of stage '{stage.name}', and these may "
                 "miss frames; link a sink that keeps them behind it too, e.g. a json_sink"
             )
-
-
-def _check_order_of_stages(graph: Graph) -> None:
-    """What a stage takes must be given by a stage before it."""
-    for source in graph.of_kind("source"):
-        _walk(graph, source, ())
-
-
-def _walk(graph: Graph, stage: StageSpec, given: tuple[str, ...]) -> None:
-    missing = [word for word in stage.stage.takes if word not in given]
-    if missing:
-        givers = [other.name for other in graph.stages.values() if missing[0] in other.stage.gives]
-        types = [name for name in known_types() if missing[0] in find_stage(name, graph.folder).gives]
-        remedy = f"put a stage that gives '{missing[0]}' before it"
-        if givers or types:
-            remedy = f"put '{givers[0]}' before it" if givers else f"put a stage of type {types[0]} before it"
-        raise GraphError(
-            f"{stage.place}: stage '{stage.name}' ({stage.type_name}) takes '{missing[0]}', "
-            f"which no stage before it gives; {remedy}"
-        )
-    for down in graph.downstream(stage.name):
-        _walk(graph, graph.stages[down], given + stage.stage.gives)
 
 
 def _check_devices(graph: Graph) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from runtime.errors import StageError
 from runtime.packet import Packet
+from stages.media.detection import DETECTED_AT_SEQ
 
 Event = dict[str, Any]
 Worn = list[list[str]]
@@ -17,7 +18,7 @@ _GARMENT_FIELDS = ("label", "score", "region", "color")
 
 @dataclasses.dataclass
 class _Person:
-    """Somebody who is present. `first` and `last` are (seq, pts_ns) of the frames that show them."""
+    """Somebody who is present. `first` and `last` are (seq, pts_ns) of frames in which they were found."""
 
     series: int
     first: list[int]
@@ -57,7 +58,9 @@ class Presence:
                 known = self._people[number] = _Person(int(person.get("series", 0)), first, first)
                 facts = {name: person[name] for name in ("box", "score") if name in person}
                 events.append(self._event("appeared", number, known, facts))
-            known.last, known.missing_since_ns = [packet.seq, packet.pts_ns], None
+            known.missing_since_ns = None
+            if DETECTED_AT_SEQ not in person:
+                known.last = [packet.seq, packet.pts_ns]
             if self._has_changed(known, worn_by(person), packet.running_ns):
                 events.append(self._event("wears", number, known, {"garments": _garments(person)}))
         for number in sorted(self._people.keys() - present):

@@ -51,3 +51,30 @@ def test_who_is_unsure_only_continues_a_track(scores, expected) -> None:
 
 def test_numbers_go_on_after_those_given_before() -> None:
     assert follow([[(0, 0, 0.9)]], highest_number=41) == [[42]]
+
+
+def test_to_ask_where_somebody_should_be_changes_nothing() -> None:
+    def follow_walker(*, asks: bool) -> tuple[list[list[int]], dict[int, np.ndarray]]:
+        tracker = PeopleTracker(start_score=0.5, forget_s=1.0, rate_hz=RATE_HZ)
+        numbers = []
+        for second in range(6):
+            boxes = np.array([[8.0 * second, 0, 8.0 * second + 30, 80]])
+            numbers.append(tracker.update(boxes, np.array([0.9]), second / 5).tolist())
+            for _time in range(3 if asks else 0):
+                tracker.predict((second + 0.5) / 5)
+        return numbers, tracker.predict(1.1)
+
+    (numbers, box), (others, other_box) = follow_walker(asks=False), follow_walker(asks=True)
+    assert numbers == others == [[1]] * 6
+    np.testing.assert_array_equal(box[1], other_box[1])
+    np.testing.assert_allclose(box[1], [44, 0, 74, 80], atol=2)
+
+
+@pytest.mark.parametrize(("is_after_gap", "expected"), [(False, 2), (True, 1)])
+def test_who_stands_beside_the_expected_box_is_the_same_person_only_after_a_gap(
+    is_after_gap: bool, expected: int
+) -> None:
+    tracker = PeopleTracker(start_score=0.5, forget_s=1.0, rate_hz=RATE_HZ)
+    tracker.update(np.array([[0.0, 0, 30, 80]]), np.array([0.9]), 0.0)
+    beside = np.array([[32.0, 0, 62, 80]])
+    assert tracker.update(beside, np.array([0.9]), 0.4, is_after_gap=is_after_gap).tolist() == [expected]

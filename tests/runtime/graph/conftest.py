@@ -23,7 +23,7 @@ KIT = """
 import dataclasses
 from runtime.errors import GraphError
 from runtime.properties import REQUIRED, Seconds, prop
-from runtime.stage import FileSink, LeakySink, Source, Stage
+from runtime.stage import FileSink, LeakySink, Ordered, Source, Stage
 
 
 class Camera(Source):
@@ -50,6 +50,21 @@ class Detect(Stage):
 class Crop(Stage):
     takes = ("people",)
     gives = ("people/crops",)
+
+
+class Sparse(Detect):
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Options:
+        every: int = prop(1, "look in each so many-th frame")
+
+    @classmethod
+    def gives_in_some(cls, options):
+        return {"people": f"every is {options.every}"} if options.every > 1 else {}
+
+
+class Follow(Ordered):
+    takes = ("people",)
+    completes = ("people",)
 
 
 class Film(FileSink):

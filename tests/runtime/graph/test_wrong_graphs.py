@@ -112,7 +112,7 @@ def test_a_folder_instead_of_a_file(folder: Path) -> None:
         pytest.param(
             "test_kit.Detect", "test_kit.NotAStage",
             "4:18: stage 'detect': stage type 'test_kit.NotAStage': test_kit has no stage 'NotAStage'; "
-            "known are: Camera, Crop, Detect, Film, Preview", id="a class that is no stage",
+            "known are: Camera, Crop, Detect, Film, Follow, Preview, Sparse", id="a class that is no stage",
         ),
         pytest.param(
             "test_kit.Detect", "no_such_kit.Blur",
