@@ -39,7 +39,7 @@ drill-long: $(VENV)/.all ## 1,000 kills in all, going on where it stopped; write
 soak: $(VENV)/.all ## 30 minutes with a kill every 20 s: does memory or the number of descriptors grow?
 	$(BIN)/python -m tests.drills.soak
 
-bench: $(VENV)/.bench ## speed, side by side, into docs/benchmarks.md, 20 minutes; one row: ROW=hop; FILM=…; AGAIN=1
+bench: $(VENV)/.bench ## speed, side by side, into docs/benchmarks.md, 25 minutes; one row: ROW=hop; FILM=…; AGAIN=1
 	$(if $(FILM),FILM=$(FILM)) $(BIN)/python -m benchmarks $(ROW) $(if $(AGAIN),--again)
 
 docs: $(VENV)/.all ## make docs/pipeline-yaml.md again from the properties in the code

@@ -117,8 +117,8 @@ def _ious(boxes_xyxy: np.ndarray, others_xyxy: np.ndarray) -> np.ndarray:
 def describe(result: Result) -> list[str]:
     lines = [
         f"The default graph on {result['film']} ({result['frames']} frames), against its own boxes at "
-        f"interval 1: a box is the same where IoU is above {SAME_IOU}. CPU: milliseconds of a frame. Changes: "
-        "how often somebody goes on under another number.",
+        f"interval 1: a box is the same where IoU is above {SAME_IOU}. CPU: milliseconds of a frame. "
+        "Changes: how often somebody goes on under another number.",
         "",
         "| interval | boxes | recall | precision | of the predicted | mean IoU | numbers | changes | "
         "CPU, detect | CPU, all stages | frames/s |",

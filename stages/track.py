@@ -30,10 +30,10 @@ class Track(Ordered):
     A person less sure than `start-score` who continues no track is taken off the list; "untracked_people" in
     the packet's meta says how many were.
 
-    Where `detect` has an `interval`, nobody looked for people in some frames. These get the people of the last
-    frame that was looked at, moved on as the tracker expects: with the score they had there, "look" 0, and
-    "detected_at_seq", that frame; who was found in the frame itself has no such key. Who is expected outside
-    the picture is left out. Being expected begins, continues and ends no track.
+    Where `detect` has an `interval`, nobody looked for people in some frames. These get the people of the
+    last frame that was looked at, moved on as the tracker expects: with the score they had there, "look" 0,
+    and "detected_at_seq", that frame; who was found in the frame itself has no such key. Who is expected
+    outside the picture is left out. Being expected begins, continues and ends no track.
     """
 
     takes = ("people",)
@@ -123,7 +123,6 @@ class Track(Ordered):
         from stages.media.uri import is_image
 
         self._epoch, self._series, self._seen = packet.epoch, self.highest_id, {}
-        self._last_people, self._is_after_gap = [], False
         self._is_still = is_image(packet.uri)
         self._tracker = PeopleTracker(
             start_score=self.options.start_score,

@@ -138,6 +138,28 @@ def test_the_sheet_shows_what_was_answered_last(tmp_path: Path) -> None:
     assert sheets["changed"] == sheets["always"]
 
 
+def test_a_predicted_box_is_no_view_but_its_answer_counts(tmp_path: Path) -> None:
+    sheets = {}
+    for name, label in (("predicted", "Dress"), ("found", "Coat")):
+        path = tmp_path / f"{name}.png"
+        sink = make_sink(path)
+        sink.open_at(path, None)
+        sink.process(packet(0, person(1, height=40, label="Coat")))
+        # Larger, and so better, were it a view; the other person was never found at all.
+        expected = {**person(1, height=100, label=label), "detected_at_seq": 0}
+        sink.process(packet(1, expected, {**person(2), "detected_at_seq": 0}))
+        sink.finish()
+        assert sink.remarks() == ["1 people on the sheet"]
+        sheets[name] = cv2.imread(str(path))
+    plain = tmp_path / "plain.png"
+    sink = make_sink(plain)
+    sink.open_at(plain, None)
+    sink.process(packet(0, person(1, height=40, label="Coat")))
+    sink.finish()
+    np.testing.assert_array_equal(sheets["found"], cv2.imread(str(plain)))
+    assert (sheets["predicted"] != sheets["found"]).any()
+
+
 def test_a_death_after_the_picture_is_in_place_keeps_it(tmp_path: Path) -> None:
     path = tmp_path / "sheet.jpg"
     sink = make_sink(path)

@@ -71,6 +71,11 @@ def test_who_is_too_small_unsure_or_not_analysed_is_left_out(tmp_path: Path) -> 
     assert files(tmp_path) == ["Coat/camera-00000004-2.jpg"]
 
 
+def test_a_predicted_box_is_no_crop(tmp_path: Path) -> None:
+    make_sink(tmp_path).process(packet({**person(), "detected_at_seq": 2}, person("Bag")))
+    assert files(tmp_path) == ["Bag/camera-00000003-1.jpg"]
+
+
 @pytest.mark.parametrize(
     ("box", "margin", "shape"),
     [

@@ -65,6 +65,22 @@ def test_each_person_has_a_row_and_nobody_is_not_the_same_as_not_analysed(tmp_pa
     assert CsvSink.count(path) == 3
 
 
+def test_a_frame_in_which_nobody_looked_for_people_is_told_from_others(tmp_path: Path) -> None:
+    sink, path = make_sink(), tmp_path / "table.csv"
+    sink.open_at(path, None)
+    made = [packet(0, person()), packet(1, person(detected_at_seq=0)), packet(2)]
+    for one in made[1:]:
+        one.meta["is_predicted"] = True
+    for one in made:
+        sink.process(one)
+    sink.close()
+    assert [(row["status"], row["person"]) for row in rows(path)] == [
+        ("ok", "0"),
+        ("predicted", "0"),
+        ("predicted", ""),
+    ]
+
+
 @pytest.mark.parametrize("cut_after", [0, 1, 3])
 def test_a_table_cut_back_and_gone_on_with_is_a_whole_table(cut_after: int, tmp_path: Path) -> None:
     packets = [packet(seq, person("Coat"), person("Bag")) for seq in range(5)]

@@ -76,6 +76,15 @@ def test_somebody_who_is_hidden_for_a_moment_stays(tmp_path: Path) -> None:
     assert told(events(packets, tmp_path)) == [(0, "appeared", 1), (20, "left", 1)]
 
 
+def test_who_is_only_expected_is_there_but_was_found_last_before(tmp_path: Path) -> None:
+    packets = [frame(0, somebody(7, COAT)), *(frame(n, somebody(7, COAT, detected_at_seq=0)) for n in (1, 2))]
+    packets += [frame(seq) for seq in range(3, 12)]
+    found = events(packets, tmp_path)
+    # Missing since frame 3, for 200 ms.
+    assert told(found) == [(0, "appeared", 7), (2, "wears", 7), (8, "left", 7)]
+    assert (found[-1]["first_seq"], found[-1]["last_seq"]) == (0, 0)
+
+
 def test_somebody_who_comes_back_appears_again(tmp_path: Path) -> None:
     packets = [frame(seq, *([somebody(1)] if seq in (0, 20) else [])) for seq in range(21)]
     assert told(events(packets, tmp_path)) == [

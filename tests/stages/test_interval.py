@@ -164,6 +164,20 @@ def test_what_is_predicted_changes_nothing_for_those_who_are_found() -> None:
     assert all(answer.meta == known[answer.seq] for answer in some)
 
 
+def test_who_is_near_is_the_same_only_in_the_frame_after_those_without_detection() -> None:
+    def numbers(*packets: Packet) -> list[int]:
+        return [person["track"] for answer in run_stage(Track, packets) for person in answer.people]
+
+    beside = 10 + 62
+    assert numbers(frame(0, (10, 0.9)), between(1), frame(2, (beside, 0.9))) == [1, 1, 1]
+    assert numbers(frame(0, (10, 0.9)), between(1), frame(2, (10, 0.9)), frame(3, (beside, 0.9))) == [
+        1,
+        1,
+        1,
+        2,
+    ]
+
+
 def test_the_same_frames_give_the_same_answers() -> None:
     one, two = (run_stage(Track, walk(20, 4)) for _turn in range(2))
     assert [answer.meta for answer in one] == [answer.meta for answer in two]

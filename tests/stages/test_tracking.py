@@ -53,6 +53,17 @@ def test_numbers_go_on_after_those_given_before() -> None:
     assert follow([[(0, 0, 0.9)]], highest_number=41) == [[42]]
 
 
+def test_who_was_not_in_the_last_update_is_expected_nowhere() -> None:
+    tracker = PeopleTracker(start_score=0.5, forget_s=1.0, rate_hz=RATE_HZ)
+    assert tracker.predict(0.0) == {}
+    two = np.array([[0.0, 0, 30, 80], [100.0, 0, 130, 80]])
+    tracker.update(two, np.array([0.9, 0.9]), 0.0)
+    assert set(tracker.predict(0.1)) == {1, 2}
+    tracker.update(two[1:], np.array([0.9]), 0.2)
+    assert tracker.alive == {1, 2}
+    assert set(tracker.predict(0.3)) == {2}
+
+
 def test_to_ask_where_somebody_should_be_changes_nothing() -> None:
     def follow_walker(*, asks: bool) -> tuple[list[list[int]], dict[int, np.ndarray]]:
         tracker = PeopleTracker(start_score=0.5, forget_s=1.0, rate_hz=RATE_HZ)
