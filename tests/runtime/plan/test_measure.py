@@ -6,7 +6,10 @@ import pytest
 
 from runtime.errors import GraphError
 from runtime.graph.reader import read_graph
+from runtime.plan.alone import MAX_RECORDED, RUN_FRAMES, Record
 from runtime.plan.measure import measure_graph
+from runtime.testing import make_packet
+from runtime.wire import codec
 from tests.system.graphs import cheap_graph
 
 SLEEP_MS = 20.0
@@ -28,3 +31,19 @@ def test_a_stage_that_cannot_be_opened_is_named(tmp_path: Path, monkeypatch: pyt
     path = cheap_graph(tmp_path, frames=10_000, work={"open_fails": True})
     with pytest.raises(GraphError, match="stage 'work' cannot be measured"):
         measure_graph(read_graph(path, []), [str(path)], seconds=0.1, copies=1)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "recorded"),
+    [
+        pytest.param(1000.0, RUN_FRAMES, id="one run at a time"),
+        pytest.param(0.0, MAX_RECORDED, id="all runs"),
+    ],
+)
+def test_what_is_recorded_for_the_next_stage_are_frames_that_follow_each_other(
+    seconds: float, recorded: int
+) -> None:
+    record = Record(seconds)
+    for seq in range(2 * MAX_RECORDED):
+        record.offer(make_packet(seq=seq))
+    assert [codec.decode_packet(frames).seq for frames in record.packets] == list(range(recorded))
