@@ -54,7 +54,8 @@ def main() -> int:
     writer = Gst.parse_launch(
         f"appsrc name=source format=time block=true max-buffers=8 caps=video/x-raw,format=BGR,width={width},"
         f"height={height},framerate=10/1 ! videoconvert n-threads=1 ! x264enc speed-preset=veryfast "
-        f'tune=zerolatency pass=quant quantizer={CRF} threads=1 ! mp4mux ! filesink location="{output}"'
+        f"tune=zerolatency pass=quant quantizer={CRF} threads=1 option-string=partitions=i8x8,i4x4 "
+        f'! mp4mux ! filesink location="{output}"'
     )
     source = writer.get_by_name("source")
     writer.set_state(Gst.State.PLAYING)

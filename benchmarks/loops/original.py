@@ -11,7 +11,7 @@ os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 import cv2
 import numpy as np
 
-from benchmarks.loops.parts import CONFIDENCE, MODEL, Film, arguments
+from benchmarks.loops.parts import CONFIDENCE, CRF, MODEL, Film, arguments
 from fashion.labels import LABELS
 from fashion.model_file import load_network, read_info
 from fashion.model_lookup import find_model
@@ -33,7 +33,7 @@ def main() -> None:
     session = tf.compat.v1.Session(graph=graph)
     network, spec = load_network(find_model(MODEL)).eval(), read_info(find_model(MODEL)).input
     capture = cv2.VideoCapture(film)
-    writer = Film(output, "medium", threads=0, tune=None)
+    writer = Film(output, {"crf": str(CRF), "preset": "medium"}, threads=0)
     while True:
         is_read, frame_bgr = capture.read()
         if not is_read:

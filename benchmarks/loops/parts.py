@@ -66,10 +66,10 @@ class Namer:
 class Film:
     """H.264 in MP4. With the graph's own settings unless told otherwise; notes when frames were written."""
 
-    def __init__(
-        self, path: str, preset: str = "veryfast", *, threads: int = 1, tune: str | None = "zerolatency"
-    ) -> None:
+    def __init__(self, path: str, options: dict[str, str] | None = None, *, threads: int = 1) -> None:
         import av
+
+        from stages.media.encoder import encoder_options
 
         self.frames = 0
         self.people = 0
@@ -78,7 +78,7 @@ class Film:
         self._stream.pix_fmt = "yuv420p"
         self._stream.time_base = Fraction(1, 10)
         self._stream.codec_context.thread_count = threads
-        self._stream.options = {"crf": str(CRF), "preset": preset, **({"tune": tune} if tune else {})}
+        self._stream.options = options or encoder_options("libx264", crf=CRF, preset="veryfast")
         self._first_s = self._last_s = 0.0
 
     def draw(self, image_bgr: np.ndarray, people: list[Person]) -> None:

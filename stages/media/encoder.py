@@ -14,6 +14,17 @@ TICKS_PER_S = 90_000
 """Of the film's clock: all common frame rates are whole numbers of it (29.97: 3003)."""
 
 
+def encoder_options(codec: str, *, crf: int, preset: str) -> dict[str, str]:
+    """Return FFmpeg's options of an encoder. Without look-ahead and B-frames each picture gives its packet at
+    once.
+    """
+    options = {"crf": str(crf), "preset": preset, "tune": "zerolatency"}
+    if (codec, preset) == ("libx264", "veryfast"):
+        # Without P8x8 partitions: a quarter less work for 1 to 4 % more bytes (docs/speed.md).
+        options["x264-params"] = "partitions=i8x8,i4x4"
+    return options
+
+
 class FilmEncoder:
     """Encodes pictures of one size. `head` is what a film file begins with."""
 
@@ -31,8 +42,7 @@ class FilmEncoder:
         stream.pix_fmt = "yuv420p"
         stream.time_base = stream.codec_context.time_base = Fraction(1, TICKS_PER_S)
         stream.codec_context.thread_count = threads
-        # Without look-ahead and B-frames each picture gives its packet at once.
-        stream.options = {"crf": str(crf), "preset": preset, "tune": "zerolatency"}
+        stream.options = encoder_options(codec, crf=crf, preset=preset)
         self._container.start_encoding()
         self._codec = codec
         self._threads = threads
