@@ -44,11 +44,19 @@ def run(arguments: list[str]) -> int:
     parser.add_argument(
         "--trace", type=Path, metavar="FILE", help="write when each frame was where, for `launcher.py trace`"
     )
-    parser.add_argument("--trace-every", type=int, default=1, metavar="N", help="only each N-th frame")
+    parser.add_argument(
+        "--trace-every",
+        type=int,
+        metavar="N",
+        help="note only each N-th frame (default: 1 with --trace, else 25; 0: none)",
+    )
     parser.add_argument("--version", action="version", version=f"fashion pipeline {__version__}")
     options = parser.parse_args(arguments)
+    if options.trace_every is not None and options.trace_every < (1 if options.trace else 0):
+        parser.error(f"--trace-every {options.trace_every}: N is 1 or more, or 0 without --trace")
     from runtime.graph.reader import read_graph_argument
     from runtime.launch.session import check_only, run_graph
+    from runtime.trace.recorder import SAMPLED_EVERY
 
     graph = read_graph_argument(options.graph, options.set)
     if options.check:
@@ -61,13 +69,16 @@ def run(arguments: list[str]) -> int:
     from runtime.plan.auto import resolve_auto
 
     graph = resolve_auto(graph, _words(options), lambda text: print(text, file=sys.stderr))
+    every = options.trace_every
+    if every is None:
+        every = 1 if options.trace else SAMPLED_EVERY
     return run_graph(
         graph,
         quiet=options.quiet,
         verbose=options.verbose,
         resume=options.resume,
         trace=options.trace,
-        every=max(1, options.trace_every),
+        every=every,
     )
 
 
@@ -101,14 +112,25 @@ def plan(arguments: list[str]) -> int:
 
 
 def trace(arguments: list[str]) -> int:
-    """launcher.py trace FILE: where a run's frames spent their time."""
+    """launcher.py trace [FILE]: where frames spend their time, in the running graph or in an earlier run."""
     parser = argparse.ArgumentParser(
         prog="launcher.py trace",
-        description="Read what a run wrote with --trace FILE; ui.perfetto.dev draws the same file.",
+        description="Show where frames spend their time. Without FILE: in the running graph, by its samples "
+        "(one frame in 25, and those tried again), and the timeline of the newest. With FILE: what a run "
+        "wrote with --trace FILE.",
     )
-    parser.add_argument("file", type=Path)
-    parser.add_argument("--frame", metavar="SOURCE:SEQ", help="the timeline of one frame, e.g. camera:17")
+    parser.add_argument("file", type=Path, nargs="?", help="of a run with --trace FILE, or of --save")
+    parser.add_argument("--frame", metavar="SOURCE:SEQ", help="the timeline of this frame, e.g. camera:25")
+    parser.add_argument("--run", metavar="ID", help="which graph, when several run")
+    parser.add_argument("--save", type=Path, metavar="FILE", help="for ui.perfetto.dev; of the running graph")
     options = parser.parse_args(arguments)
+    if options.file is None:
+        from runtime.launch.traced import describe_running
+
+        print("\n".join(describe_running(options.run, options.frame, options.save)))
+        return 0
+    if options.run or options.save:
+        parser.error("--run and --save are of a running graph: leave FILE out")
     from runtime.trace.timeline import describe_frame, describe_whole, read_trace
 
     read = read_trace(options.file)

@@ -106,7 +106,7 @@ class RunPaths:
 
     @property
     def trace(self) -> str:
-        """Folder of what the processes note about frames, if the run is traced."""
+        """Folder of what the processes note about sampled frames, or about each with --trace."""
         return f"{self.folder}/trace"
 
     @property

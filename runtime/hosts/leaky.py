@@ -13,6 +13,7 @@ from runtime.hosts.loop import HostLoop, Place
 from runtime.hosts.relink import relink
 from runtime.packet import Image, Packet, PixelHandle
 from runtime.stage import LeakySink
+from runtime.trace.recorder import BEGUN, DONE
 from runtime.wire.inlet import Inlet
 
 
@@ -44,6 +45,7 @@ class LeakyHost(HostLoop):
         for arrival in self._inlet.receive(self.ready):
             self._inlet.done(arrival.endpoint)
             if self._is_news(arrival.packet):
+                self.trace.received(arrival.endpoint, arrival.packet)
                 self._show(arrival.packet)
         self._inlet.give_credit(time.monotonic())
         return False
@@ -60,6 +62,7 @@ class LeakyHost(HostLoop):
         packet.find_pixels = functools.partial(self._copy, packet)
         started_s = time.perf_counter()
         self.page.begin([packet], self.config.sources)
+        self.trace.note(BEGUN, *packet.key)
         try:
             self._stage.process(packet)
         except PixelsGoneError:
@@ -73,6 +76,7 @@ class LeakyHost(HostLoop):
             return
         finally:
             self.page.end(1)
+        self.trace.note(DONE, *packet.key)
         self.counts["busy_s"] += time.perf_counter() - started_s
         self.counts["frames"] += 1
 

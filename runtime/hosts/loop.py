@@ -168,8 +168,17 @@ class HostLoop(ABC):
             self.trace.note(LEFT, source, seq)
         return left
 
+    def _flush_trace(self) -> None:
+        try:
+            self.trace.flush()
+        except OSError as error:
+            # Nobody's frames wait for notes about them.
+            if not self.counts["lost_notes"]:
+                self.log.warning("cannot note where frames spend their time: %s", error.strerror)
+            self.counts["lost_notes"] += 1
+
     def report_statistics(self) -> None:
-        self.trace.flush()
+        self._flush_trace()
         self._statistics_at_s = time.monotonic()
         cpu_s = time.process_time() - self._cpu_at_start_s
         self.bus.send("statistics", values={**self.statistics(), "cpu_s": cpu_s, "ready_s": self._ready_s})

@@ -148,6 +148,8 @@ class SourceHost(HostLoop):
             self._put(packet)
 
     def _put(self, packet: Packet) -> None:
+        if packet.attempt:
+            self.trace.watch(*packet.key)
         self._outlet.put(packet, codec.encode_packet(packet))
 
     # Start, GAP and EOS, straight to the committers

@@ -16,6 +16,7 @@ from runtime.launch.output_locks import OutputLocks
 from runtime.launch.processes import Processes
 from runtime.launch.state import RUNNING, STOPPING, RunState
 from runtime.properties import nearest
+from runtime.trace.recorder import forget
 from runtime.wire.sockets import MAX_IPC_PATH_BYTES
 
 
@@ -124,6 +125,7 @@ class Attachments:
         yield from self.until(lambda: state.is_linked)
         ledger = self._left[name] = self._ledgers.forget(name)
         self._remove_custody(name)
+        forget(Path(state.paths.trace), name)
         for child in children:
             state.remove(child)
         for endpoint in (state.paths.outlet(name, 0), state.paths.commit(name)):

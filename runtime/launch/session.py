@@ -3,6 +3,7 @@
 import resource
 import time
 from pathlib import Path
+from typing import Any
 
 from runtime.custody.ledger import Ledger
 from runtime.graph.model import Graph
@@ -27,8 +28,10 @@ from runtime.launch.summary import (
     stages,
     timing,
 )
+from runtime.launch.traced import collect
 from runtime.secrets import redact
-from runtime.trace.recorder import switch_on
+from runtime.trace.recorder import SAMPLED_BYTES, SAMPLED_EVERY, TRACED_BYTES, switch_on
+from runtime.trace.samples import describe_times, frame_times
 from runtime.trace.timeline import write_trace
 
 
@@ -39,11 +42,18 @@ def check_only(graph: Graph) -> int:
 
 
 def run_graph(
-    graph: Graph, *, quiet: bool, verbose: bool, resume: bool, trace: Path | None = None, every: int = 1
+    graph: Graph,
+    *,
+    quiet: bool,
+    verbose: bool,
+    resume: bool,
+    trace: Path | None = None,
+    every: int = SAMPLED_EVERY,
 ) -> int:
-    """Run a graph to its end and return the launcher's exit status; GraphError before anything started.
+    """Run a graph to its end and return the launcher's exit status; GraphError before anything started, or
+    when `trace` cannot be written at the end.
 
-    `trace`: where to write the timeline of each `every`-th frame.
+    `every`: it is noted when each `every`-th frame was where (0: of none). `trace`: where to write that.
     """
     raise_descriptor_limit()
     locks = OutputLocks(list(_files(graph).values()))
@@ -66,8 +76,8 @@ def run_graph(
             observer = Observer(ledgers)
             run = Run(state, ledgers, locks, observer, lambda: view.refresh(observer.look(state)))
             folder.describe(graph.name)
-            if trace is not None:
-                switch_on(Path(folder.paths.trace), every)
+            if every:
+                switch_on(Path(folder.paths.trace), every, SAMPLED_BYTES if trace is None else TRACED_BYTES)
             view.start()
             try:
                 run.go()
@@ -76,12 +86,13 @@ def run_graph(
             sums = ledgers.all()
         finally:
             ledgers.close()
-            if trace is not None and Path(folder.paths.trace).exists():
-                write_trace(Path(folder.paths.trace), trace)
+            traced = collect(folder.paths)
             folder.remove()
         status = exit_status(state, sums)
         is_complete = set(_files(state.graph)) <= set(state.outputs)
-        _conclude(state, sums, status)
+        _conclude(state, sums, status, frame_times(traced), quiet=quiet)
+        if trace is not None:
+            write_trace(traced, trace)
         return status
     finally:
         locks.release(remove=is_complete)
@@ -100,9 +111,13 @@ def raise_descriptor_limit() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
-def _conclude(run: RunState, sums: dict[str, Ledger], status: int) -> None:
+def _conclude(
+    run: RunState, sums: dict[str, Ledger], status: int, times: dict[str, Any], *, quiet: bool
+) -> None:
     path = run.graph.ledger_path
     lines = describe(run, sums)
+    if not quiet:
+        lines += describe_times(times)
     if path is not None:
         more = {
             "exit_status": status,
@@ -115,6 +130,7 @@ def _conclude(run: RunState, sums: dict[str, Ledger], status: int) -> None:
             "links": links(run),
             "stages": stages(run),
             "timing": timing(run),
+            "frame_times_ms": times,
         }
         write_ledger(path, run.identity.run, sums, more)
         lines.append(f"wrote {path} (ledger)")

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from runtime.errors import GraphError
-from runtime.trace.recorder import BEGUN, CAPTURED, DONE, EVENT, EVERY, LEFT, RECEIVED
+from runtime.trace.recorder import BEGUN, CAPTURED, DONE, EVENT, LEFT, RECEIVED
 
 
 @dataclasses.dataclass(frozen=True, order=True)
@@ -27,23 +27,31 @@ class Event:
 
 
 def read_events(folder: Path) -> list[Event]:
-    """Return what all processes of a run noted, by time; a record that a death cut off is left out."""
+    """Return what all processes of a run noted, by time; a record that a death cut off is left out.
+
+    The run may be on: a file that gave way to a newer one meanwhile is left out.
+    """
     events = []
-    for path in folder.iterdir():
-        if path.name == EVERY:
+    for path in folder.glob("*#*"):
+        try:
+            data, at = path.read_bytes(), 0
+        except FileNotFoundError:
             continue
-        data, at = path.read_bytes(), 0
+        process = path.name.rpartition(".")[0]
         while at + EVENT.size <= len(data):
             kind, length, seq, at_ns = EVENT.unpack_from(data, at)
             at += EVENT.size + length
             if at <= len(data):
                 source, _slash, sender = data[at - length : at].decode().partition("/")
-                events.append(Event(at_ns, kind, path.name, source, seq, sender))
+                events.append(Event(at_ns, kind, process, source, seq, sender))
     return sorted(events)
 
 
-def chrome_trace(events: Iterable[Event]) -> dict[str, Any]:
-    """Return the spans of all frames: waiting, service, and transport from one process to the next."""
+def chrome_trace(events: Iterable[Event], every: int = 1) -> dict[str, Any]:
+    """Return the spans of all frames: waiting, service, and transport from one process to the next.
+
+    `every`: each which frame was noted; the trace says so under "otherData".
+    """
     spans: list[dict[str, Any]] = []
     numbers: dict[str, int] = {}
     by_frame: defaultdict[tuple[str, int], list[Event]] = defaultdict(list)
@@ -51,7 +59,7 @@ def chrome_trace(events: Iterable[Event]) -> dict[str, Any]:
         numbers.setdefault(event.process, len(numbers) + 1)
         by_frame[event.source, event.seq].append(event)
     for (source, seq), noted in by_frame.items():
-        spans.extend(_spans(f"{source}:{seq}", noted, numbers))
+        spans.extend(_spans(f"{source}:{seq}", _newest_life(noted), numbers))
     names = [
         {"name": "process_name", "ph": "M", "pid": number, "args": {"name": process}}
         for process, number in numbers.items()
@@ -59,7 +67,14 @@ def chrome_trace(events: Iterable[Event]) -> dict[str, Any]:
     return {
         "traceEvents": [*names, *sorted(spans, key=lambda span: float(span["ts"]))],
         "displayTimeUnit": "ms",
+        "otherData": {"every": every},
     }
+
+
+def _newest_life(noted: list[Event]) -> list[Event]:
+    """A source that is attached again counts from 0: what is older than the capture is another frame's."""
+    captured_ns = max((event.at_ns for event in noted if event.kind == CAPTURED), default=0)
+    return [event for event in noted if event.at_ns >= captured_ns]
 
 
 _BETWEEN = {
@@ -139,10 +154,13 @@ def describe_whole(trace: dict[str, Any]) -> list[str]:
     return lines
 
 
-def write_trace(folder: Path, path: Path) -> None:
-    """Put together what the processes of a run noted in `folder`, as a file for a trace viewer."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(chrome_trace(read_events(folder))), encoding="utf-8")
+def write_trace(trace: dict[str, Any], path: Path) -> None:
+    """Write a file for a trace viewer; GraphError if it cannot be written."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(trace), encoding="utf-8")
+    except OSError as error:
+        raise GraphError(f"{path}: {error.strerror}; name another file") from None
 
 
 def read_trace(path: Path) -> dict[str, Any]:

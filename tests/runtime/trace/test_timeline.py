@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from runtime.errors import GraphError
-from runtime.trace.recorder import BEGUN, CAPTURED, DONE, LEFT, RECEIVED, Recorder, switch_on
+from runtime.trace.recorder import BEGUN, CAPTURED, DONE, LEFT, RECEIVED, SAMPLED_BYTES, Recorder, switch_on
 from runtime.trace.timeline import (
     chrome_trace,
     describe_frame,
@@ -22,13 +22,15 @@ MS = 1_000_000
 def noted(folder: Path, process: str, *events: tuple[int, int], sender: str = "", seq: int = 17) -> None:
     recorder = Recorder(folder, process)
     for event, at_ms in events:
-        recorder.note(event, "camera", seq, at_ms * MS, sender if event == RECEIVED else "")
+        recorder.note(
+            event, "camera", seq, at_ms * MS, f"ipc:///run/{sender}.out" if event == RECEIVED else ""
+        )
     recorder.flush()
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    switch_on(tmp_path / "trace", 1)
+    switch_on(tmp_path / "trace", 1, SAMPLED_BYTES)
     noted(tmp_path / "trace", "camera.0#0", (CAPTURED, 10), (LEFT, 12))
     noted(
         tmp_path / "trace",
@@ -66,7 +68,7 @@ def test_a_second_try_by_another_process_is_told(folder: Path) -> None:
 
 
 def test_a_sender_whose_note_came_late_is_still_the_sender(tmp_path: Path) -> None:
-    switch_on(tmp_path / "trace", 1)
+    switch_on(tmp_path / "trace", 1, SAMPLED_BYTES)
     noted(tmp_path / "trace", "camera.0#0", (CAPTURED, 10), (LEFT, 14))
     noted(tmp_path / "trace", "detect.0#0", (RECEIVED, 13), sender="camera.0")
     lines = describe_frame(chrome_trace(read_events(tmp_path / "trace")), "camera:17")
@@ -75,7 +77,7 @@ def test_a_sender_whose_note_came_late_is_still_the_sender(tmp_path: Path) -> No
 
 def test_only_each_nth_frame_is_noted_and_none_without_a_trace(tmp_path: Path) -> None:
     Recorder(tmp_path, "untraced").note(CAPTURED, "camera", 0)
-    switch_on(tmp_path / "trace", 8)
+    switch_on(tmp_path / "trace", 8, SAMPLED_BYTES)
     recorder = Recorder(tmp_path / "trace", "camera.0#0")
     for seq in range(32):
         recorder.note(CAPTURED, "camera", seq)
@@ -85,14 +87,14 @@ def test_only_each_nth_frame_is_noted_and_none_without_a_trace(tmp_path: Path) -
 
 
 def test_an_event_that_a_death_cut_off_is_left_out(folder: Path) -> None:
-    path = folder / "film.0#0"
+    path = folder / "film.0#0.0"
     path.write_bytes(path.read_bytes()[:-3])
     assert len(read_events(folder)) == 8
 
 
 def test_the_file_is_a_chrome_trace_and_is_read_again(folder: Path, tmp_path: Path) -> None:
     path = tmp_path / "out" / "trace.json"
-    write_trace(folder, path)
+    write_trace(chrome_trace(read_events(folder)), path)
     events = json.loads(path.read_text())["traceEvents"]
     assert {event["args"]["name"] for event in events if event["ph"] == "M"} == {
         "camera.0#0",
