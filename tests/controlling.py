@@ -1,13 +1,15 @@
 """Commands to a run that a test has launched, over its control socket."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from runtime.launch.client import RunningGraph, ask
-from tests.launching import Launched, wait_for
+from tests.launching import PROJECT, Launched, wait_for
 
 CHEAP = Path(__file__).parent / "system" / "cheap_stages.py"
 ANSWER_S = 120.0
@@ -62,6 +64,21 @@ class Remote:
         wait_for(
             lambda: self.delivered(name) >= before + more, f"{more} more frames of {name}", self._launched
         )
+
+
+def launcher(run: Launched, verb: str, *words: str, **env: str) -> subprocess.CompletedProcess[str]:
+    """Type a command. Other graphs may run on this machine, so the run is named."""
+    folders = run.temporary.glob(f"fashion-{os.getuid()}/*")
+    named = ["--run", next((folder.name for folder in folders if folder.is_dir()), "ended")]
+    return subprocess.run(
+        [sys.executable, str(PROJECT / "launcher.py"), verb, *named, *words],
+        cwd=run.temporary.parent,
+        env={**os.environ, "TMPDIR": str(run.temporary), **env},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
 
 
 def ticking_graph(folder: Path, *, ordered: bool = False, **stages: dict[str, Any]) -> Path:

@@ -1,11 +1,8 @@
 """Commands to a running graph: sources come and go, replicas come and go, and nobody else notices."""
 
 import json
-import os
 import shlex
 import signal
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +13,7 @@ import pytest
 from launcher import main
 from runtime.launch.client import find_run
 from runtime.launch.run_folder import RunFolder
-from tests.controlling import Remote, ticking_graph
+from tests.controlling import Remote, launcher, ticking_graph
 from tests.drills.control import attach_and_detach, check_whole, churn, end, scale_up_and_down
 from tests.launching import PROJECT, Launched, lines, seqs, wait_for
 
@@ -39,21 +36,6 @@ def remote(run: Launched) -> Remote:
     return Remote(run)
 
 
-def launcher(run: Launched, verb: str, *words: str, **env: str) -> "subprocess.CompletedProcess[str]":
-    """Type a command. Other graphs may run on this machine, so the run is named."""
-    folders = run.temporary.glob(f"fashion-{os.getuid()}/*")
-    named = ["--run", next((folder.name for folder in folders if folder.is_dir()), "ended")]
-    return subprocess.run(
-        [sys.executable, str(PROJECT / "launcher.py"), verb, *named, *words],
-        cwd=run.temporary.parent,
-        env={**os.environ, "TMPDIR": str(run.temporary), **env},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-
-
 def test_a_source_is_attached_and_detached_as_a_user_does(run: Launched, remote: Remote, place: Path) -> None:
     attached = launcher(
         run, "attach", "door", "tick://${WORD}@door", "--set", "live=false", WORD="hidden-word"
@@ -72,6 +54,7 @@ def test_a_source_is_attached_and_detached_as_a_user_does(run: Launched, remote:
     assert seqs(records) == list(range(len(records)))
     assert records[0]["uri"] == "tick://hidden-word@door"
     assert not list(remote.folder.glob("door.*")), "its sockets and its status page are gone"
+    assert not list((remote.folder / "trace").glob("door.*")), "what it noted is gone"
     assert not (remote.folder / "pools" / "door").is_symlink()
     assert not list(Path("/dev/shm").glob(f"{remote.folder.name}-door"))
     assert not (place / "out" / "door.jsonl.progress").exists()

@@ -4,10 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.controlling import Remote, ticking_graph
+from tests.controlling import Remote, launcher, ticking_graph
 from tests.drills.control import end, many_sources
 from tests.launching import Launched, wait_for
-from tests.system.test_control import launcher
 
 
 @pytest.mark.slow
