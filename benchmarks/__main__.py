@@ -7,7 +7,18 @@ import time
 from pathlib import Path
 from types import ModuleType
 
-from benchmarks import classifier, hop, interval, latency, limit, memory, report, scaling, throughput
+from benchmarks import (
+    classifier,
+    hop,
+    interval,
+    latency,
+    limit,
+    memory,
+    report,
+    sampling,
+    scaling,
+    throughput,
+)
 from benchmarks.films import SAMPLE, frames_in, repeated
 from benchmarks.settings import RESULTS, Settings, keep, load
 
@@ -15,6 +26,7 @@ ROWS: dict[str, ModuleType] = {
     "throughput": throughput,
     "limit": limit,
     "hop": hop,
+    "sampling": sampling,
     "scaling": scaling,
     "latency": latency,
     "memory": memory,

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -59,11 +60,11 @@ def command_of(graph: dict[str, Any] | Path, place: Path, *overrides: str) -> li
     return [sys.executable, str(PROJECT / "launcher.py"), str(_written(graph, place)), "--quiet", *words]
 
 
-def run(graph: dict[str, Any] | Path, *overrides: str) -> Outcome:
-    """Run a graph to its end. Raises RuntimeError, with what it said, if it fails."""
+def run(graph: dict[str, Any] | Path, *overrides: str, arguments: Sequence[str] = ()) -> Outcome:
+    """Run a graph to its end, with more `arguments` of the launcher. RuntimeError tells how it failed."""
     with tempfile.TemporaryDirectory(prefix="bench-") as temporary:
         place = Path(temporary)
-        command = command_of(graph, place, *overrides)
+        command = [*command_of(graph, place, *overrides), *arguments]
         done = subprocess.run(
             command,
             cwd=place,
