@@ -114,11 +114,11 @@ def recipe_for(model: str, recipe: str) -> Recipe:
     if (MODELS[model].network, recipe) == ("v1", "modern"):
         chosen = replace(chosen, erase_probability=0.0, shift_px=1)
     if (MODELS[model].network, recipe) == ("v2", "modern"):
-        chosen = replace(chosen, erase_probability=0.0)
+        chosen = replace(chosen, epochs=60, erase_probability=0.0)
     if (model, recipe) == ("v4", "modern"):
         chosen = replace(chosen, epochs=36, learning_rate=0.1)
     if (MODELS[model].network, recipe) == ("v3", "modern"):
-        chosen = replace(chosen, epochs=20)
+        chosen = replace(chosen, epochs=18)
     return chosen
 
 
