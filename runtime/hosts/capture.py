@@ -40,6 +40,8 @@ class Capture:
         self.lock = threading.Lock()
         self.error: BaseException | None = None
         self.wake = os.eventfd(0, os.EFD_NONBLOCK)
+        self.is_awaited = True
+        """Whether the loop, which sets it with the lock held, is to be woken by the next frame."""
         self._stage = stage
         self._resume = resume
         self._make_store = make_store
@@ -147,7 +149,9 @@ class Capture:
                     if self._is_stopping:
                         return False
             self.store.capture(frame)
+            is_awaited = self.is_awaited
         # A successor goes on after it: this process has done something.
         self._page.progressed(1)
-        os.eventfd_write(self.wake, 1)
+        if is_awaited:
+            os.eventfd_write(self.wake, 1)
         return True

@@ -25,7 +25,8 @@ MAX_FAILURES_IN_A_ROW = 10
 NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
 """What passes when somebody makes room: waited for, with a warning."""
 NO_ROOM_RETRY_S = 1.0
-SLOW_WRITE_S = 0.001
+SLOW_WRITE_S = 0.02
+"""A window covers many times that; longer than it, sources are told before the write what is here."""
 
 
 class SinkHost(HostLoop):

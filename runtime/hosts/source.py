@@ -140,6 +140,8 @@ class SourceHost(HostLoop):
             self.trace.note(CAPTURED, *packet.key, packet.capture_time_ns)
             self._put(packet)
             self._capture.has_room_again()
+        # While frames wait for the window, another one is no news.
+        self._capture.is_awaited = not store.waiting()
         for seq, alone in self._dispatch.due(now_s):
             store.send_again(seq)
             self.counts["resent"] += 1

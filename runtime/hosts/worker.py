@@ -72,7 +72,7 @@ class WorkerHost(HostLoop):
             self._gather(now_s + self._batch_wait_s)
         while batch := self._inbox.take(self._batch):
             self._work(batch)
-            if time.monotonic() - now_s > AHEAD_S:
+            if self.is_stopping or time.monotonic() - now_s > AHEAD_S:
                 break
         self._inlet.give_credit(now_s)
         self.send_on(self._outlet, time.monotonic())

@@ -179,8 +179,9 @@ def test_a_stage_that_fails_on_every_frame_ends_the_run_with_the_reason(benches:
             raise RuntimeError("no model")
 
     bench = benches(FailsAlways)
-    bench.put(*range(MAX_FAILURES_IN_A_ROW))
+    bench.put(*range(2 * MAX_FAILURES_IN_A_ROW))
     bench.until_done(MAX_FAILURES_IN_A_ROW)
+    assert len(bench.failed) == MAX_FAILURES_IN_A_ROW
     assert bench.error.startswith(f"{MAX_FAILURES_IN_A_ROW} frames in a row failed")
     assert "RuntimeError: no model" in bench.error
     assert bench.host.exit_status == 1
