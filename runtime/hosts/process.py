@@ -5,6 +5,7 @@ that fits. Exit status: 0 stopped when told to, 1 the stage cannot go on, 3 it c
 """
 
 import argparse
+import contextlib
 import ctypes
 import dataclasses
 import logging
@@ -76,15 +77,24 @@ def _die_with(launcher_pid: int, name: str) -> None:
     libc = ctypes.CDLL(None, use_errno=True)
     libc.prctl(_PR_SET_NAME, name.encode()[:15], 0, 0, 0)
     libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    # Who wakes does not interrupt who works: fewer switches and warmer caches where all cores are busy, and
-    # several packets for one waking. A free core is taken at once all the same.
-    os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+    work_in_peace()
     # It may have ended before this process could ask to be told.
     if os.getppid() != launcher_pid:
         sys.exit(1)
     # A terminal's Ctrl-C or hang-up is the launcher's to answer.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+
+def work_in_peace() -> None:
+    """Who wakes does not interrupt who works: fewer switches and warmer caches where all cores are busy, and
+    several packets for one waking. A free core is taken at once all the same."""
+    if os.sched_getscheduler(0) != os.SCHED_OTHER:
+        # The launcher was given another policy (chrt, systemd), which its processes keep.
+        return
+    # Sandboxes forbid it, or know no policy but the usual one: the run is the same, and somewhat slower.
+    with contextlib.suppress(OSError):
+        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
 
 
 def _hide_secrets(config: ChildConfig) -> None:
