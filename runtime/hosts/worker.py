@@ -70,7 +70,7 @@ class WorkerHost(HostLoop):
         self._receive()
         if self._batch_wait_s and 0 < len(self._inbox) < self._batch:
             self._gather(now_s + self._batch_wait_s)
-        while batch := self._inbox.take(self._batch):
+        while not self.is_stopping and (batch := self._inbox.take(self._batch)):
             self._work(batch)
             if self.is_stopping or time.monotonic() - now_s > AHEAD_S:
                 break

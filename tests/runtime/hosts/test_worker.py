@@ -187,6 +187,21 @@ def test_a_stage_that_fails_on_every_frame_ends_the_run_with_the_reason(benches:
     assert bench.host.exit_status == 1
 
 
+def test_a_worker_that_has_given_up_works_on_nothing_more(benches: Any) -> None:
+    class BreaksDown(Stage):
+        def process(self, packet: Packet) -> Packet:
+            if packet.seq >= 60:
+                raise RuntimeError("the device is gone")
+            return packet
+
+    bench = benches(BreaksDown)
+    bench.put(*range(90))
+    # It has several packets ahead when the tenth failure in a row ends it.
+    bench.until_done(60 + MAX_FAILURES_IN_A_ROW)
+    assert bench.error.startswith(f"{MAX_FAILURES_IN_A_ROW} frames in a row failed")
+    assert len(bench.failed) == MAX_FAILURES_IN_A_ROW
+
+
 def test_a_quick_stage_takes_several_packets_ahead_and_a_slow_one_does_not(benches: Any) -> None:
     class Quick(Stage):
         def process(self, packet: Packet) -> Packet:
