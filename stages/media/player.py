@@ -78,6 +78,7 @@ class ReelPlayer:
         reel = self._reel
         first_ns, offset_ns = self._origin()
         round_, end_ns, after_ns, begin_ns, is_empty = 0, 0, None, None, True
+        epoch_before = None if resume is None else resume.epoch
         start = place = None if self._extent.start_s is None else Place(pts_ns=first_ns)
         if resume is not None:
             round_ = resume.epoch // reel.segment_count
@@ -95,8 +96,10 @@ class ReelPlayer:
                     continue
                 if is_empty and round_ > 0:
                     offset_ns = end_ns - shot.pts_ns
-                frame = self._frame(shot, offset_ns, round_ * reel.segment_count + shot.segment)
+                epoch = round_ * reel.segment_count + shot.segment
+                frame = self._frame(shot, offset_ns, epoch, is_break=epoch_before not in (None, epoch))
                 if frame is not None:
+                    epoch_before = epoch
                     yield frame
                     is_empty, end_ns = False, frame.running_ns + shot.duration_ns
             if not self._extent.loop or is_empty:
@@ -179,8 +182,11 @@ class ReelPlayer:
             else:
                 self._on_thinned()
 
-    def _frame(self, shot: Shot, offset_ns: int, epoch: int) -> Frame | None:
-        """Decode a shot; None, and counted, if it is broken, or a still image that is too large."""
+    def _frame(self, shot: Shot, offset_ns: int, epoch: int, *, is_break: bool) -> Frame | None:
+        """Decode a shot; None, and counted, if it is broken, or a still image that is too large.
+
+        is_break: it does not continue the frame before it.
+        """
         image_bgr = shot.read()
         if image_bgr is None:
             self.broken(f"{shot.uri} cannot be decoded")
@@ -197,7 +203,7 @@ class ReelPlayer:
             duration_ns=shot.duration_ns,
             epoch=epoch,
             uri=shot.uri,
-            flags=("CORRUPTED",) if shot.damaged else (),
+            flags=("DISCONT",) * is_break + ("CORRUPTED",) * shot.damaged,
         )
 
 

@@ -145,6 +145,13 @@ def test_loop_begins_again_and_running_time_goes_on(tmp_path: Path) -> None:
     assert [frame.epoch for frame in frames] == [0] * 5 + [1] * 5 + [2] * 2
     assert [frame.pts_ns for frame in frames[5:10]] == [frame.pts_ns for frame in frames[:5]]
     assert [frame.running_ns for frame in frames] == [n * 100 * MS for n in range(12)]
+    # What begins again does not continue what was before; a successor knows it too.
+    breaks = [("DISCONT",) if number in (5, 10) else () for number in range(12)]
+    assert [frame.flags for frame in frames] == breaks
+    for count in (4, 5, 6):
+        path = tmp_path / "film.mp4"
+        after = play(path, resume_after(frames, count), limit=3, loop=True)
+        assert [frame.flags for frame in after] == breaks[count : count + 3]
 
 
 def test_start_and_duration_choose_a_part_and_running_time_begins_at_it(tmp_path: Path) -> None:
