@@ -73,6 +73,7 @@ class Channel:
         self.sink = sink
         self.is_finished = False
         self.try_again_s = 0.0
+        self.last_write_s = float("inf")
         self.needs_going_back = False
         self.awaits_gap: int | None = None
         self.gap_reason = ""

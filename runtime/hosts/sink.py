@@ -50,7 +50,6 @@ class SinkHost(HostLoop):
         self._commits = CommitLinks(context, config)
         self._channels = {source: Channel(config, source, make_sink(source)) for source in config.reached_by}
         self._failures_in_a_row = 0
-        self._last_write_s = float("inf")
         self._has_asked_to_stop = False
         for channel in self._channels.values():
             if channel.is_finished:
@@ -69,7 +68,9 @@ class SinkHost(HostLoop):
             self._told(self._channels[source], told)
         # Sources wait for this word with their next frames. Where a write takes long it is said before it,
         # with what was committed before; a quick sink says once that it has received and committed.
-        is_slow = self._last_write_s > SLOW_WRITE_S
+        is_slow = any(
+            channel.last_write_s > SLOW_WRITE_S and channel.order.held for channel in self._channels.values()
+        )
         if is_slow:
             self._say_have(now_s)
         more = False
@@ -83,9 +84,15 @@ class SinkHost(HostLoop):
             elif channel.order.is_at_end and not channel.is_finished:
                 self._finish(channel)
         self._inlet.give_credit(now_s)
-        if not (is_slow and more):
+        # The last word is not put off: what a successor is not known to have committed comes again.
+        if not (is_slow and more) or self.is_retiring or self.is_stopping:
             self._say_have(time.monotonic())
         return more
+
+    def retire(self) -> None:
+        super().retire()
+        # This may come behind the last round.
+        self._say_have(time.monotonic())
 
     def _say_have(self, now_s: float) -> None:
         for source, channel in self._channels.items():
@@ -148,8 +155,8 @@ class SinkHost(HostLoop):
             self._has_asked_to_stop = True
             self.bus.send("stop_wanted")
         self.trace.note(DONE, *packet.key)
-        self._last_write_s = time.perf_counter() - started_s
-        self.counts["busy_s"] += self._last_write_s
+        channel.last_write_s = time.perf_counter() - started_s
+        self.counts["busy_s"] += channel.last_write_s
         self.counts["frames"] += 1
 
     def _wait_for_room(self, channel: Channel, error: OSError) -> None:

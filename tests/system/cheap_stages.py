@@ -12,7 +12,7 @@ from runtime.errors import GraphError, StageError
 from runtime.files import CutFileSink
 from runtime.packet import Packet
 from runtime.properties import prop
-from runtime.stage import Frame, Ordered, Resume, Source, Stage
+from runtime.stage import Frame, Ordered, Resume, Sink, Source, Stage
 
 FRAME_NS = 40_000_000
 
@@ -172,6 +172,21 @@ class Diary(CutFileSink):
 
     def finish(self) -> None:
         time.sleep(self.options.finish_s)
+
+
+class Shout(Sink):
+    """A line a frame to somebody outside, who cannot take back what was said: it has no file of its own."""
+
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Options:
+        to: str = prop("out/said.txt", "Who hears it.")
+        sleep_ms: float = prop(0.0, "How long each frame takes.")
+
+    def process(self, packet: Packet) -> Packet:
+        time.sleep(self.options.sleep_ms / 1000)
+        with open(self.options.to, "a") as said:
+            said.write(f"{packet.seq}\n")
+        return packet
 
 
 class Tally(Ordered):

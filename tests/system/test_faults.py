@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.launching import Launched, film_times, lines, seqs, wait_for
 from tests.system.graphs import cheap_graph, diary_of, is_joined
@@ -79,6 +80,22 @@ def test_processes_can_be_replaced_every_few_frames(tmp_path: Path) -> None:
         assert "work.0       has retired" in run.stderr
         assert "film.0       has retired" in run.stderr
     assert {record["status"] for record in assert_complete(tmp_path, 100)} == {"ok"}
+
+
+def test_a_slow_sink_without_a_file_says_nothing_twice_when_it_is_replaced(tmp_path: Path) -> None:
+    graph = cheap_graph(tmp_path, frames=60)
+    described = yaml.safe_load(graph.read_text())
+    described["stages"]["shout"] = {
+        "type": "cheap_stages.Shout",
+        "sleep-ms": 5,
+        "max-frames-per-process": 20,
+    }
+    described["links"].append("work ! shout")
+    graph.write_text(yaml.safe_dump(described))
+    with Launched(graph, folder=tmp_path) as run:
+        assert run.wait() == 0, run.stderr
+        assert "shout.0      has retired" in run.stderr
+    assert (tmp_path / "out/said.txt").read_text().split() == [str(seq) for seq in range(60)]
 
 
 def test_a_full_disk_is_waited_for(tmp_path: Path) -> None:
