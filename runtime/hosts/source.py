@@ -139,6 +139,7 @@ class SourceHost(HostLoop):
             packet = store.packet(seq, self._dispatch.floor_seq(seq))
             self.trace.note(CAPTURED, *packet.key, packet.capture_time_ns)
             self._put(packet)
+            self.counts["frames"] += 1
             self._capture.has_room_again()
         # While frames wait for the window, another one is no news.
         self._capture.is_awaited = not store.waiting()
@@ -271,6 +272,7 @@ class SourceHost(HostLoop):
         store = self._capture.store
         return {
             **self.counts,
+            # Of all its processes.
             "frames": store.ledger().captured if store is not None else 0,
             "in_flight": store.in_custody if store is not None else 0,
             "waiting": self._outlet.waiting,

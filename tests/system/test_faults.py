@@ -74,9 +74,10 @@ def test_a_stage_that_leaks_is_drained_and_started_again(tmp_path: Path) -> None
 
 def test_processes_can_be_replaced_every_few_frames(tmp_path: Path) -> None:
     limits = {"max_frames_per_process": 40}
-    graph = cheap_graph(tmp_path, frames=100, work=limits, film=limits, results=limits)
+    graph = cheap_graph(tmp_path, frames=100, counter=limits, work=limits, film=limits, results=limits)
     with Launched(graph, folder=tmp_path) as run:
         assert run.wait() == 0, run.stderr
+        assert "counter.0    has retired" in run.stderr
         assert "work.0       has retired" in run.stderr
         assert "film.0       has retired" in run.stderr
     assert {record["status"] for record in assert_complete(tmp_path, 100)} == {"ok"}
