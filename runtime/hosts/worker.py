@@ -72,7 +72,7 @@ class WorkerHost(HostLoop):
             self._gather(now_s + self._batch_wait_s)
         while not self.is_stopping and (batch := self._inbox.take(self._batch)):
             self._work(batch)
-            if self.is_stopping or time.monotonic() - now_s > AHEAD_S:
+            if time.monotonic() - now_s > AHEAD_S:
                 break
         self._inlet.give_credit(now_s)
         self.send_on(self._outlet, time.monotonic())
@@ -113,8 +113,9 @@ class WorkerHost(HostLoop):
             self._inlet.done(arrival.endpoint)
 
     def _make_room(self, service_s: float) -> None:
-        """Take as many packets ahead as the time of the last ones for one frame allows."""
-        self._service_s += (service_s - self._service_s) / 8
+        """Take as many packets ahead as the time of the last ones for one frame allows; a slow frame counts at
+        once, for behind it all of them would wait."""
+        self._service_s = max(service_s, self._service_s * 7 / 8)
         self._inlet.capacity = self._batch + min(MAX_AHEAD, max(1, int(AHEAD_S / self._service_s)))
 
     def _answers(self, batch: list[Arrival]) -> list[Answer]:

@@ -9,7 +9,7 @@ import zmq
 
 from runtime.packet import Packet
 from runtime.wire import codec
-from runtime.wire.inlet import Arrival, Inlet
+from runtime.wire.inlet import REPEAT_S, Arrival, Inlet
 from runtime.wire.outlet import CREDIT, LINK_HEAD, MAGIC, Consumer, Outlet
 from runtime.wire.sockets import connect_dealer, receive_all
 
@@ -90,6 +90,17 @@ class Net:
             self.turn()
             assert time.monotonic() < deadline_s, f"arrived: { {n: self.seqs(n) for n in self.arrived} }"
             time.sleep(0.001)
+
+    def until_sent(self) -> None:
+        """Let time pass until the outlet has sent something: credit may go to its dead predecessor at first, and
+        is said again.
+        """
+
+        def has_sent() -> bool:
+            self.now_s += 0 if self.outlet.packets_sent else REPEAT_S
+            return self.outlet.packets_sent > 0
+
+        self.until(has_sent)
 
     def quiet(self) -> None:
         """Give everything time to come that would come."""

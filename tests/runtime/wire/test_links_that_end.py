@@ -59,6 +59,7 @@ def test_a_new_process_of_the_outlet_is_recognised_and_counts_from_the_start(net
     net.new_outlet(1)
     net.put(2, 3, 4)
 
+    net.until_sent()
     net.until(lambda: net.seqs("detect.0") == [2, 3])
     net.quiet()
     assert net.outlet.waiting == 1
