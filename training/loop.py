@@ -2,7 +2,7 @@
 
 import copy
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -11,15 +11,15 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from fashion.networks import build_network
-from fashion.preprocessing import to_batch
-from training.augment import apply_changes, draw_changes
+from training.batches import Batches
 from training.checkpoint import checkpoint_path, load_checkpoint, save_checkpoint
-from training.data import SIDE_PX, DataError, DataSet
+from training.data import DataSet
 from training.evaluate import predict
 from training.groups import Group, local_device, shared
 from training.initial import set_initial_weights
 from training.optimizers import make_optimizer
 from training.recipes import MODELS, Recipe, input_spec, rate_factor
+from training.state import EpochReport, RunState
 
 AVERAGE_START = 10  # steps: a young average forgets faster, else it would remember the random weights
 
@@ -42,20 +42,6 @@ class Job:
             "processes": group.size,
             "threads": torch.get_num_threads(),
         }
-
-
-@dataclass(frozen=True, kw_only=True)
-class EpochReport:
-    """What one epoch did. accuracy: on the changed training pictures, as seen; held_out: on the held-out
-    ones.
-    """
-
-    epoch: int
-    loss: float
-    accuracy: float
-    held_out: float | None
-    seconds: float
-    cpu_seconds: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,102 +72,102 @@ def train(
     is less than a batch of data, CheckpointError for a damaged checkpoint, GroupError if a batch cannot be
     dealt evenly or the device is not there.
     """
-    recipe, device = job.recipe, local_device(device_name)
-    images = torch.from_numpy(to_batch(list(data.train_images), input_spec(recipe))).to(device)
-    labels = torch.from_numpy(data.train_labels).to(device)
-    # What is left of an epoch's pictures waits for another order, so that all batches are of one size.
-    steps_per_epoch = len(labels) // recipe.batch
-    if not steps_per_epoch:
-        raise DataError(f"{len(labels)} training pictures are fewer than one batch of {recipe.batch}")
-    steps = recipe.epochs * steps_per_epoch
-    share = group.share_of(recipe.batch)
-
-    torch.manual_seed(job.seed)
-    network = build_network(MODELS[job.model].network)
-    set_initial_weights(network, recipe.initial_weights)
-    network = network.to(device).to(memory_format=torch.channels_last)
-    average = copy.deepcopy(network) if recipe.average_decay else network
-    optimizer = make_optimizer(network, recipe)
-    stepper = shared(network, group)
-    if job.compiled:
-        stepper.compile()
-
+    device = local_device(device_name)
+    run = Run.prepare(job, data, group, device)
     path = checkpoint_path(job.identity(data, group))
-    history = restore(load_checkpoint(path), network, average, optimizer)
-    for epoch in range(len(history), recipe.epochs):
+    saved = load_checkpoint(path)
+    if saved is not None:
+        run.state.restore(saved)
+    while len(run.state.history) < job.recipe.epochs:
+        report = run.epoch(on_step)
+        run.state.history.append(report)
+        if group.is_first:
+            save_checkpoint(path, run.state.to_plain())
+            on_epoch(report)
+    return Outcome(network=run.state.average.eval(), history=run.state.history)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """A job at work in one process of a group. stepper: the network, as it computes gradients: averaged over
+    the group, compiled, or both.
+    """
+
+    job: Job
+    data: DataSet
+    group: Group
+    batches: Batches
+    state: RunState
+    stepper: nn.Module
+
+    @classmethod
+    def prepare(cls, job: Job, data: DataSet, group: Group, device: torch.device) -> "Run":
+        """Put pictures and a new network on the device. Raises as `train` does."""
+        batches = Batches(data, job.recipe, group, device)
+        torch.manual_seed(job.seed)
+        network = build_network(MODELS[job.model].network)
+        set_initial_weights(network, job.recipe.initial_weights)
+        network = network.to(device).to(memory_format=torch.channels_last)
+        state = RunState(
+            network=network,
+            average=copy.deepcopy(network) if job.recipe.average_decay else network,
+            optimizer=make_optimizer(network, job.recipe),
+            history=[],
+        )
+        stepper = shared(network, group)
+        if job.compiled:
+            stepper.compile()
+        return cls(job=job, data=data, group=group, batches=batches, state=state, stepper=stepper)
+
+    def epoch(self, on_step: Callable[[int, int], None]) -> EpochReport:
+        """Do the next epoch, look at the held-out pictures if there are any, and say how it went."""
         started, cpu_started = time.perf_counter(), time.process_time()
-        # Dropout takes its numbers from torch's own generator, all else from ours, alike in all processes.
-        torch.manual_seed(epoch_seed(job.seed, epoch) + group.rank)
-        generator = torch.Generator().manual_seed(epoch_seed(job.seed, epoch))
-        order = torch.randperm(len(labels), generator=generator)
-        total_loss, hits = torch.zeros((), device=device), torch.zeros((), device=device)
-        stepper.train()
-        for step in range(steps_per_epoch):
-            done = epoch * steps_per_epoch + step
-            changes = draw_changes(recipe.batch, SIDE_PX, recipe, generator).part(share)
-            chosen = order[step * recipe.batch :][share].to(device)
-            batch = apply_changes(images[chosen], changes, recipe)
-            truth = labels[chosen]
-
-            rate = recipe.learning_rate * rate_factor(done / steps, epoch, recipe)
-            for settings in optimizer.param_groups:
-                settings["lr"] = rate
-            with torch.autocast(device.type, torch.bfloat16, enabled=job.precision == "bfloat16"):
-                logits = stepper(batch.contiguous(memory_format=torch.channels_last))
-            loss = cross_entropy(logits.float(), truth, label_smoothing=recipe.label_smoothing)
-            network.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            optimizer.step()
-            if recipe.average_decay:
-                follow(average, network, min(recipe.average_decay, (1 + done) / (AVERAGE_START + done)))
-
-            total_loss += loss.detach()
-            hits += (logits.argmax(1) == truth).sum()
-            if group.is_first:
-                on_step(done + 1, steps)
-        report = EpochReport(
-            epoch=epoch + 1,
-            loss=total_loss.item() / steps_per_epoch,
-            accuracy=hits.item() / (steps_per_epoch * (share.stop - share.start)),
-            held_out=held_out_accuracy(average, data, recipe) if job.held_out else None,
+        loss, accuracy = self._learn(on_step)
+        held_out = None
+        if self.job.held_out:
+            held_out = held_out_accuracy(self.state.average, self.data, self.job.recipe)
+        return EpochReport(
+            epoch=len(self.state.history) + 1,
+            loss=loss,
+            accuracy=accuracy,
+            held_out=held_out,
             seconds=time.perf_counter() - started,
             cpu_seconds=time.process_time() - cpu_started,
         )
-        history.append(report)
-        if group.is_first:
-            save_checkpoint(path, state_of(network, average, optimizer, history))
-            on_epoch(report)
-    return Outcome(network=average.eval(), history=history)
 
+    def _learn(self, on_step: Callable[[int, int], None]) -> tuple[float, float]:
+        """Go once through the batches; return the mean loss and the share of pictures told right."""
+        recipe, batches, epoch = self.job.recipe, self.batches, len(self.state.history)
+        steps = recipe.epochs * batches.count
+        # Dropout takes its numbers from torch's own generator, all else from ours, alike in all processes.
+        torch.manual_seed(epoch_seed(self.job.seed, epoch) + self.group.rank)
+        generator = torch.Generator().manual_seed(epoch_seed(self.job.seed, epoch))
+        total_loss, hits = torch.zeros((), device=batches.device), torch.zeros((), device=batches.device)
+        self.stepper.train()
+        for done, (images, truth) in enumerate(batches.shuffled(generator), epoch * batches.count):
+            rate = recipe.learning_rate * rate_factor(done / steps, epoch, recipe)
+            loss, right = self._step(images, truth, rate)
+            if recipe.average_decay:
+                self.state.follow(min(recipe.average_decay, (1 + done) / (AVERAGE_START + done)))
+            total_loss += loss
+            hits += right
+            if self.group.is_first:
+                on_step(done + 1, steps)
+        pictures = batches.count * (batches.share.stop - batches.share.start)
+        return total_loss.item() / batches.count, hits.item() / pictures
 
-def state_of(
-    network: nn.Module,
-    average: nn.Module,
-    optimizer: torch.optim.Optimizer,
-    history: Sequence[EpochReport],
-) -> dict[str, Any]:
-    """The state of a run between two epochs, plain values and tensors. No random state: see `epoch_seed`."""
-    return {
-        "network": network.state_dict(),
-        "average": average.state_dict(),
-        "optimizer": optimizer.state_dict(),
-        "history": [asdict(report) for report in history],
-    }
-
-
-def restore(
-    state: dict[str, Any] | None,
-    network: nn.Module,
-    average: nn.Module,
-    optimizer: torch.optim.Optimizer,
-) -> list[EpochReport]:
-    """Put a run into a saved state and return what its epochs did. Without a state, change nothing."""
-    if state is None:
-        return []
-    network.load_state_dict(state["network"])
-    average.load_state_dict(state["average"])
-    optimizer.load_state_dict(state["optimizer"])
-    return [EpochReport(**report) for report in state["history"]]
+    def _step(self, images: Tensor, truth: Tensor, rate: float) -> tuple[Tensor, Tensor]:
+        """Learn from one batch; return, still on the device, its loss and how many were told right."""
+        optimizer = self.state.optimizer
+        for settings in optimizer.param_groups:
+            settings["lr"] = rate
+        with torch.autocast(images.device.type, torch.bfloat16, enabled=self.job.precision == "bfloat16"):
+            logits = self.stepper(images.contiguous(memory_format=torch.channels_last))
+        loss = cross_entropy(logits.float(), truth, label_smoothing=self.job.recipe.label_smoothing)
+        self.state.network.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        return loss.detach(), (logits.argmax(1) == truth).sum()
 
 
 def epoch_seed(seed: int, epoch: int) -> int:
@@ -189,16 +175,6 @@ def epoch_seed(seed: int, epoch: int) -> int:
     stream.
     """
     return (seed * 1_000_003 + epoch + 1) * 4_093
-
-
-@torch.no_grad()
-def follow(average: nn.Module, network: nn.Module, decay: float) -> None:
-    """Move the average a step towards the network, running statistics included; counters are copied."""
-    for kept, new in zip(average.state_dict().values(), network.state_dict().values(), strict=True):
-        if kept.is_floating_point():
-            kept.lerp_(new, 1 - decay)
-        else:
-            kept.copy_(new)
 
 
 def held_out_accuracy(network: nn.Module, data: DataSet, recipe: Recipe) -> float:

@@ -12,8 +12,9 @@ from tqdm import tqdm
 from fashion.networks import build_network
 from training.data import DataSet
 from training.groups import local_device
-from training.loop import EpochReport, Job
+from training.loop import Job
 from training.recipes import MODELS
+from training.state import EpochReport
 
 ESTIMATE_STEPS = 4
 

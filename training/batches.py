@@ -1,0 +1,45 @@
+"""The training pictures, dealt in batches to the processes of a group."""
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from fashion.preprocessing import to_batch
+from training.augment import apply_changes, draw_changes
+from training.data import SIDE_PX, DataError, DataSet
+from training.groups import Group
+from training.recipes import Recipe, input_spec
+
+
+class Batches:
+    """All training pictures on a device, and this process's share of each batch of them.
+
+    count: batches in an epoch; share: which pictures of a batch are this process's. Raises DataError if there
+    is less than a batch of data, GroupError if a batch cannot be dealt evenly.
+    """
+
+    def __init__(self, data: DataSet, recipe: Recipe, group: Group, device: torch.device) -> None:
+        self.device = device
+        self._recipe = recipe
+        self._images = torch.from_numpy(to_batch(list(data.train_images), input_spec(recipe))).to(device)
+        self._labels = torch.from_numpy(data.train_labels).to(device)
+        # What is left of an epoch's pictures waits for another order, so that all batches are of one size.
+        self.count = len(self._labels) // recipe.batch
+        if not self.count:
+            raise DataError(
+                f"{len(self._labels)} training pictures are fewer than one batch of {recipe.batch}"
+            )
+        self.share = group.share_of(recipe.batch)
+
+    def shuffled(self, generator: torch.Generator) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield an epoch's changed pictures, float32 n x C x 28 x 28, and their labels, int64 n.
+
+        The generator decides on order and changes; seeded alike in all processes, their shares make up the
+        batches that one process alone would have.
+        """
+        order = torch.randperm(len(self._labels), generator=generator)
+        for start in range(0, self.count * self._recipe.batch, self._recipe.batch):
+            changes = draw_changes(self._recipe.batch, SIDE_PX, self._recipe, generator).part(self.share)
+            chosen = order[start:][self.share].to(self.device)
+            yield apply_changes(self._images[chosen], changes, self._recipe), self._labels[chosen]
