@@ -5,6 +5,8 @@ and -libav); without them, or without a decoder for the film, it exits with stat
 """
 
 import sys
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -13,11 +15,37 @@ from benchmarks.loops.parts import CRF, Film, Finder, Namer, arguments
 DEBIAN_PACKAGES = "/usr/lib/python3/dist-packages"
 NOT_HERE = 3
 FIRST_FRAME_S = 20
+LAST_FRAME_S = 60
+
+
+class NotHereError(Exception):
+    """Something of GStreamer that is not installed."""
 
 
 def main() -> int:
     # First, for OpenVINO loads no model beside libraries that GStreamer's plugins have brought.
     finder, namer = Finder(), Namer()
+    try:
+        gst = find_gstreamer()
+        film, output = arguments()
+        gst.init(None)
+        reader = Reader(gst, film)
+    except NotHereError as error:
+        print(error, file=sys.stderr)
+        return NOT_HERE
+    out = Encoded(gst, output, reader.width, reader.height)
+    for image_bgr in reader.frames():
+        people = finder.find(image_bgr)
+        namer.name(image_bgr, people)
+        out.draw(image_bgr, people)
+    out.close()
+    for pipeline in (reader.pipeline, out.pipeline):
+        pipeline.set_state(gst.State.NULL)
+    return 0
+
+
+def find_gstreamer() -> Any:
+    """Return the module `Gst`. Raises NotHereError if the bindings are not installed."""
     # Behind everything else, so that only what is nowhere else is taken from there.
     sys.path.append(DEBIAN_PACKAGES)
     try:
@@ -27,73 +55,72 @@ def main() -> int:
         gi.require_version("GstApp", "1.0")
         from gi.repository import Gst, GstApp  # noqa: F401
     except (ImportError, ValueError) as error:
-        print(f"GStreamer's Python bindings are not installed: {error}", file=sys.stderr)
-        return NOT_HERE
-    film, output = arguments()
-    Gst.init(None)
-    try:
-        reader = Gst.parse_launch(
-            f'filesrc location="{film}" ! decodebin ! videoconvert ! video/x-raw,format=BGR ! '
-            "appsink name=sink sync=false max-buffers=8"
+        raise NotHereError(f"GStreamer's Python bindings are not installed: {error}") from error
+    return Gst
+
+
+class Reader:
+    """GStreamer decodes a film. Raises NotHereError if it has no element or no decoder for it."""
+
+    def __init__(self, gst: Any, film: str) -> None:
+        try:
+            self.pipeline = gst.parse_launch(
+                f'filesrc location="{film}" ! decodebin ! videoconvert ! video/x-raw,format=BGR ! '
+                "appsink name=sink sync=false max-buffers=8"
+            )
+        except Exception as error:
+            raise NotHereError(f"GStreamer lacks an element: {error}") from error
+        self._sink = self.pipeline.get_by_name("sink")
+        self.pipeline.set_state(gst.State.PLAYING)
+        # Without a decoder no frame and no end comes.
+        self._first = self._sink.emit("try-pull-sample", FIRST_FRAME_S * gst.SECOND)
+        if self._first is None:
+            message = self.pipeline.get_bus().pop_filtered(gst.MessageType.ERROR)
+            reason = message.parse_error()[0].message if message else "no frame came"
+            self.pipeline.set_state(gst.State.NULL)
+            raise NotHereError(f"GStreamer cannot decode the film: {reason}")
+        caps = self._first.get_caps()  # kept: its structure is a part of it
+        self.width, self.height = (caps.get_structure(0).get_value(name) for name in ("width", "height"))
+
+    def frames(self) -> Iterator[np.ndarray]:
+        """Yield the frames, BGR uint8 H x W x 3."""
+        sample = self._first
+        while sample is not None:
+            yield self._to_bgr(sample.get_buffer())
+            sample = self._sink.emit("pull-sample")
+
+    def _to_bgr(self, buffer: Any) -> np.ndarray:
+        rows = np.frombuffer(buffer.extract_dup(0, buffer.get_size()), np.uint8).reshape(self.height, -1)
+        # Each row is filled up to a multiple of four bytes.
+        return rows[:, : 3 * self.width].reshape(self.height, self.width, 3)
+
+
+class Encoded(Film):
+    """Draws and counts as the others do; GStreamer encodes."""
+
+    def __init__(self, gst: Any, output: str, width: int, height: int) -> None:
+        self.frames = self.people = 0
+        self._first_s = self._last_s = 0.0
+        self._gst = gst
+        self.pipeline = gst.parse_launch(
+            f"appsrc name=source format=time block=true max-buffers=8 caps=video/x-raw,format=BGR,"
+            f"width={width},height={height},framerate=10/1 ! videoconvert n-threads=1 ! x264enc "
+            f"speed-preset=veryfast tune=zerolatency pass=quant quantizer={CRF} threads=1 "
+            f'option-string=partitions=i8x8,i4x4 ! mp4mux ! filesink location="{output}"'
         )
-    except Exception as error:
-        print(f"GStreamer lacks an element: {error}", file=sys.stderr)
-        return NOT_HERE
-    sink = reader.get_by_name("sink")
-    reader.set_state(Gst.State.PLAYING)
-    # Without a decoder no frame and no end comes.
-    first = sink.emit("try-pull-sample", FIRST_FRAME_S * Gst.SECOND)
-    if first is None:
-        message = reader.get_bus().pop_filtered(Gst.MessageType.ERROR)
-        reason = message.parse_error()[0].message if message else "no frame came"
-        print(f"GStreamer cannot decode the film: {reason}", file=sys.stderr)
-        reader.set_state(Gst.State.NULL)
-        return NOT_HERE
-    caps = first.get_caps()  # kept: its structure is a part of it
-    width, height = (caps.get_structure(0).get_value(name) for name in ("width", "height"))
-    writer = Gst.parse_launch(
-        f"appsrc name=source format=time block=true max-buffers=8 caps=video/x-raw,format=BGR,width={width},"
-        f"height={height},framerate=10/1 ! videoconvert n-threads=1 ! x264enc speed-preset=veryfast "
-        f"tune=zerolatency pass=quant quantizer={CRF} threads=1 option-string=partitions=i8x8,i4x4 "
-        f'! mp4mux ! filesink location="{output}"'
-    )
-    source = writer.get_by_name("source")
-    writer.set_state(Gst.State.PLAYING)
+        self._source = self.pipeline.get_by_name("source")
+        self.pipeline.set_state(gst.State.PLAYING)
 
-    class Encoded(Film):
-        """Draws and counts as the others do; GStreamer encodes."""
+    def _encode(self, image_bgr: np.ndarray) -> None:
+        buffer = self._gst.Buffer.new_wrapped(image_bgr.tobytes())
+        buffer.pts = self.frames * self._gst.SECOND // 10
+        buffer.duration = self._gst.SECOND // 10
+        self._source.emit("push-buffer", buffer)
 
-        def __init__(self) -> None:
-            self.frames = self.people = 0
-            self._first_s = self._last_s = 0.0
-
-        def _encode(self, image_bgr: np.ndarray) -> None:
-            buffer = Gst.Buffer.new_wrapped(image_bgr.tobytes())
-            buffer.pts = self.frames * Gst.SECOND // 10
-            buffer.duration = Gst.SECOND // 10
-            source.emit("push-buffer", buffer)
-
-        def _finish(self) -> None:
-            source.emit("end-of-stream")
-            writer.get_bus().timed_pop_filtered(60 * Gst.SECOND, Gst.MessageType.EOS | Gst.MessageType.ERROR)
-
-    out = Encoded()
-    sample = first
-    while sample is not None:
-        buffer = sample.get_buffer()
-        data = buffer.extract_dup(0, buffer.get_size())
-        stride = len(data) // height
-        image_bgr = (
-            np.frombuffer(data, np.uint8).reshape(height, stride)[:, : 3 * width].reshape(height, width, 3)
-        )
-        people = finder.find(image_bgr)
-        namer.name(image_bgr, people)
-        out.draw(image_bgr, people)
-        sample = sink.emit("pull-sample")
-    out.close()
-    for pipeline in (reader, writer):
-        pipeline.set_state(Gst.State.NULL)
-    return 0
+    def _finish(self) -> None:
+        self._source.emit("end-of-stream")
+        kinds = self._gst.MessageType.EOS | self._gst.MessageType.ERROR
+        self.pipeline.get_bus().timed_pop_filtered(LAST_FRAME_S * self._gst.SECOND, kinds)
 
 
 if __name__ == "__main__":
