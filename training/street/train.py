@@ -18,11 +18,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from fashion.labels import LABELS
 from training.checkpoint import CheckpointError
-from training.street.backbone import REQUIREMENT, WeightsError, find_weights
+from training.street.backbone import REQUIREMENT, WeightsError
 from training.street.crops import LOOK, SPEC, Person
 from training.street.data import (
     FOLDERS,
@@ -34,16 +33,15 @@ from training.street.data import (
     street_folder,
 )
 from training.street.export import export_onnx, write_facts, write_notice
-from training.street.fit import Recipe, Run, logits, run_all
+from training.street.fit import Recipe, logits, run_all
+from training.street.folds import draw_folds, logits_unseen, make_runs
 from training.street.judge import folder_accuracy, judge, matched
-from training.street.network import for_use, mean_of
-from training.street.people import find_boxes, load_people, load_wholes, paths_digest
-from training.street.views import cache_path, lower_views
+from training.street.network import Street, for_use, mean_of
+from training.street.people import find_boxes, load_people, load_wholes
+from training.street.views import Cache, cache_of, cache_path, lower_views
 
 PROJECT = Path(__file__).resolve().parents[2]
 MODELS = PROJECT / "models"
-FOLDS = 4
-FOLD_SEED = 0
 GARMENT_VIEWS = 3
 
 
@@ -68,67 +66,48 @@ def train(models: Path, recipe: Recipe, jobs: int) -> None:
     photos = load_tagged(street_folder())
     garments = load_garments(clothing_folder(), "train")
     unseen = load_garments(clothing_folder(), "validation")
-    key: dict[str, Any] = {
-        "input": SPEC.to_plain(),
-        "margin": LOOK.margin,
-        "fill": LOOK.fill,
-        "weights": find_weights().name,
-    }
-    street_key = {**key, "photos": paths_digest(photos.paths), "views": recipe.views}
-    garment_key = {**key, "photos": paths_digest(garments.paths), "views": GARMENT_VIEWS}
-    unseen_key = {**key, "photos": paths_digest(unseen.paths), "views": 0}
-    people_path, garments_path = cache_path("people", street_key), cache_path("garments", garment_key)
+    people = cache_of("people", photos.paths, recipe.views)
+    wholes = cache_of("garments", garments.paths, GARMENT_VIEWS)
 
-    def load_photos() -> list[Person]:
-        boxes = find_boxes(photos.paths, cache_path("boxes", street_key).with_suffix(".json"))
-        return load_people(photos.paths, boxes)
+    views = lower_views(lambda: _load_people(photos.paths, people), recipe.views, 1, people.path)
+    lower_views(lambda: load_wholes(garments.paths), GARMENT_VIEWS, 0, wholes.path)
+    unseen_path = cache_of("unseen", unseen.paths, 0).path
+    unseen_views = lower_views(lambda: load_wholes(unseen.paths), 0, 1, unseen_path)
 
-    views = lower_views(load_photos, recipe.views, 1, people_path)
-    lower_views(lambda: load_wholes(garments.paths), GARMENT_VIEWS, 0, garments_path)
-    unseen_views = lower_views(lambda: load_wholes(unseen.paths), 0, 1, cache_path("unseen", unseen_key))
-    everyone = np.arange(len(photos.labels))
-    fold_of = np.random.RandomState(FOLD_SEED).permutation(len(everyone)) % FOLDS
-    run_key = {**street_key, "garments": garment_key, "recipe": asdict(recipe), "folds": FOLDS}
-    runs = [
-        Run(
-            name=f"fold {fold}",
-            people_path=people_path,
-            garments_path=garments_path,
-            answers=np.hstack([photos.labels, photos.tags]),
-            folders=garments.folders,
-            chosen=everyone[fold_of != fold],
-            recipe=recipe,
-            checkpoint=cache_path(f"run{fold}", {**run_key, "fold": fold}),
-        )
-        for fold in range(FOLDS)
-    ]
-    networks = run_all(runs, jobs)
-    plain, found = views[recipe.views], np.zeros((len(everyone), len(LABELS)))
-    for fold in range(FOLDS):
-        inside = fold_of == fold
-        found[inside] = logits(networks[fold], plain[torch.from_numpy(inside)])[0][:, : len(LABELS)]
-    facts = judge(found, photos.labels > 0.5, fold_of)
+    fold_of = draw_folds(len(photos.paths))
+    answers = np.hstack([photos.labels, photos.tags])
+    networks = run_all(make_runs(people, answers, wholes, garments.folders, fold_of, recipe), jobs)
+
+    plain = views[recipe.views]
+    found = logits_unseen(networks, plain, fold_of)
+    judged = judge(found, photos.labels > 0.5, fold_of)
     network = mean_of(networks)
-    scales, offsets = matched(facts, found, logits(network, plain)[0][:, : len(LABELS)])
+    scales, offsets = matched(judged, found, logits(network, plain)[0][:, : len(LABELS)])
+    del judged["scales"], judged["offsets"]  # of single networks; those of the mean go into its weights
     _, folder_scores = logits(network, unseen_views[0])
     small = for_use(network, scales, offsets)
-    del facts["scales"], facts["offsets"]
     facts = {
         **_what_it_takes_and_gives(),
-        **facts,
+        **judged,
         "garment_accuracy": folder_accuracy(folder_scores, unseen.folders),
         "parameters": sum(weight.numel() for weight in small.parameters()),
-        "recipe": asdict(recipe),
-        "pretrained": REQUIREMENT,
-        "data_digest": photos.digest,
-        "libraries": {name: version(name) for name in ("torch", "numpy", "onnx")},
-        "machine": f"{platform.machine()}, {jobs} processes of one thread",
+        **_how_it_was_made(recipe, photos.digest, jobs),
     }
-    export_onnx(small, models / "street.onnx", facts)
+    write_model(models, small, facts)
+    print(json.dumps({name: facts[name] for name in ("cross_validation", "garment_accuracy")}, indent=1))
+
+
+def write_model(models: Path, network: Street, facts: dict[str, Any]) -> None:
+    """Write street.onnx, and beside it what must be known to use it."""
+    export_onnx(network, models / "street.onnx", facts)
     write_facts(models / "street.json", facts)
     write_notice(models / "street.LICENSE", _license())
     print(f"wrote {models / 'street.onnx'}")
-    print(json.dumps({name: facts[name] for name in ("cross_validation", "garment_accuracy")}, indent=1))
+
+
+def _load_people(paths: Sequence[Path], cache: Cache) -> list[Person]:
+    boxes = find_boxes(paths, cache_path("boxes", cache.identity).with_suffix(".json"))
+    return load_people(paths, boxes)
 
 
 def _what_it_takes_and_gives() -> dict[str, Any]:
@@ -140,6 +119,16 @@ def _what_it_takes_and_gives() -> dict[str, Any]:
         "labels": list(LABELS),
         "folders": list(FOLDERS),
         "labels_of_folder": {name: list(labels) for name, labels in LABELS_OF_FOLDER.items()},
+    }
+
+
+def _how_it_was_made(recipe: Recipe, data_digest: str, jobs: int) -> dict[str, Any]:
+    return {
+        "recipe": asdict(recipe),
+        "pretrained": REQUIREMENT,
+        "data_digest": data_digest,
+        "libraries": {name: version(name) for name in ("torch", "numpy", "onnx")},
+        "machine": f"{platform.machine()}, {jobs} processes of one thread",
     }
 
 

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,9 @@ from tqdm import tqdm
 
 from training.checkpoint import DEFAULT_FOLDER, ENVIRONMENT, save_whole
 from training.street.backbone import find_weights, load_weights
-from training.street.crops import SPEC, Person, plain_view, random_view, recolored
+from training.street.crops import LOOK, SPEC, Person, plain_view, random_view, recolored
 from training.street.network import Street
+from training.street.people import paths_digest
 
 BATCH = 32
 SEED = 0
@@ -25,6 +27,27 @@ def cache_path(name: str, identity: dict[str, Any]) -> Path:
     folder = Path(os.environ.get(ENVIRONMENT) or DEFAULT_FOLDER)
     digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:12]
     return folder / f"street-{name}-{digest}.pt"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cache:
+    """Where the views of some photos are kept, and all that they depend on."""
+
+    identity: dict[str, Any]
+    path: Path
+
+
+def cache_of(name: str, photos: Sequence[Path], random_views: int) -> Cache:
+    """Say where the views of some photos belong."""
+    identity = {
+        "input": SPEC.to_plain(),
+        "margin": LOOK.margin,
+        "fill": LOOK.fill,
+        "weights": find_weights().name,
+        "photos": paths_digest(photos),
+        "views": random_views,
+    }
+    return Cache(identity=identity, path=cache_path(name, identity))
 
 
 def to_looks(crops: Sequence[Any], chance: np.random.Generator | None = None) -> torch.Tensor:

@@ -1,0 +1,60 @@
+"""Runs that leave out a part of the people each, so that the parts together judge the model."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from fashion.labels import LABELS
+from training.street.fit import Recipe, Run, logits
+from training.street.network import Street
+from training.street.views import Cache, cache_path
+
+FOLDS = 4
+FOLD_SEED = 0
+
+
+def draw_folds(count: int) -> NDArray[np.int64]:
+    """Return for each of `count` people, 0 to FOLDS - 1, which run leaves it out; always the same."""
+    return np.random.RandomState(FOLD_SEED).permutation(count) % FOLDS
+
+
+def make_runs(
+    people: Cache,
+    answers: NDArray[np.float32],
+    wholes: Cache,
+    folders: NDArray[np.int64],
+    fold_of: NDArray[np.int64],
+    recipe: Recipe,
+) -> list[Run]:
+    """Plan a run for each fold, which learns from the people of the others and from all garments.
+
+    answers: N x (10 + tags), and fold_of: N, of the people; folders: M, of the garments.
+    """
+    identity = {**people.identity, "garments": wholes.identity, "recipe": asdict(recipe), "folds": FOLDS}
+    return [
+        Run(
+            name=f"fold {fold}",
+            people_path=people.path,
+            garments_path=wholes.path,
+            answers=answers,
+            folders=folders,
+            chosen=np.flatnonzero(fold_of != fold),
+            recipe=recipe,
+            checkpoint=cache_path(f"run{fold}", {**identity, "fold": fold}),
+        )
+        for fold in range(FOLDS)
+    ]
+
+
+def logits_unseen(
+    networks: Sequence[Street], plain: torch.Tensor, fold_of: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """N x 10: what each fold's network says of the people that it has not seen. plain: N views."""
+    found = np.zeros((len(fold_of), len(LABELS)))
+    for fold, network in enumerate(networks):
+        inside = fold_of == fold
+        found[inside] = logits(network, plain[torch.from_numpy(inside)])[0][:, : len(LABELS)]
+    return found
