@@ -27,7 +27,7 @@ from stages.media.live import LiveStream
 from stages.media.live_clock import LiveClock
 from stages.media.picture_watch import PictureWatch, Thresholds
 from stages.media.pictures import Turns, to_bgr
-from stages.media.timing import NS_PER_S, Thinner
+from stages.media.timing import NS_PER_S, Window
 
 REST_STEP_S = 1.0
 
@@ -106,10 +106,7 @@ class Camera:
         begin_ns = 0 if resume is None else resume.running_ns + max(round(lost_s * NS_PER_S), 1)
         self._epoch = -1 if resume is None else resume.epoch
         self._clock = LiveClock(begin_ns)
-        self._origin_ns = begin_ns
-        self._thinner = (
-            Thinner(self._settings.max_fps, begin_ns, None) if self._settings.max_fps is not None else None
-        )
+        self._window = Window(begin_ns, self._settings.duration_s, self._settings.max_fps)
         answer = self._tell(Start(lost_s, 0.0 if resume is None else resume.outage_s))
         while True:
             action = answer.action
@@ -145,10 +142,9 @@ class Camera:
                 self._epoch += 1
             facts = f"{decoded.width}x{decoded.height} {self._stream.codec}"
             self._tell(Picture(trouble, facts))
-            played_ns = time_.running_ns - self._origin_ns
-            if settings.duration_s is not None and played_ns >= settings.duration_s * NS_PER_S:
+            if self._window.is_over(time_.running_ns):
                 return True
-            if self._thinner is not None and not self._thinner.keeps(time_.running_ns):
+            if not self._window.keeps(time_.running_ns):
                 self._on_thinned()
                 continue
             flags = ["LIVE"]

@@ -11,7 +11,7 @@ from runtime.errors import StageError
 from runtime.stage import Frame, Resume
 from runtime.wire.codec import MAX_PIXEL_BYTES
 from stages.media.skipping import find_gap
-from stages.media.timing import NS_PER_S, Mark, Place, Reel, Shot, Thinner
+from stages.media.timing import NS_PER_S, Mark, Place, Reel, Shot, Window
 from stages.media.uri import is_image
 
 ShotT = TypeVar("ShotT", Shot, Mark)
@@ -170,14 +170,11 @@ class ReelPlayer:
 
     def _within(self, shots: Iterator[ShotT], first_ns: int, after_ns: int | None) -> Iterator[ShotT]:
         """Keep to `duration` and `max-fps`; the shot `after_ns` passes."""
-        end_ns = None if self._extent.duration_s is None else first_ns + _ns(self._extent.duration_s)
-        thinner = None
-        if self._extent.max_fps is not None:
-            thinner = Thinner(self._extent.max_fps, first_ns, after_ns)
+        window = Window(first_ns, self._extent.duration_s, self._extent.max_fps, after_ns)
         for shot in shots:
-            if end_ns is not None and shot.pts_ns >= end_ns:
+            if window.is_over(shot.pts_ns):
                 return
-            if thinner is None or shot.pts_ns == after_ns or thinner.keeps(shot.pts_ns):
+            if shot.pts_ns == after_ns or window.keeps(shot.pts_ns):
                 yield shot
             else:
                 self._on_thinned()

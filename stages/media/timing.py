@@ -142,3 +142,24 @@ class Thinner:
 
     def _slot(self, pts_ns: int) -> int:
         return int((pts_ns - self._origin_ns) * self._slots_per_ns + self.EARLY)
+
+
+class Window:
+    """What is played: all that begins within `duration_s` of `begin_ns`, at most `max_fps` a second of it.
+
+    None: no such limit. `last_kept_ns`: what an earlier process kept last, as for `Thinner`.
+    """
+
+    def __init__(
+        self, begin_ns: int, duration_s: float | None, max_fps: float | None, last_kept_ns: int | None = None
+    ) -> None:
+        self._end_ns = None if duration_s is None else begin_ns + round(duration_s * NS_PER_S)
+        self._thinner = None if max_fps is None else Thinner(max_fps, begin_ns, last_kept_ns)
+
+    def is_over(self, pts_ns: int) -> bool:
+        """Say whether `pts_ns` is at the end or behind it."""
+        return self._end_ns is not None and pts_ns >= self._end_ns
+
+    def keeps(self, pts_ns: int) -> bool:
+        """Say whether `max_fps` keeps the shot at `pts_ns`, and if so remember it."""
+        return self._thinner is None or self._thinner.keeps(pts_ns)

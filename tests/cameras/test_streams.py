@@ -62,6 +62,14 @@ def test_max_fps_of_a_camera_leaves_frames_out_and_counts_them() -> None:
     assert source.skipped["max-fps"] > 3 * 7
 
 
+def test_duration_of_a_camera_ends_the_stream() -> None:
+    pictures = [jpeg(number, (64, 48)) for number in range(100)]
+    with mjpeg_camera(lambda _connection: pictures, pause_s=0.05) as uri:
+        frames = play(uri, 100, duration="600ms")
+    assert 3 <= len(frames) < 100
+    assert frames[-1].running_ns < 600_000_000
+
+
 def test_mjpeg_over_http_plays_and_each_size_is_a_segment_of_its_own() -> None:
     pictures = [jpeg(number, (64, 48)) for number in range(4)] + [jpeg(9, (96, 80)) for _ in range(4)]
     with mjpeg_camera(lambda _connection: pictures, pause_s=0.05) as uri:
