@@ -113,8 +113,9 @@ class WorkerHost(HostLoop):
             self._inlet.done(arrival.endpoint)
 
     def _make_room(self, service_s: float) -> None:
-        """Take as many packets ahead as the time of the last ones for one frame allows; a slow frame counts at
-        once, for behind it all of them would wait."""
+        """Take as many packets ahead as the last frames' time of service allows; a slow frame counts at
+        once, for all of them would wait behind it.
+        """
         self._service_s = max(service_s, self._service_s * 7 / 8)
         self._inlet.capacity = self._batch + min(MAX_AHEAD, max(1, int(AHEAD_S / self._service_s)))
 
