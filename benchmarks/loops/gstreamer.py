@@ -120,7 +120,10 @@ class Encoded(Film):
     def _finish(self) -> None:
         self._source.emit("end-of-stream")
         kinds = self._gst.MessageType.EOS | self._gst.MessageType.ERROR
-        self.pipeline.get_bus().timed_pop_filtered(LAST_FRAME_S * self._gst.SECOND, kinds)
+        end = self.pipeline.get_bus().timed_pop_filtered(LAST_FRAME_S * self._gst.SECOND, kinds)
+        if end is None or end.type == self._gst.MessageType.ERROR:
+            reason = end.parse_error() if end else "no end of stream"
+            raise RuntimeError(f"the film was not completed: {reason}")
 
 
 if __name__ == "__main__":
