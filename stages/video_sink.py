@@ -177,19 +177,18 @@ class VideoSink(FileSink):
         return _count_pictures(location)
 
     def finish(self) -> None:
-        from stages.media.join import join
+        from stages.media.join import join, remarks_on
 
         if self._segments is not None:
             self._remarks = self._segments.finish(self._notes)
             self.close()
             return
-        if self._file is None:
-            return
         if "size_wh" not in self._notes:
             self._remarks = [f"{self._location.name}: no frame came, so the film is empty"]
             return
         is_one_film = self._notes["first_epoch"] == self._notes["last_epoch"]
-        self._remarks = join(self._location, self._notes["uri"] if is_one_film else "")
+        uri = self._notes["uri"] if is_one_film else ""
+        self._remarks = (remarks_on if self._file is None else join)(self._location, uri)
         self.close()
 
     def remarks(self) -> list[str]:

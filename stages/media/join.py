@@ -39,6 +39,14 @@ def join(location: Path, uri: str) -> list[str]:
     return [f"{location.name}: {remark}"] if remark else []
 
 
+def remarks_on(location: Path, uri: str) -> list[str]:
+    """Return what `join` had to say of a film that it has joined: its process may have died before it did."""
+    sound, remark = _open_sound(uri)
+    if sound is not None:
+        sound.close()
+    return [f"{location.name}: {remark}"] if remark else []
+
+
 def _open_sound(uri: str) -> tuple[Any, str]:
     """Return the open input film with sound to copy, or None and why there is none."""
     if not uri:

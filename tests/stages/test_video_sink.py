@@ -111,6 +111,7 @@ def test_a_sink_that_died_after_joining_leaves_the_joined_film(tmp_path: Path) -
     second.finish()
     assert path.read_bytes() == joined
     assert len(pictures(path)) == 6
+    assert second.remarks() == first.remarks() != []
 
 
 @pytest.mark.parametrize("size_wh", [(64, 48), (63, 47), (65, 33), (16, 16)])
