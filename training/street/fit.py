@@ -2,9 +2,7 @@
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +17,7 @@ from training.progress import duration
 from training.street.backbone import find_weights, load_weights
 from training.street.network import Street
 from training.street.views import stored_views
+from training.street.workers import make_pool
 
 Indices = NDArray[np.int64]
 
@@ -65,7 +64,7 @@ def run_all(runs: Sequence[Run], jobs: int) -> list[Street]:
 
     Two runs side by side are quicker than one on two cores, and the result does not depend on their number.
     """
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+    with make_pool(jobs) as pool:
         list(pool.map(fit, runs))
     return [fit(run) for run in runs]  # from their checkpoints
 
