@@ -12,7 +12,7 @@ from runtime.errors import GraphError, StageError
 from runtime.packet import Packet
 from runtime.properties import prop
 from runtime.stage import Stage
-from stages.media.places import inside
+from stages.people.places import inside
 
 
 class Classify(Stage):

@@ -14,7 +14,7 @@ from runtime.files import CutFile
 from runtime.packet import OK, Image, Packet
 from runtime.properties import REQUIRED, Seconds, prop
 from runtime.stage import Cut, FileSink
-from stages.media.detection import DETECTED_AT_SEQ
+from stages.people.detection import DETECTED_AT_SEQ
 
 SUFFIXES = (".jpg", ".jpeg", ".png")
 _HEAD = struct.Struct("<II")
@@ -51,7 +51,7 @@ class ContactSheet(FileSink):
             )
 
     def open_at(self, location: Path, cut: Cut | None) -> None:
-        from stages.media.gallery import Gallery
+        from stages.people.gallery import Gallery
 
         self.close()
         self._location = location
@@ -80,8 +80,8 @@ class ContactSheet(FileSink):
             return
         import cv2
 
-        from stages.media.gallery import Look
-        from stages.media.views import view_quality
+        from stages.people.gallery import Look
+        from stages.people.views import view_quality
 
         crop_bgr = _cut(packet.image_bgr, person["box"])
         if min(crop_bgr.shape[:2]) < MIN_SIDE_PX:
@@ -110,7 +110,7 @@ class ContactSheet(FileSink):
         self._file.write(_HEAD.pack(len(text), len(coded)) + text + coded)
 
     def _put(self, coded: bytes, said: dict[str, Any]) -> None:
-        from stages.media.gallery import Look
+        from stages.people.gallery import Look
 
         place = said["place"]
         if coded:
@@ -137,8 +137,8 @@ class ContactSheet(FileSink):
         import cv2
         import numpy as np
 
-        from stages.media.plates import Row, rows_of
-        from stages.media.sheet import draw_sheet
+        from stages.drawing.plates import Row, rows_of
+        from stages.drawing.sheet import draw_sheet
 
         # In the order in which they came.
         entries = sorted(self._entries, key=lambda entry: entry[1]["look"][1])

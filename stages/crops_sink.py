@@ -11,7 +11,7 @@ from typing import Any
 from runtime.packet import OK, Image, Packet
 from runtime.properties import REQUIRED, prop
 from runtime.stage import Sink
-from stages.media.detection import DETECTED_AT_SEQ
+from stages.people.detection import DETECTED_AT_SEQ
 
 NO_LABEL = "person"
 """The folder of those whose garments nobody named."""

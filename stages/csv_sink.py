@@ -10,7 +10,7 @@ from runtime.files import CutFileSink
 from runtime.packet import OK, Packet
 from runtime.properties import REQUIRED, prop
 from runtime.stage import Cut
-from stages.media.detection import IS_PREDICTED
+from stages.people.detection import IS_PREDICTED
 
 COLUMNS = (
     "source",

@@ -22,7 +22,7 @@ from stages.detectors import (
     default_confidence,
     open_detector,
 )
-from stages.media.detection import IS_PREDICTED, is_due
+from stages.people.detection import IS_PREDICTED, is_due
 
 ENGINES = ("openvino", "onnxruntime", "torch", "tensorflow")
 

@@ -43,7 +43,7 @@ class DisplaySink(Sink):
             raise GraphError(problem)
 
     def open(self) -> None:
-        from stages.media.pace import Pace
+        from stages.drawing.pace import Pace
 
         problem = screen_problem(dict(os.environ))
         if problem:
@@ -65,7 +65,7 @@ class DisplaySink(Sink):
         return packet
 
     def _drawn(self, packet: Packet) -> Image:
-        from stages.media.draw import draw_people, letterbox, mark_not_analysed
+        from stages.drawing.draw import draw_people, letterbox, mark_not_analysed
 
         height, width = packet.image_bgr.shape[:2]
         image_bgr = letterbox(packet.image_bgr, (width, height))

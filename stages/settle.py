@@ -10,7 +10,7 @@ from runtime.properties import prop
 from runtime.stage import Json, Ordered
 
 if TYPE_CHECKING:
-    from stages.media.evidence import Evidence
+    from stages.people.evidence import Evidence
 
 MAX_TRACKS = 500
 """Remembered at once; who was away for longest is forgotten first. Far more than are in one picture."""
@@ -37,7 +37,7 @@ class Settle(Ordered):
         self._series: int | None = None
 
     def recall(self, answers: list[dict[str, Json]]) -> None:
-        from stages.media.evidence import Evidence
+        from stages.people.evidence import Evidence
 
         for answer in answers:
             self._forget_others(answer["people"])
@@ -74,7 +74,7 @@ class Settle(Ordered):
 
     def _weigh(self, packet: Packet, person: dict[str, Any]) -> Evidence:
         """Add this frame's look, if there was one, to what is known of a person."""
-        from stages.media.evidence import Evidence
+        from stages.people.evidence import Evidence
 
         number, quality = person["track"], person.pop("look")
         # Taken out and put in again: the one who was away for longest stands first.

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 from runtime.packet import Image, Packet
 from runtime.properties import Seconds, prop
 from runtime.stage import Ordered
-from stages.media.detection import DETECTED_AT_SEQ, DISCONTINUITY, IS_PREDICTED
+from stages.people.detection import DETECTED_AT_SEQ, DISCONTINUITY, IS_PREDICTED
 
 if TYPE_CHECKING:
-    from stages.media.looks import Seen
+    from stages.people.looks import Seen
 
 DEFAULT_RATE_HZ = 25.0
 NS_PER_S = 1_000_000_000
@@ -59,8 +59,8 @@ class Track(Ordered):
         )
 
     def open(self) -> None:
-        from stages.media.looks import Policy
-        from stages.media.tracking import PeopleTracker
+        from stages.people.looks import Policy
+        from stages.people.tracking import PeopleTracker
 
         options = self.options
         self._policy = Policy(
@@ -97,7 +97,7 @@ class Track(Ordered):
 
     def _expect(self, packet: Packet) -> None:
         """Put those of the last frame that was looked at where they should be by now."""
-        from stages.media.places import inside
+        from stages.people.places import inside
 
         self._is_after_gap = True
         boxes_xyxy = self._tracker.predict(packet.running_ns / NS_PER_S)
@@ -119,8 +119,8 @@ class Track(Ordered):
 
     def _begin(self, packet: Packet) -> None:
         """Forget everybody: nobody of this segment is known to be somebody of the last."""
-        from stages.media.tracking import PeopleTracker
         from stages.media.uri import is_image
+        from stages.people.tracking import PeopleTracker
 
         self._epoch, self._series, self._seen = packet.epoch, self.highest_id, {}
         self._is_still = is_image(packet.uri)
@@ -135,7 +135,7 @@ class Track(Ordered):
         """Number the people, and take those without a number off the list."""
         import numpy as np
 
-        from stages.media.looks import Seen
+        from stages.people.looks import Seen
 
         boxes_xyxy = np.array([person["box"] for person in packet.people], np.float64).reshape(-1, 4)
         scores = np.array([person["score"] for person in packet.people], np.float64)
@@ -154,8 +154,8 @@ class Track(Ordered):
 
     def _look(self, people: list[dict[str, Any]], image_bgr: Image, time_s: float) -> None:
         """Choose whom to look at."""
-        from stages.media.looks import choose, wants
-        from stages.media.views import best_possible, view_quality
+        from stages.people.looks import choose, wants
+        from stages.people.views import best_possible, view_quality
 
         wishes = []
         for person in people:

@@ -82,15 +82,15 @@ class VideoSink(FileSink):
         self._notes = {**self._notes, "inode": self._file.inode}
 
     def _open_segments(self, cut: Cut | None) -> None:
-        from stages.media.segments import Segments
+        from stages.recording.segments import Segments
 
         if self._segments is None:
             self._segments = Segments(self._location, max_files=self.options.max_files, log=self.log)
         self._file = self._segments.open(cut)
 
     def process(self, packet: Packet) -> Packet:
-        from stages.media.draw import draw_people, letterbox, mark_not_analysed
-        from stages.media.fitting import fitted_people
+        from stages.drawing.draw import draw_people, letterbox, mark_not_analysed
+        from stages.drawing.fitting import fitted_people
 
         if self.options.segment and self._needs_new_segment(packet):
             file, self._notes = self._segments.begin(self._notes, packet)
@@ -114,7 +114,7 @@ class VideoSink(FileSink):
 
     def _start(self, packet: Packet) -> None:
         """Open the encoder with the first frame; a successor opens it just as the first process did."""
-        from stages.media.encoder import FilmEncoder
+        from stages.recording.encoder import FilmEncoder
 
         if self._encoder is not None:
             return
@@ -138,7 +138,7 @@ class VideoSink(FileSink):
             self._file.write(self._encoder.head)
 
     def _write(self, image_bgr: Any, packet: Packet) -> None:
-        from stages.media.encoder import TICKS_PER_S
+        from stages.recording.encoder import TICKS_PER_S
 
         since_ns = packet.running_ns - self._notes.get("start_ns", 0)
         ticks = max(since_ns * TICKS_PER_S // 10**9, self._notes["ticks"] + 1)
@@ -170,14 +170,14 @@ class VideoSink(FileSink):
 
     @classmethod
     def count(cls, location: Path) -> int:
-        from stages.media.segment_names import SegmentNames
+        from stages.recording.segment_names import SegmentNames
 
         if any(place in location.name for place in PLACES):
             return sum(_count_pictures(segment) for segment in SegmentNames(location).on_disk())
         return _count_pictures(location)
 
     def finish(self) -> None:
-        from stages.media.join import join, remarks_on
+        from stages.recording.join import join, remarks_on
 
         if self._segments is not None:
             self._remarks = self._segments.finish(self._notes)

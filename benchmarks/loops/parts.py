@@ -69,7 +69,7 @@ class Film:
     def __init__(self, path: str, options: dict[str, str] | None = None, *, threads: int = 1) -> None:
         import av
 
-        from stages.media.encoder import encoder_options
+        from stages.recording.encoder import encoder_options
 
         self.frames = 0
         self.people = 0
@@ -83,7 +83,7 @@ class Film:
 
     def draw(self, image_bgr: np.ndarray, people: list[Person]) -> None:
         """Draw as the graph's sink does, then write."""
-        from stages.media.draw import draw_people
+        from stages.drawing.draw import draw_people
 
         image_bgr = image_bgr.copy()
         draw_people(image_bgr, people)

@@ -7,7 +7,7 @@ from typing import Any
 
 from runtime.errors import StageError
 from runtime.packet import Packet
-from stages.media.detection import DETECTED_AT_SEQ
+from stages.people.detection import DETECTED_AT_SEQ
 
 Event = dict[str, Any]
 Worn = list[list[str]]

@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 
 from runtime.packet import Image
-from stages.media.draw import draw_people, letterbox
-from stages.media.fitting import fitted_people
+from stages.drawing.draw import draw_people, letterbox
+from stages.drawing.fitting import fitted_people
 
 EMPTY_WH = (640, 360)
 _FONT = cv2.FONT_HERSHEY_SIMPLEX

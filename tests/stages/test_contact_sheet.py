@@ -11,10 +11,10 @@ from runtime.packet import Packet
 from runtime.properties import read_options
 from runtime.stage import Context
 from stages.contact_sheet import ContactSheet
-from stages.media.gallery import Gallery, Look
-from stages.media.plates import Row
-from stages.media.sheet import CROP_WH, draw_sheet
-from stages.media.views import sharpness
+from stages.drawing.plates import Row
+from stages.drawing.sheet import CROP_WH, draw_sheet
+from stages.people.gallery import Gallery, Look
+from stages.people.views import sharpness
 
 NS = 10**9
 NOISE_BGR = np.random.default_rng(0).integers(0, 255, (120, 200, 3), np.uint8)

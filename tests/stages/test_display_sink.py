@@ -12,7 +12,7 @@ import pytest
 from runtime.errors import GraphError
 from runtime.properties import read_options
 from stages.display_sink import DisplaySink, screen_problem
-from stages.media.pace import Pace
+from stages.drawing.pace import Pace
 
 PROJECT = Path(__file__).resolve().parents[2]
 NS = 10**9

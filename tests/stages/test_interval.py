@@ -12,7 +12,7 @@ from runtime.errors import GraphError
 from runtime.packet import Packet
 from runtime.testing import make_packet, make_stage, run_stage
 from stages.detect import Detect
-from stages.media.detection import DETECTED_AT_SEQ, IS_PREDICTED, is_due
+from stages.people.detection import DETECTED_AT_SEQ, IS_PREDICTED, is_due
 from stages.track import Track
 
 SAMPLE = Path(__file__).resolve().parents[2] / "samples" / "plaza.mp4"

@@ -10,7 +10,7 @@ from runtime.errors import GraphError
 from runtime.packet import Packet
 from runtime.stage import Cut
 from runtime.testing import make_packet, make_stage
-from stages.media.segment_names import SegmentNames
+from stages.recording.segment_names import SegmentNames
 from stages.video_sink import VideoSink
 
 NS = 10**9

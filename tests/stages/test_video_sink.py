@@ -10,7 +10,7 @@ import pytest
 from runtime.packet import Packet
 from runtime.properties import read_options
 from runtime.stage import Context, Cut
-from stages.media.fragments import with_lengths
+from stages.recording.fragments import with_lengths
 from stages.video_sink import VideoSink
 
 NS = 10**9

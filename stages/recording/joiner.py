@@ -8,7 +8,7 @@ from pathlib import Path
 
 import av
 
-from stages.media.join import join
+from stages.recording.join import join
 
 
 class Joiner:

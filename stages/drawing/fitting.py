@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from stages.media.draw import moved
+from stages.drawing.draw import moved
 
 
 def fitted_people(

@@ -8,7 +8,7 @@ import av
 
 from runtime.errors import StageError
 from runtime.packet import Image
-from stages.media.fragments import fragment, with_lengths
+from stages.recording.fragments import fragment, with_lengths
 
 TICKS_PER_S = 90_000
 """Of the film's clock: all common frame rates are whole numbers of it (29.97: 3003)."""

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from stages.media.places import Box, inside, placed, relative
+from stages.people.places import Box, inside, placed, relative
 
 Garment = dict[str, Any]
 

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from runtime.packet import Image
-from stages.media.plates import (
+from stages.drawing.plates import (
     FAINT_BGR,
     FONT,
     INK_BGR,

@@ -8,8 +8,8 @@ from typing import Any
 from runtime.files import CutFile
 from runtime.packet import Packet
 from runtime.stage import Cut
-from stages.media.joiner import Joiner
-from stages.media.segment_names import SegmentNames
+from stages.recording.joiner import Joiner
+from stages.recording.segment_names import SegmentNames
 
 MAX_UNJOINED = 50
 """Finished segments that could not be joined yet and are kept in mind; older ones stay in fragments."""

@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 
 from runtime.packet import Image
-from stages.media.draw import letterbox
-from stages.media.plates import PAPER_BGR, Row, Sizes, draw_plate, size_of
+from stages.drawing.draw import letterbox
+from stages.drawing.plates import PAPER_BGR, Row, Sizes, draw_plate, size_of
 
 CROP_WH = (176, 320)
 ROWS = 6

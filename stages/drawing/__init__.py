@@ -1,0 +1,1 @@
+"""What people see of the results: boxes and plates on frames and sheets."""

@@ -1,0 +1,1 @@
+"""Writing films: encoding, fragments, segments, and the joining into one file."""
