@@ -18,6 +18,9 @@ def bind_router(context: zmq.Context[zmq.Socket[bytes]], endpoint: str) -> zmq.S
     """Bind a ROUTER; a send to a peer that is gone raises ZMQError (EHOSTUNREACH) instead of vanishing."""
     socket = _socket(context, zmq.ROUTER)
     socket.setsockopt(zmq.ROUTER_MANDATORY, 1)
+    # Who has lost its connection comes again within RECONNECT_MS, maybe before we have noticed: without this,
+    # ZeroMQ would take it for a second peer of the same name, and ignore it for ever.
+    socket.setsockopt(zmq.ROUTER_HANDOVER, 1)
     socket.bind(endpoint)
     return socket
 

@@ -1,5 +1,7 @@
 """Outlets and inlets in one process, for the tests of links."""
 
+import os
+import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -116,6 +118,39 @@ class Net:
         for arrival in self.arrived[name]:
             self.inlets[name].done(arrival.endpoint)
         self.arrived[name] = []
+
+    def connections(self) -> list[socket.socket]:
+        """The outlet's end of each connection to it."""
+        found = []
+        for name in os.listdir("/proc/self/fd"):
+            try:
+                one = socket.socket(fileno=os.dup(int(name)))
+            except OSError:
+                continue  # no socket, or closed meanwhile
+            if one.family == socket.AF_UNIX and one.getsockname() == self.endpoint.removeprefix("ipc://"):
+                if not one.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+                    found.append(one)
+                    continue
+            one.close()
+        return found
+
+    def cut(self) -> None:
+        """Lose all connections to the outlet, and wait until as many are there again."""
+        lost = self.connections()
+        for one in lost:
+            one.shutdown(socket.SHUT_RDWR)
+            one.close()
+        deadline_s = time.monotonic() + DEADLINE_S
+        # Twice: what is lost may still be open.
+        for _look in range(2):
+            time.sleep(QUIET_S)
+            while len(again := self.connections()) < len(lost):
+                for one in again:
+                    one.close()
+                assert time.monotonic() < deadline_s, "no connection was made again"
+                time.sleep(0.001)
+            for one in again:
+                one.close()
 
     def close(self) -> None:
         self.end_outlet()

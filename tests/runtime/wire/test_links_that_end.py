@@ -173,3 +173,20 @@ def test_an_ordered_stage_whose_replica_is_away_does_not_stop_the_other_sources(
     net.inlet(f"track.{1 - away}", stage="track")
     net.until(lambda: net.seqs(f"track.{1 - away}") == [0])
     assert net.outlet.waiting == 1
+
+
+# Connections that are lost, while the processes at both ends live
+
+
+def test_a_connection_that_is_lost_is_made_again_and_used(net: Net) -> None:
+    net.inlet("detect.0", capacity=2)
+    net.put(0)
+    net.until(lambda: net.seqs("detect.0") == [0])
+    net.work_off("detect.0")
+
+    # The outlet is busy with other things: it does not look at its socket before it is connected again.
+    net.cut()
+    net.now_s += REPEAT_S
+    net.put(1)
+
+    net.until(lambda: 1 in net.seqs("detect.0"))
