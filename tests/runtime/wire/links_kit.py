@@ -127,10 +127,12 @@ class Net:
                 one = socket.socket(fileno=os.dup(int(name)))
             except OSError:
                 continue  # no socket, or closed meanwhile
-            if one.family == socket.AF_UNIX and one.getsockname() == self.endpoint.removeprefix("ipc://"):
-                if not one.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
-                    found.append(one)
-                    continue
+            is_ours = one.family == socket.AF_UNIX and one.getsockname() == self.endpoint.removeprefix(
+                "ipc://"
+            )
+            if is_ours and not one.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+                found.append(one)
+                continue
             one.close()
         return found
 
