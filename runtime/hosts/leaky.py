@@ -9,7 +9,7 @@ import zmq
 from runtime.custody.reader import PoolReader
 from runtime.errors import PixelsGoneError
 from runtime.hosts.config import ChildConfig
-from runtime.hosts.loop import HostLoop, Place
+from runtime.hosts.loop import POLL_MS, HostLoop, Place
 from runtime.hosts.relink import relink
 from runtime.packet import Image, Packet, PixelHandle
 from runtime.stage import LeakySink
@@ -41,14 +41,14 @@ class LeakyHost(HostLoop):
     def sockets(self) -> "list[zmq.Socket[bytes]]":
         return self._inlet.sockets
 
-    def step(self, now_s: float) -> bool:
+    def step(self, now_s: float) -> int:
         for arrival in self._inlet.receive(self.ready):
             self._inlet.done(arrival.endpoint)
             if self._is_news(arrival.packet):
                 self.trace.received(arrival.endpoint, arrival.packet)
                 self._show(arrival.packet)
         self._inlet.give_credit(time.monotonic())
-        return False
+        return POLL_MS
 
     def _is_news(self, packet: Packet) -> bool:
         """False for a frame that was sent again for others."""

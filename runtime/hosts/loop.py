@@ -70,8 +70,8 @@ class HostLoop(ABC):
         """Sockets and file descriptors that wake the loop."""
 
     @abstractmethod
-    def step(self, now_s: float) -> bool:
-        """Do one round of work; True when there is more to do without waiting."""
+    def step(self, now_s: float) -> int:
+        """Do one round of work; return for how many milliseconds the next may wait, POLL_MS at most."""
 
     @property
     def is_drained(self) -> bool:
@@ -117,9 +117,9 @@ class HostLoop(ABC):
         self._cpu_at_start_s = time.process_time()
         self._ready_s = round(time.time() - process_started_at(), 3)
         self.page.ready(self._ready_s)
-        more = False
+        wait_ms = 0
         while not self.is_stopping:
-            self.poll(0 if more else POLL_MS)
+            self.poll(wait_ms)
             self.page.looped()
             for command in self.bus.receive(self.ready):
                 if command.get("kind") == "stop":
@@ -131,7 +131,7 @@ class HostLoop(ABC):
                 else:
                     self.command(command)
             now_s = time.monotonic()
-            more = self.step(now_s)
+            wait_ms = self.step(now_s)
             if 0 < self._max_frames <= self.counts["frames"] and not self.is_retiring:
                 self.retire()
             if self.is_retiring and self.is_drained:

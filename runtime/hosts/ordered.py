@@ -12,7 +12,7 @@ from runtime.errors import PixelsGoneError
 from runtime.hosts.commits import CommitLinks, Have, StartAfter
 from runtime.hosts.config import ChildConfig
 from runtime.hosts.journal import Journal
-from runtime.hosts.loop import HostLoop, Place
+from runtime.hosts.loop import POLL_MS, HostLoop, Place
 from runtime.hosts.relink import relink
 from runtime.order import End, Order
 from runtime.packet import OK, Packet
@@ -88,7 +88,7 @@ class OrderedHost(HostLoop):
     def sockets(self) -> "list[zmq.Socket[bytes]]":
         return [*self._inlet.sockets, *self._outlet.sockets, *self._commits.sockets]
 
-    def step(self, now_s: float) -> bool:
+    def step(self, now_s: float) -> int:
         if self._outlet.sockets:
             self.send_on(self._outlet, now_s)
         for arrival in self._inlet.receive(self.ready):
@@ -107,7 +107,7 @@ class OrderedHost(HostLoop):
         for source, lane in self._lanes.items():
             self._commits.say(source, lane.have, time.monotonic())
         self.send_on(self._outlet, time.monotonic())
-        return more
+        return 0 if more else POLL_MS
 
     def _offer(self, packet: Packet) -> None:
         lane = self._lanes.get(packet.source)

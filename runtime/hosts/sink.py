@@ -13,7 +13,7 @@ from runtime.errors import PixelsGoneError, StageError
 from runtime.hosts.channel import Channel
 from runtime.hosts.commits import CommitLinks, Told
 from runtime.hosts.config import ChildConfig
-from runtime.hosts.loop import HostLoop, Place
+from runtime.hosts.loop import POLL_MS, HostLoop, Place
 from runtime.hosts.relink import relink
 from runtime.order import End
 from runtime.packet import OK, Packet
@@ -59,7 +59,7 @@ class SinkHost(HostLoop):
     def sockets(self) -> "list[zmq.Socket[bytes]]":
         return [*self._inlet.sockets, *self._commits.sockets]
 
-    def step(self, now_s: float) -> bool:
+    def step(self, now_s: float) -> int:
         for arrival in self._inlet.receive(self.ready):
             self.trace.received(arrival.endpoint, arrival.packet)
             self._inlet.done(arrival.endpoint)
@@ -87,7 +87,7 @@ class SinkHost(HostLoop):
         # The last word is not put off: what a successor is not known to have committed comes again.
         if not (is_slow and more) or self.is_retiring or self.is_stopping:
             self._say_have(time.monotonic())
-        return more
+        return 0 if more else POLL_MS
 
     def retire(self) -> None:
         super().retire()

@@ -13,7 +13,7 @@ from runtime.hosts.capture import Capture
 from runtime.hosts.committers import Committers, Heard
 from runtime.hosts.config import ChildConfig
 from runtime.hosts.custody_place import CustodyPlace
-from runtime.hosts.loop import HostLoop, Place
+from runtime.hosts.loop import POLL_MS, HostLoop, Place
 from runtime.hosts.quarantine import keep_picture
 from runtime.order import End
 from runtime.packet import OK, Packet
@@ -92,7 +92,7 @@ class SourceHost(HostLoop):
     def sockets(self) -> list[Any]:
         return [*self._outlet.sockets, self._committers.socket, self._capture.wake]
 
-    def step(self, now_s: float) -> bool:
+    def step(self, now_s: float) -> int:
         if self.may_read(self._capture.wake):
             self._capture.clear_wake()
         self.page.alive_until(self._stage.alive_until_s)
@@ -117,7 +117,7 @@ class SourceHost(HostLoop):
             self._dispatch.left(seq, time.monotonic())
         if self._capture.is_done and is_drained and not self._is_finished:
             self._end(now_s)
-        return False
+        return POLL_MS
 
     def _release(self, store: FrameStore, released: list[int]) -> None:
         for seq in released:

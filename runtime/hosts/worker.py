@@ -1,5 +1,6 @@
 """The loop around a worker stage: packets in by credit, one answer each, packets out by credit."""
 
+import math
 import time
 import traceback
 from collections import deque
@@ -11,7 +12,7 @@ from runtime.custody.reader import PoolReader
 from runtime.errors import PixelsGoneError
 from runtime.hosts.config import ChildConfig
 from runtime.hosts.inbox import Inbox
-from runtime.hosts.loop import HostLoop, Place
+from runtime.hosts.loop import POLL_MS, HostLoop, Place
 from runtime.hosts.relink import relink
 from runtime.packet import Packet
 from runtime.stage import Stage
@@ -53,6 +54,7 @@ class WorkerHost(HostLoop):
         )
         self._connect(config)
         self._outlet = Outlet(context, config.outlet, config.incarnation, config.consumers)
+        self._gather_until_s = float("inf")
         self._service_s = AHEAD_S
         self._failures_in_a_row = 0
         self._recent_errors: deque[str] = deque(maxlen=3)
@@ -61,22 +63,32 @@ class WorkerHost(HostLoop):
     def sockets(self) -> "list[zmq.Socket[bytes]]":
         return [*self._inlet.sockets, *self._outlet.sockets]
 
-    def step(self, now_s: float) -> bool:
-        """One round: receive, work on what is here for AHEAD_S at most or on one batch, send. True when there
-        is more to do at once."""
+    def step(self, now_s: float) -> int:
+        """One round: receive, work on what is here for AHEAD_S at most or on one batch, send."""
         if self._outlet.sockets:
             # What waited for credit does not wait for new work as well.
             self.send_on(self._outlet, now_s)
         self._receive()
-        if self._batch_wait_s and 0 < len(self._inbox) < self._batch:
-            self._gather(now_s + self._batch_wait_s)
-        while not self.is_stopping and (batch := self._inbox.take(self._batch)):
+        while (
+            not self.is_stopping and not self._wait_for_batch_s() and (batch := self._inbox.take(self._batch))
+        ):
+            self._gather_until_s = float("inf")
             self._work(batch)
             if time.monotonic() - now_s > AHEAD_S:
                 break
         self._inlet.give_credit(now_s)
         self.send_on(self._outlet, time.monotonic())
-        return len(self._inbox) > 0
+        if len(self._inbox) == 0:
+            return POLL_MS
+        return min(POLL_MS, math.ceil(self._wait_for_batch_s() * 1000))
+
+    def _wait_for_batch_s(self) -> float:
+        """How long to wait still for a fuller batch, 0: no more; what comes from any source counts."""
+        if not self._batch_wait_s or self.is_retiring or not 0 < len(self._inbox) < self._batch:
+            return 0.0
+        now_s = time.monotonic()
+        self._gather_until_s = min(self._gather_until_s, now_s + self._batch_wait_s)
+        return max(0.0, self._gather_until_s - now_s)
 
     def _receive(self) -> None:
         for arrival in self._inlet.receive(self.ready):
@@ -85,13 +97,6 @@ class WorkerHost(HostLoop):
             for gone in self._inbox.put(arrival):
                 self._inlet.done(gone.endpoint)
                 self.counts["stale"] += 1
-
-    def _gather(self, until_s: float) -> None:
-        """Wait a little for a fuller batch; what comes from any source counts."""
-        while len(self._inbox) < self._batch and (left_s := until_s - time.monotonic()) > 0:
-            self._inlet.give_credit(time.monotonic())
-            self.poll(int(left_s * 1000) + 1)
-            self._receive()
 
     def _work(self, batch: list[Arrival]) -> None:
         started_s = time.perf_counter()

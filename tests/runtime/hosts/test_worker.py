@@ -1,5 +1,6 @@
 """A worker's loop around stages that misbehave: the frame fails, the process stays."""
 
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -57,7 +58,7 @@ def puts_in(value: Any) -> type[Stage]:
 class Bench:
     """A worker's host between an outlet that feeds it and an inlet that takes its answers."""
 
-    def __init__(self, folder: Path, stage: type[Stage], batch: int) -> None:
+    def __init__(self, folder: Path, stage: type[Stage], batch: int, batch_wait: float) -> None:
         paths = RunPaths(str(folder))
         self.context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self.bus = bind_router(self.context, paths.bus)
@@ -66,7 +67,12 @@ class Bench:
             "replica": 0,
             "incarnation": 0,
             "type": "detect",
-            "common": {"batch": batch, "batch_wait": 0.0, "max_frames_per_process": 0, "memory_limit": 0},
+            "common": {
+                "batch": batch,
+                "batch_wait": batch_wait,
+                "max_frames_per_process": 0,
+                "memory_limit": 0,
+            },
             "sources": {"camera": 0},
             "priorities": {},
             "weights": {},
@@ -101,13 +107,9 @@ class Bench:
         """Let everybody work until so many frames have been answered or have failed."""
         deadline_s = time.monotonic() + DEADLINE_S
         while len(self.answers) + len(self.failed) < count:
-            now_s = time.monotonic()
-            assert now_s < deadline_s, f"answered {self.answers}, failed {self.failed}"
-            self.upstream.receive(now_s)
-            self.upstream.pump(now_s)
-            self.host.step(now_s)
-            self.answers += [arrival.packet.seq for arrival in self.downstream.receive()]
-            self.downstream.give_credit(now_s)
+            assert time.monotonic() < deadline_s, f"answered {self.answers}, failed {self.failed}"
+            self.neighbours()
+            self.host.step(time.monotonic())
             self.client.flush()
             for message in receive_all(self.bus):
                 said = codec.unpack(message[-1])
@@ -115,6 +117,14 @@ class Bench:
                     self.failed.append(said)
                 elif said["kind"] == "error":
                     self.error = said["text"]
+
+    def neighbours(self) -> None:
+        """Let those before and behind the worker do a round."""
+        now_s = time.monotonic()
+        self.upstream.receive(now_s)
+        self.upstream.pump(now_s)
+        self.answers += [arrival.packet.seq for arrival in self.downstream.receive()]
+        self.downstream.give_credit(now_s)
 
     def has_room_for(self, count: int) -> bool:
         """Whether the worker takes exactly so many packets ahead; `put` more than that before."""
@@ -136,10 +146,10 @@ class Bench:
 def benches(tmp_path: Path) -> Iterator[Any]:
     made = []
 
-    def bench(stage: type[Stage], batch: int = 1) -> Bench:
+    def bench(stage: type[Stage], batch: int = 1, batch_wait: float = 0.0) -> Bench:
         folder = tmp_path / str(len(made))
         folder.mkdir()
-        made.append(Bench(folder, stage, batch))
+        made.append(Bench(folder, stage, batch, batch_wait))
         return made[-1]
 
     yield bench
@@ -200,6 +210,47 @@ def test_a_worker_that_has_given_up_works_on_nothing_more(benches: Any) -> None:
     bench.until_done(60 + MAX_FAILURES_IN_A_ROW)
     assert bench.error.startswith(f"{MAX_FAILURES_IN_A_ROW} frames in a row failed")
     assert len(bench.failed) == MAX_FAILURES_IN_A_ROW
+
+
+@pytest.mark.parametrize(("command", "answers"), [("stop", []), ("retire", [0])])
+def test_a_worker_that_waits_for_a_fuller_batch_is_alive_and_obeys(
+    benches: Any, command: str, answers: list[int]
+) -> None:
+    bench = benches(Stage, batch=4, batch_wait=1000.0)
+    bench.put(0)
+    loop = threading.Thread(target=bench.host.run, daemon=True)
+    loop.start()
+    deadline_s = time.monotonic() + DEADLINE_S
+    while not bench.upstream.packets_sent:
+        assert time.monotonic() < deadline_s
+        bench.neighbours()
+    # It goes round and round, but not without a pause.
+    begun_s, looks = time.monotonic(), set()
+    while len(looks) < 5:
+        looks.add(bench.page.read().loop_s)
+        assert time.monotonic() < deadline_s
+    assert time.monotonic() - begun_s > 0.1
+
+    bench.bus.send_multipart([b"detect.0#0", codec.pack({"kind": command})])
+
+    while loop.is_alive():
+        assert time.monotonic() < deadline_s
+        bench.neighbours()
+    assert bench.answers == answers
+
+
+def test_a_batch_that_does_not_fill_is_worked_on_when_its_wait_is_over(benches: Any) -> None:
+    sizes = []
+
+    class Sizes(Stage):
+        def process_batch(self, packets: list[Packet]) -> list[Packet]:
+            sizes.append(len(packets))
+            return packets
+
+    bench = benches(Sizes, batch=4, batch_wait=0.5)
+    bench.put(*range(6))
+    bench.until_done(6)
+    assert sizes == [4, 2]
 
 
 def test_a_quick_stage_takes_several_packets_ahead_and_a_slow_one_does_not(benches: Any) -> None:
