@@ -102,6 +102,8 @@ class SourceHost(HostLoop):
             for one in heard
             for seq in self._dispatch.have(one.name, one.incarnation, one.committed, one.received)
         ]
+        # Asked before what is in custody: what is captured in between must not be behind the EOS.
+        is_captured = self._capture.is_done
         store = self._capture.store
         if store is not None:
             with self._capture.lock:
@@ -112,10 +114,9 @@ class SourceHost(HostLoop):
                 is_drained = store.in_custody == 0
         else:
             is_drained = True
-        for source, seq in self.send_on(self._outlet, time.monotonic()):
-            assert source == self.config.stage
+        for _source, seq in self.send_on(self._outlet, time.monotonic()):
             self._dispatch.left(seq, time.monotonic())
-        if self._capture.is_done and is_drained and not self._is_finished:
+        if is_captured and is_drained and not self._is_finished:
             self._end(now_s)
         return POLL_MS
 
@@ -249,8 +250,7 @@ class SourceHost(HostLoop):
         with self._capture.lock:
             store.give_up(seq, status)
         if self.config.quarantine:
-            folder = Path(self.config.quarantine)
-            keep_picture(folder, store.packet(seq, seq), store.pixels(seq), reason)
+            keep_picture(Path(self.config.quarantine), store.packet(seq, seq), store.pixels(seq), reason)
         self._dispatch.gave_up(seq)
         self._outlet.discard((self.config.stage, seq))
         self._committers.tell_at_once()

@@ -1,0 +1,139 @@
+"""A source's loop: what its sinks are told at the end, and what does not end it."""
+
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import zmq
+
+from runtime.hosts.bus_client import BusClient
+from runtime.hosts.commits import CommitLinks, Have
+from runtime.hosts.config import ChildConfig, RunPaths
+from runtime.hosts.loop import Place
+from runtime.hosts.source import SourceHost
+from runtime.hosts.status_page import StatusPage
+from runtime.order import End
+from runtime.properties import NoOptions
+from runtime.stage import Context, Frame, Resume, Source
+from runtime.wire.outlet import Key, Outlet
+from runtime.wire.sockets import bind_router
+
+DEADLINE_S = 10.0
+
+
+class TwoFrames(Source):
+    """The second comes when it is let go."""
+
+    go_on = threading.Event()
+
+    def frames(self, resume: Resume | None) -> Iterator[Frame]:
+        for number in range(2):
+            if number:
+                self.go_on.wait(DEADLINE_S)
+            yield Frame(image_bgr=np.zeros((2, 2, 3), np.uint8), pts_ns=number, running_ns=number)
+
+
+def config_of(paths: RunPaths, stage: str, **known: Any) -> ChildConfig:
+    known |= {"stage": stage, "replica": 0, "incarnation": 0, "is_stopping": False}
+    known |= {
+        "sources": {"camera": 0},
+        "reached_by": ["camera"],
+        "commits": {"camera": paths.commit("camera")},
+    }
+    empty = {"str": "", "int": 1, "dict[str, Any] | None": None}
+    for name, kind in ChildConfig.__annotations__.items():
+        if name not in known and not hasattr(ChildConfig, name):
+            known[name] = empty.get(kind, [] if kind.startswith("list") else {})
+    return ChildConfig(**known)
+
+
+class Bench:
+    """A source's host and the one sink that commits its frames."""
+
+    def __init__(self, folder: Path) -> None:
+        paths = RunPaths(str(folder))
+        Path(paths.pools).mkdir()
+        common = {"max_frames_per_process": 0, "max_size_buffers": 1, "window": 2, "custody": 4}
+        common |= {"resend_after": 10.0, "max_attempts": 3, "max_latency": 0.0, "drain": 5.0}
+        config = config_of(
+            paths,
+            "camera",
+            outlet=paths.outlet("camera", 0),
+            committers=["film"],
+            stages=["film"],
+            common={**common, "pool": str(folder)},
+            quarantine=str(folder / "quarantine"),
+        )
+        self.context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self.bus = bind_router(self.context, paths.bus)
+        self.client = BusClient(self.context, paths.bus, "camera.0#0")
+        place = Place(
+            context=self.context,
+            config=config,
+            paths=paths,
+            bus=self.client,
+            page=StatusPage(folder / "status"),
+        )
+        self.host = SourceHost(place, TwoFrames(NoOptions(), Context(name="camera")))
+        self.film = CommitLinks(self.context, config_of(paths, "film"))
+        self.committed = -1
+        self.ends: list[int] = []
+
+    def until(self, condition: Any) -> None:
+        deadline_s = time.monotonic() + DEADLINE_S
+        while not condition():
+            assert time.monotonic() < deadline_s, f"told of the end: {self.ends}"
+            self.host.step(time.monotonic())
+            self.film.say("camera", Have(self.committed, (), False), time.monotonic())
+            self.ends += [told.last_seq for _source, told in self.film.receive() if isinstance(told, End)]
+
+    def close(self) -> None:
+        TwoFrames.go_on.set()
+        self.host.close()
+        for part in (self.film, self.client.socket, self.bus):
+            part.close()
+        self.context.term()
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    TwoFrames.go_on.clear()
+    made = Bench(tmp_path)
+    yield made
+    made.close()
+
+
+def test_a_frame_captured_while_the_loop_looks_elsewhere_is_not_behind_the_eos(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.until(lambda: bench.host.counts["frames"] == 1)
+    bench.committed = 0
+    send_on = bench.host.send_on
+
+    def send_on_late(outlet: Outlet, now_s: float) -> list[Key]:
+        # The first frame has gone and nothing is in custody: now comes the last one, and the end.
+        store = bench.host._capture.store
+        if store is not None and not store.in_custody:
+            TwoFrames.go_on.set()
+            while not bench.host._capture.is_done:
+                time.sleep(0.001)
+        return send_on(outlet, now_s)
+
+    monkeypatch.setattr(bench.host, "send_on", send_on_late)
+    bench.until(lambda: bench.host.counts["frames"] == 2)
+    bench.committed = 1
+    bench.until(lambda: bench.ends)
+    assert bench.ends[0] == 1
+
+
+def test_a_frame_is_given_up_though_its_picture_cannot_be_kept(bench: Bench) -> None:
+    Path(bench.host.config.quarantine).write_text("a file, where there should be a folder")
+    bench.until(lambda: bench.host.counts["frames"] == 1)
+    bench.host.command({"kind": "frame_failed", "stage": "film", "seq": 0, "error": "too dark"})
+    bench.committed = 0
+    bench.until(lambda: bench.host._capture.store.in_custody == 0)
+    assert bench.host._capture.store.ledger().failed == {"film": 1}
