@@ -148,10 +148,12 @@ class Channel:
         self._commit(packet)
 
     def _commit(self, packet: Packet) -> None:
-        self.tally.count(packet)
-        now = time.time()
-        self.tally.committed_after.add(now * 1000 - packet.capture_time_ns / 1e6)
-        self.tally.first_committed_at = self.tally.first_committed_at or now
+        # A frame that was written and could not be synced comes here again: it was counted.
+        if packet.seq != self._last["seq"]:
+            now = time.time()
+            self.tally.count(packet)
+            self.tally.committed_after.add(now * 1000 - packet.capture_time_ns / 1e6)
+            self.tally.first_committed_at = self.tally.first_committed_at or now
         self._write_progress(packet)
 
     def _write_progress(self, packet: Packet | None) -> None:
@@ -162,7 +164,7 @@ class Channel:
         seq = self._last["seq"]
         if self._file is not None:
             assert isinstance(self.sink, FileSink)
-            self._cut = self.sink.position()
+            cut = self.sink.position()
             if self._fsync != "never":
                 self.sink.sync()
             self._file.write(
@@ -170,14 +172,16 @@ class Channel:
                 digest=self._config.digest,
                 source=self.source,
                 last=self._last,
-                size_bytes=self._cut.size_bytes,
-                notes=self._cut.notes,
+                size_bytes=cut.size_bytes,
+                notes=cut.notes,
                 is_finished=self.is_finished,
                 end_cause=self.order.end.cause if self.is_finished and self.order.end else "",
                 remarks=self._remarks,
                 tally=self.tally.to_plain(),
                 highest_ids=self._highest_ids,
             )
+            # Not before: whoever goes back from a sync that found no room has to undo its frame.
+            self._cut = cut
             if self._fsync == "always":
                 self._file.sync()
             self.sink.committed()
@@ -200,7 +204,12 @@ class Channel:
         self.sink.finish()
         self._remarks = self.sink.remarks()
         self.is_finished = True
-        self._write_progress(None)
+        try:
+            self._write_progress(None)
+        except BaseException:
+            # Said in the record only together with what it says of the output.
+            self.is_finished = False
+            raise
 
     def describe(self) -> str:
         return str(self._location) if isinstance(self.sink, FileSink) else f"the output of {self.source}"
