@@ -76,7 +76,8 @@ class Inlet:
         self._upstreams.pop(endpoint).socket.close()
 
     def leave(self) -> None:
-        """Take nothing more; `has_left` once each upstream has confirmed that it sends nothing more."""
+        """Take nothing more; `has_left` once each upstream has confirmed that it sends nothing more, or is not
+        there."""
         self.is_leaving = True
 
     @property
@@ -150,6 +151,9 @@ class Inlet:
             credit = (upstream.incarnation, upstream.received, says[2], self.is_leaving)
             if try_send(upstream.socket, [CREDIT.pack(MAGIC, *credit)]):
                 upstream.said, upstream.said_at_s = says, now_s
+            elif self.is_leaving:
+                # It has ended, maybe for good; one that comes back hears that there is no room.
+                upstream.has_closed = True
 
     def close(self) -> None:
         for upstream in self._upstreams.values():

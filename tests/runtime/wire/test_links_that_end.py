@@ -1,8 +1,10 @@
 """Links whose processes end, and what waits in an outlet."""
 
+import time
+
 from runtime.wire.inlet import REPEAT_S
 from runtime.wire.outlet import Consumer, dealt_replica
-from tests.runtime.wire.links_kit import Net
+from tests.runtime.wire.links_kit import DEADLINE_S, Net
 
 # Processes that end
 
@@ -173,6 +175,26 @@ def test_an_ordered_stage_whose_replica_is_away_does_not_stop_the_other_sources(
     net.inlet(f"track.{1 - away}", stage="track")
     net.until(lambda: net.seqs(f"track.{1 - away}") == [0])
     assert net.outlet.waiting == 1
+
+
+def test_a_replica_that_leaves_does_not_wait_for_an_upstream_that_has_ended(net: Net) -> None:
+    inlet = net.inlet("detect.0", capacity=2)
+    net.put(0)
+    net.until(lambda: net.seqs("detect.0") == [0])
+    net.end_outlet()
+
+    inlet.leave()
+    deadline_s = time.monotonic() + DEADLINE_S
+    while not inlet.has_left:
+        inlet.receive()
+        inlet.give_credit(time.monotonic())
+        assert time.monotonic() < deadline_s
+
+    # Should it come back, it hears that there is no room.
+    net.new_outlet(1)
+    net.put(1)
+    net.quiet()
+    assert net.seqs("detect.0") == [0]
 
 
 # Connections that are lost, while the processes at both ends live
