@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.controlling import CHEAP, Remote
 from tests.launching import Launched, film_times, lines, seqs, wait_for
 from tests.system.graphs import cheap_graph, diary_of, is_joined
 from tests.system.test_machine import assert_complete, is_under_way
@@ -81,6 +82,27 @@ def test_processes_can_be_replaced_every_few_frames(tmp_path: Path) -> None:
         assert "work.0       has retired" in run.stderr
         assert "film.0       has retired" in run.stderr
     assert {record["status"] for record in assert_complete(tmp_path, 100)} == {"ok"}
+
+
+def test_a_worker_retires_though_the_process_of_a_source_that_has_ended_is_gone(tmp_path: Path) -> None:
+    (tmp_path / "cheap_stages.py").write_text(CHEAP.read_text())
+    described = {
+        "short": {"type": "cheap_stages.Counter", "frames": 5},
+        "long": {"type": "cheap_stages.Counter", "frames": 400},
+        "work": {"type": "cheap_stages.Work", "sleep-ms": 10, "max-frames-per-process": 150},
+        "diary": {"type": "cheap_stages.Diary", "location": "out/{source}.txt"},
+    }
+    graph = tmp_path / "graph.yaml"
+    links = ["short ! work ! diary", "long ! work"]
+    graph.write_text(yaml.safe_dump({"stages": described, "links": links}))
+    with Launched(graph, folder=tmp_path) as run:
+        remote = Remote(run)
+        wait_for(lambda: remote.source("short")["state"] == "eos", "the short one's end", run)
+        run.child("short.0").kill()
+        assert run.wait() == 0, run.stderr
+        assert "work.0       has retired" in run.stderr
+    for name, frames in (("short", 5), ("long", 400)):
+        assert (tmp_path / f"out/{name}.txt").read_text() == "".join(f"{seq} ok\n" for seq in range(frames))
 
 
 def test_a_slow_sink_without_a_file_says_nothing_twice_when_it_is_replaced(tmp_path: Path) -> None:
