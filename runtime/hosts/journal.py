@@ -74,9 +74,22 @@ class Journal:
             os.ftruncate(self._fds[self._current], 0)
             os.lseek(self._fds[self._current], 0, os.SEEK_SET)
         record = codec.pack(answer)
-        os.write(self._fds[self._current], _HEAD.pack(len(record), zlib.crc32(record)) + record)
+        self._write(_HEAD.pack(len(record), zlib.crc32(record)) + record)
         self._answers[answer["seq"]] = answer
         self._in_current.append(answer["seq"])
+
+    def _write(self, data: bytes) -> None:
+        """Write all or, with an OSError, nothing: behind half a record no other would be found."""
+        fd = self._fds[self._current]
+        at = os.lseek(fd, 0, os.SEEK_CUR)
+        try:
+            rest = memoryview(data)
+            while rest:
+                rest = rest[os.write(fd, rest) :]
+        except OSError:
+            os.ftruncate(fd, at)
+            os.lseek(fd, at, os.SEEK_SET)
+            raise
 
     def close(self) -> None:
         for fd in self._fds:

@@ -76,8 +76,7 @@ class Inlet:
         self._upstreams.pop(endpoint).socket.close()
 
     def leave(self) -> None:
-        """Take nothing more; `has_left` once each upstream has confirmed that it sends nothing more, or is not
-        there."""
+        """Take nothing more; `has_left` once each upstream has said that nothing more comes, or is gone."""
         self.is_leaving = True
 
     @property
