@@ -19,21 +19,24 @@ CONFIG_WAIT_S = 20.0
 
 
 class BusClient:
-    """Messages are maps with a "kind"; what cannot be sent now waits, up to a limit.
+    """Messages are maps with a "kind"; what cannot be sent now waits. Of logs and statistics so much as there
+    may be while a launcher stands still; the others are few, and said once: none of them is lost.
 
     Any thread may `send`; only the one that made this object touches the socket.
     """
 
     MAX_WAITING = 1000
+    PASSING = frozenset({"log", "statistics"})
 
     def __init__(self, context: "zmq.Context[zmq.Socket[bytes]]", endpoint: str, identity: str) -> None:
         self.socket = connect_dealer(context, endpoint, identity)
-        self._waiting: deque[bytes] = deque(maxlen=self.MAX_WAITING)
+        self._waiting: deque[bytes] = deque()
         self._early: list[dict[str, Any]] = []
         self._owner = threading.get_ident()
 
     def send(self, kind: str, **fields: Any) -> None:
-        self._waiting.append(codec.pack({"kind": kind, **fields}))
+        if kind not in self.PASSING or len(self._waiting) < self.MAX_WAITING:
+            self._waiting.append(codec.pack({"kind": kind, **fields}))
         if threading.get_ident() == self._owner:
             self.flush()
 
