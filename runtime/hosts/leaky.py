@@ -3,43 +3,23 @@
 import functools
 import time
 import traceback
+from typing import Any
 
-import zmq
-
-from runtime.custody.reader import PoolReader
 from runtime.errors import PixelsGoneError
 from runtime.hosts.config import ChildConfig
-from runtime.hosts.loop import POLL_MS, HostLoop, Place
-from runtime.hosts.relink import relink
+from runtime.hosts.loop import POLL_MS, Place
+from runtime.hosts.receiving import ReceivingHost
 from runtime.packet import Image, Packet, PixelHandle
 from runtime.stage import LeakySink
-from runtime.trace.recorder import BEGUN, DONE
-from runtime.wire.inlet import Inlet
 
 
-class LeakyHost(HostLoop):
+class LeakyHost(ReceivingHost):
     """Runs a leaky sink. Custody does not wait for it, so a frame's slot may be reused while it reads."""
 
     def __init__(self, place: Place, stage: LeakySink) -> None:
-        super().__init__(place)
-        config = place.config
+        super().__init__(place, place.config.common["max_size_buffers"])
         self._stage = stage
-        self._pool = PoolReader(place.paths.pools)
-        self._inlet = Inlet(
-            place.context,
-            stage=config.stage,
-            replica=config.replica,
-            incarnation=config.incarnation,
-            capacity=config.common["max_size_buffers"],
-            streams=config.sources,
-        )
-        for endpoint in config.upstreams:
-            self._inlet.connect(endpoint)
         self._shown: dict[str, int] = {}
-
-    @property
-    def sockets(self) -> "list[zmq.Socket[bytes]]":
-        return self._inlet.sockets
 
     def step(self, now_s: float) -> int:
         for arrival in self._inlet.receive(self.ready):
@@ -60,9 +40,7 @@ class LeakyHost(HostLoop):
 
     def _show(self, packet: Packet) -> None:
         packet.find_pixels = functools.partial(self._copy, packet)
-        started_s = time.perf_counter()
-        self.page.begin([packet], self.config.sources)
-        self.trace.note(BEGUN, *packet.key)
+        started_s = self._begin([packet])
         try:
             self._stage.process(packet)
         except PixelsGoneError:
@@ -76,9 +54,7 @@ class LeakyHost(HostLoop):
             return
         finally:
             self.page.end(1)
-        self.trace.note(DONE, *packet.key)
-        self.counts["busy_s"] += time.perf_counter() - started_s
-        self.counts["frames"] += 1
+        self._done([packet], started_s)
 
     def _copy(self, packet: Packet, handle: PixelHandle) -> Image:
         """Copy the pixels, and look afterwards whether they were still this frame's."""
@@ -88,27 +64,16 @@ class LeakyHost(HostLoop):
         packet.pixels = image_bgr
         return image_bgr
 
-    def relink(self, config: ChildConfig) -> None:
-        change = relink(self.config, config)
-        self._inlet.streams = config.sources
-        for source in change.gone_sources:
-            self._shown.pop(source, None)
-            self._pool.forget(source)
-        for endpoint in change.gone_upstreams:
-            self._inlet.disconnect(endpoint)
-        for endpoint in change.new_upstreams:
-            self._inlet.connect(endpoint)
-        self._stage.options = self.new_options(config)
-        self._stage.take_sources(tuple(config.reached_by))
-        super().relink(config)
+    def forget(self, source: str) -> None:
+        self._shown.pop(source, None)
 
-    def command(self, command: dict[str, object]) -> None:
-        """A leaky sink knows no command of its own."""
+    def take_over(self, config: ChildConfig, options: Any) -> None:
+        self._stage.options = options
+        self._stage.take_sources(tuple(config.reached_by))
 
     def statistics(self) -> dict[str, float]:
         return {**self.counts, "rejected": self._inlet.rejected}
 
     def close(self) -> None:
         self._stage.close()
-        self._inlet.close()
-        self._pool.close()
+        super().close()

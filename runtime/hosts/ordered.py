@@ -7,19 +7,17 @@ from typing import Any
 
 import zmq
 
-from runtime.custody.reader import PoolReader
 from runtime.errors import PixelsGoneError
 from runtime.hosts.commits import CommitLinks, Have, StartAfter
 from runtime.hosts.config import ChildConfig
 from runtime.hosts.journal import Journal
-from runtime.hosts.loop import POLL_MS, HostLoop, Place
-from runtime.hosts.relink import relink
+from runtime.hosts.loop import POLL_MS, Place
+from runtime.hosts.receiving import ReceivingHost
 from runtime.order import End, Order
 from runtime.packet import OK, Packet
 from runtime.stage import Ordered
-from runtime.trace.recorder import BEGUN, DONE
 from runtime.wire import codec
-from runtime.wire.inlet import UNLIMITED_CREDIT, Inlet
+from runtime.wire.inlet import UNLIMITED_CREDIT
 from runtime.wire.outlet import Outlet
 
 MAX_FAILURES_IN_A_ROW = 10
@@ -55,28 +53,21 @@ class Lane:
             }
         )
 
+    def close(self) -> None:
+        self.stage.close()
+        self.journal.close()
 
-class OrderedHost(HostLoop):
+
+class OrderedHost(ReceivingHost):
     """Runs one replica of an ordered stage, with the sources that were dealt to it."""
 
     def __init__(self, place: Place, make_stage: Callable[[str], Ordered]) -> None:
-        super().__init__(place)
-        context, config, paths = place.context, place.config, place.paths
-        self._pool = PoolReader(paths.pools)
+        super().__init__(place, UNLIMITED_CREDIT)
+        context, config = place.context, place.config
         self._make_stage = make_stage
-        self._inlet = Inlet(
-            context,
-            stage=config.stage,
-            replica=config.replica,
-            incarnation=config.incarnation,
-            capacity=UNLIMITED_CREDIT,
-            streams=config.sources,
-        )
-        for endpoint in config.upstreams:
-            self._inlet.connect(endpoint)
         self._outlet = Outlet(context, config.outlet, config.incarnation, config.consumers)
         self._commits = CommitLinks(context, config)
-        self._paths = paths
+        self._paths = place.paths
         self._lanes = {source: self._lane(config, source) for source in config.reached_by}
         self._failures_in_a_row = 0
 
@@ -86,7 +77,7 @@ class OrderedHost(HostLoop):
 
     @property
     def sockets(self) -> "list[zmq.Socket[bytes]]":
-        return [*self._inlet.sockets, *self._outlet.sockets, *self._commits.sockets]
+        return [*super().sockets, *self._outlet.sockets, *self._commits.sockets]
 
     def step(self, now_s: float) -> int:
         if self._outlet.sockets:
@@ -144,9 +135,7 @@ class OrderedHost(HostLoop):
             lane.stage.gap(packet)
             lane.remember(packet)
             return
-        started_s = time.perf_counter()
-        self.page.begin([packet], self.config.sources)
-        self.trace.note(BEGUN, *packet.key)
+        started_s = self._begin([packet])
         try:
             answer = lane.stage.process(packet)
             answer.highest_ids[self.config.stage] = lane.stage.highest_id
@@ -162,9 +151,7 @@ class OrderedHost(HostLoop):
         finally:
             self.page.end(1)
         self._failures_in_a_row = 0
-        self.counts["busy_s"] += time.perf_counter() - started_s
-        self.counts["frames"] += 1
-        self.trace.note(DONE, *packet.key)
+        self._done([packet], started_s)
         self._outlet.put(answer, frames)
 
     def _fail(self, lane: Lane, packet: Packet, error: Exception) -> None:
@@ -196,41 +183,23 @@ class OrderedHost(HostLoop):
             "bytes_sent": self._outlet.bytes_sent,
         }
 
-    def relink(self, config: ChildConfig) -> None:
-        change = relink(self.config, config)
-        self._inlet.streams = config.sources
-        for source in change.gone_sources:
-            lane = self._lanes.pop(source)
-            lane.stage.close()
-            lane.journal.close()
-            self._commits.disconnect(source)
-            self._outlet.forget(source)
-            self._pool.forget(source)
-        for endpoint in change.gone_upstreams:
-            self._inlet.disconnect(endpoint)
-        try:
-            for source in change.new_sources:
-                self._lanes[source] = self._lane(config, source)
-                self._commits.connect(source, config.commits[source])
-        except Exception as error:  # whatever it is: this stage cannot take the source
-            self.log.debug("%s", traceback.format_exc())
-            self.fatal(f"cannot take another source: {type(error).__name__}: {error}")
-        options = self.new_options(config)
+    def forget(self, source: str) -> None:
+        self._lanes.pop(source).close()
+        self._commits.disconnect(source)
+        self._outlet.forget(source)
+
+    def meet(self, source: str, config: ChildConfig) -> None:
+        self._lanes[source] = self._lane(config, source)
+        self._commits.connect(source, config.commits[source])
+
+    def take_over(self, config: ChildConfig, options: Any) -> None:
         for lane in self._lanes.values():
             lane.stage.options = options
-        for endpoint in change.new_upstreams:
-            self._inlet.connect(endpoint)
         self._outlet.relink(config.consumers)
-        super().relink(config)
-
-    def command(self, command: dict[str, Any]) -> None:
-        """An ordered stage knows no command of its own."""
 
     def close(self) -> None:
         for lane in self._lanes.values():
-            lane.stage.close()
-            lane.journal.close()
-        self._inlet.close()
+            lane.close()
         self._outlet.close()
         self._commits.close()
-        self._pool.close()
+        super().close()

@@ -8,18 +8,16 @@ from typing import Any
 
 import zmq
 
-from runtime.custody.reader import PoolReader
 from runtime.errors import PixelsGoneError, StageError
 from runtime.hosts.channel import Channel
 from runtime.hosts.commits import CommitLinks, Told
 from runtime.hosts.config import ChildConfig
-from runtime.hosts.loop import POLL_MS, HostLoop, Place
-from runtime.hosts.relink import relink
+from runtime.hosts.loop import POLL_MS, Place
+from runtime.hosts.receiving import ReceivingHost
 from runtime.order import End
 from runtime.packet import OK, Packet
 from runtime.stage import Sink
-from runtime.trace.recorder import BEGUN, DONE
-from runtime.wire.inlet import UNLIMITED_CREDIT, Inlet
+from runtime.wire.inlet import UNLIMITED_CREDIT
 
 MAX_FAILURES_IN_A_ROW = 10
 NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
@@ -29,25 +27,14 @@ SLOW_WRITE_S = 0.02
 """A window covers many times that; longer than it, sources are told before the write what is here."""
 
 
-class SinkHost(HostLoop):
+class SinkHost(ReceivingHost):
     """Runs a sink: one object of the stage per source, each with its own order, output and progress."""
 
     def __init__(self, place: Place, make_sink: Callable[[str], Sink]) -> None:
-        super().__init__(place)
-        context, config, paths = place.context, place.config, place.paths
-        self._pool = PoolReader(paths.pools)
+        super().__init__(place, UNLIMITED_CREDIT)
+        config = place.config
         self._make_sink = make_sink
-        self._inlet = Inlet(
-            context,
-            stage=config.stage,
-            replica=config.replica,
-            incarnation=config.incarnation,
-            capacity=UNLIMITED_CREDIT,
-            streams=config.sources,
-        )
-        for endpoint in config.upstreams:
-            self._inlet.connect(endpoint)
-        self._commits = CommitLinks(context, config)
+        self._commits = CommitLinks(place.context, config)
         self._channels = {source: Channel(config, source, make_sink(source)) for source in config.reached_by}
         self._failures_in_a_row = 0
         self._has_asked_to_stop = False
@@ -57,7 +44,7 @@ class SinkHost(HostLoop):
 
     @property
     def sockets(self) -> "list[zmq.Socket[bytes]]":
-        return [*self._inlet.sockets, *self._commits.sockets]
+        return [*super().sockets, *self._commits.sockets]
 
     def step(self, now_s: float) -> int:
         for arrival in self._inlet.receive(self.ready):
@@ -127,9 +114,7 @@ class SinkHost(HostLoop):
             )
 
     def _write(self, channel: Channel, packet: Packet) -> None:
-        started_s = time.perf_counter()
-        self.page.begin([packet], self.config.sources)
-        self.trace.note(BEGUN, *packet.key)
+        started_s = self._begin([packet])
         try:
             channel.write(packet)
         except PixelsGoneError:
@@ -154,10 +139,7 @@ class SinkHost(HostLoop):
         if channel.sink.wants_stop and not self._has_asked_to_stop:
             self._has_asked_to_stop = True
             self.bus.send("stop_wanted")
-        self.trace.note(DONE, *packet.key)
-        channel.last_write_s = time.perf_counter() - started_s
-        self.counts["busy_s"] += channel.last_write_s
-        self.counts["frames"] += 1
+        channel.last_write_s = self._done([packet], started_s)
 
     def _wait_for_room(self, channel: Channel, error: OSError) -> None:
         """The disk is full: keep what is here and try again; the sources wait, or drop and count."""
@@ -223,31 +205,17 @@ class SinkHost(HostLoop):
         if all(other.is_finished for other in self._channels.values()):
             self.bus.send("state", state="eos")
 
-    def relink(self, config: ChildConfig) -> None:
-        change = relink(self.config, config)
-        self._inlet.streams = config.sources
-        for source in change.gone_sources:
-            self._channels.pop(source).close()
-            self._commits.disconnect(source)
-            self._pool.forget(source)
-        for endpoint in change.gone_upstreams:
-            self._inlet.disconnect(endpoint)
-        try:
-            for source in change.new_sources:
-                self._channels[source] = Channel(config, source, self._make_sink(source))
-                self._commits.connect(source, config.commits[source])
-        except Exception as error:  # whatever it is: this sink cannot take the source
-            self.log.debug("%s", traceback.format_exc())
-            self.fatal(f"cannot take another source: {type(error).__name__}: {error}")
-        options = self.new_options(config)
+    def forget(self, source: str) -> None:
+        self._channels.pop(source).close()
+        self._commits.disconnect(source)
+
+    def meet(self, source: str, config: ChildConfig) -> None:
+        self._channels[source] = Channel(config, source, self._make_sink(source))
+        self._commits.connect(source, config.commits[source])
+
+    def take_over(self, config: ChildConfig, options: Any) -> None:
         for channel in self._channels.values():
             channel.sink.options = options
-        for endpoint in change.new_upstreams:
-            self._inlet.connect(endpoint)
-        super().relink(config)
-
-    def command(self, command: dict[str, Any]) -> None:
-        """A sink knows no command of its own."""
 
     def statistics(self) -> dict[str, Any]:
         return {
@@ -261,6 +229,5 @@ class SinkHost(HostLoop):
     def close(self) -> None:
         for channel in self._channels.values():
             channel.close()
-        self._inlet.close()
         self._commits.close()
-        self._pool.close()
+        super().close()

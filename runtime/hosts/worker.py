@@ -8,17 +8,15 @@ from typing import Any
 
 import zmq
 
-from runtime.custody.reader import PoolReader
 from runtime.errors import PixelsGoneError
 from runtime.hosts.config import ChildConfig
 from runtime.hosts.inbox import Inbox
-from runtime.hosts.loop import POLL_MS, HostLoop, Place
-from runtime.hosts.relink import relink
+from runtime.hosts.loop import POLL_MS, Place
+from runtime.hosts.receiving import ReceivingHost
 from runtime.packet import Packet
 from runtime.stage import Stage
-from runtime.trace.recorder import BEGUN, DONE
 from runtime.wire import codec
-from runtime.wire.inlet import Arrival, Inlet
+from runtime.wire.inlet import Arrival
 from runtime.wire.outlet import Frames, Outlet
 
 MAX_FAILURES_IN_A_ROW = 10
@@ -33,27 +31,17 @@ several packets each time it wakes, and a slow replica does not hoard what anoth
 Answer = tuple[Packet, Frames]
 
 
-class WorkerHost(HostLoop):
+class WorkerHost(ReceivingHost):
     """Runs one replica of a worker stage until the launcher says stop."""
 
     def __init__(self, place: Place, stage: Stage) -> None:
-        super().__init__(place)
-        context, config, paths = place.context, place.config, place.paths
-        self._stage = stage
+        config = place.config
         self._batch: int = config.common["batch"]
+        super().__init__(place, self._batch + 1)
+        self._stage = stage
         self._batch_wait_s: float = config.common["batch_wait"]
-        self._pool = PoolReader(paths.pools)
         self._inbox = Inbox(config.priorities)
-        self._inlet = Inlet(
-            context,
-            stage=config.stage,
-            replica=config.replica,
-            incarnation=config.incarnation,
-            capacity=self._batch + 1,
-            streams=config.sources,
-        )
-        self._connect(config)
-        self._outlet = Outlet(context, config.outlet, config.incarnation, config.consumers)
+        self._outlet = Outlet(place.context, config.outlet, config.incarnation, config.consumers)
         self._gather_until_s = float("inf")
         self._service_s = AHEAD_S
         self._failures_in_a_row = 0
@@ -61,7 +49,7 @@ class WorkerHost(HostLoop):
 
     @property
     def sockets(self) -> "list[zmq.Socket[bytes]]":
-        return [*self._inlet.sockets, *self._outlet.sockets]
+        return [*super().sockets, *self._outlet.sockets]
 
     def step(self, now_s: float) -> int:
         """One round: receive, work on what is here for AHEAD_S at most or on one batch, send."""
@@ -99,19 +87,13 @@ class WorkerHost(HostLoop):
                 self.counts["stale"] += 1
 
     def _work(self, batch: list[Arrival]) -> None:
-        started_s = time.perf_counter()
         packets = [arrival.packet for arrival in batch]
-        self.page.begin(packets, self.config.sources)
-        self.trace.note_all(BEGUN, packets)
+        started_s = self._begin(packets)
         try:
             answers = self._answers(batch)
         finally:
             self.page.end(len(batch))
-        self.trace.note_all(DONE, packets)
-        took_s = time.perf_counter() - started_s
-        self.counts["busy_s"] += took_s
-        self.counts["frames"] += len(batch)
-        self._make_room(took_s / len(batch))
+        self._make_room(self._done(packets, started_s) / len(batch))
         for answer, frames in answers:
             self._outlet.put(answer, frames)
         for arrival in batch:
@@ -179,26 +161,16 @@ class WorkerHost(HostLoop):
         super().retire()
         self._inlet.leave()
 
-    def _connect(self, config: ChildConfig) -> None:
-        for endpoint in config.upstreams:
-            self._inlet.connect(endpoint, config.weights.get(endpoint, 1))
+    def forget(self, source: str) -> None:
+        for gone in self._inbox.forget(source):
+            self._inlet.done(gone.endpoint)
+        self._outlet.forget(source)
 
-    def relink(self, config: ChildConfig) -> None:
-        change = relink(self.config, config)
-        self._inlet.streams = config.sources
+    def take_over(self, config: ChildConfig, options: Any) -> None:
         self._inbox.priorities = config.priorities
-        for source in change.gone_sources:
-            for gone in self._inbox.forget(source):
-                self._inlet.done(gone.endpoint)
-            self._outlet.forget(source)
-            self._pool.forget(source)
-        for endpoint in change.gone_upstreams:
-            self._inlet.disconnect(endpoint)
-        self._connect(config)
         self._outlet.relink(config.consumers)
         self._batch_wait_s = config.common["batch_wait"]
-        self._stage.options = self.new_options(config)
-        super().relink(config)
+        self._stage.options = options
 
     def statistics(self) -> dict[str, Any]:
         return {
@@ -210,11 +182,7 @@ class WorkerHost(HostLoop):
             "bytes_sent": self._outlet.bytes_sent,
         }
 
-    def command(self, command: dict[str, object]) -> None:
-        """A worker knows no command of its own."""
-
     def close(self) -> None:
         self._stage.close()
-        self._inlet.close()
         self._outlet.close()
-        self._pool.close()
+        super().close()
