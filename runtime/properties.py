@@ -159,6 +159,8 @@ def _convert(value: Any, wanted: Any) -> Any:
     if wanted is str:
         if isinstance(value, bool) or not isinstance(value, (str, int, float)):
             raise ValueError("expected text")
+        if "\0" in str(value):
+            raise ValueError("expected text without NUL, which no path can hold")
         return str(value)
     raise TypeError(f"property type {wanted!r} is not supported")
 
@@ -187,8 +189,13 @@ def prop_help(options: type, field_name: str) -> PropertyHelp:
 
 def read_property(options: type, field_name: str, value: Any) -> Any:
     """Return one property's value, converted and checked; ValueError says what is wrong with it."""
-    converted = _convert(value, typing.get_type_hints(options)[field_name])
-    _check_bounds(converted, prop_help(options, field_name))
+    wanted, help_ = typing.get_type_hints(options)[field_name], prop_help(options, field_name)
+    if help_.choices and int in typing.get_args(wanted):
+        is_whole = isinstance(value, int) and not isinstance(value, bool)
+        if not is_whole and value not in help_.choices:
+            raise ValueError(f"expected a whole number or {' or '.join(help_.choices)}")
+    converted = _convert(value, wanted)
+    _check_bounds(converted, help_)
     return converted
 
 

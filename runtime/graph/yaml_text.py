@@ -15,6 +15,7 @@ from runtime import secrets
 from runtime.errors import GraphError
 
 _VARIABLE = re.compile(r"\$\{(file:)?([^}]*)\}")
+_BRACE_IN_VALUE = re.compile(r"[\w$/.-]\{")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 ON_COMMAND_LINE = "on the command line can be read by everybody here (ps)"
 
@@ -66,7 +67,9 @@ def read_yaml(path: Path) -> Node:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else str(path)
-        raise GraphError(f"{place}: is not YAML: {error.problem or error.context}") from None
+        problem = error.problem or error.context or ""
+        line = text.splitlines()[mark.line] if mark and mark.line < len(text.splitlines()) else ""
+        raise GraphError(f"{place}: is not YAML: {problem}{_yaml_remedy(problem, line)}") from None
     except yaml.YAMLError as error:
         raise GraphError(f"{path}: is not YAML: {error}") from None
     except RecursionError:
@@ -79,11 +82,27 @@ def read_yaml(path: Path) -> Node:
         raise GraphError(f"{path}: an anchor refers to itself; write the values out") from None
 
 
+def _yaml_remedy(problem: str, line: str) -> str:
+    """Return "; …" for the mistakes that YAML's own words do not explain."""
+    if "'\\t'" in problem:
+        return "; indent with spaces, not with tabs"
+    if "another document" in problem:
+        return "; a graph file holds one, remove the line ---"
+    if _BRACE_IN_VALUE.search(line):
+        return "; put a value with { and } into quotes, e.g. uri: '${CAMERA}'"
+    return ""
+
+
 def node_from_text(text: str, place: str) -> Node:
-    """Read a single value, as given with --set; what is no YAML, such as *.jpg, is text as it stands."""
+    """Read a single value, as given with --set. What is no YAML, such as *.jpg, is text as it stands, and so
+    is what YAML would take apart: `part 1: at home.mp4`, `take #3.mp4`."""
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.YAMLError:
+        return Node(expand(text, place), place)
+    is_block = isinstance(root, yaml.CollectionNode) and not root.flow_style
+    is_bare = isinstance(root, yaml.ScalarNode) and root.style is None and root.tag.endswith(":str")
+    if is_block or is_bare:
         return Node(expand(text, place), place)
     return _node(root, place, is_single=True) if root is not None else Node("", place)
 

@@ -30,8 +30,19 @@ from tests.runtime.graph.wrong_kit import Write, changed, error_of
         ),
         pytest.param(
             "detect.replicas=",
-            "stage 'detect', property 'replicas': is not known; known are: auto, got ''",
+            "stage 'detect', property 'replicas': expected a whole number or auto, got ''",
             id="empty value",
+        ),
+        pytest.param(
+            "detect.replicas=2.5",
+            "stage 'detect', property 'replicas': expected a whole number or auto, got 2.5",
+            id="half a replica",
+        ),
+        pytest.param(
+            'camera.uri="a\\0.mp4"',
+            "stage 'camera', property 'uri': expected text without NUL, which no path can hold, "
+            "got 'a\\x00.mp4'",
+            id="NUL",
         ),
         pytest.param(
             "detect.type=detct",
@@ -49,7 +60,19 @@ def test_an_override_that_is_wrong(write: Write, override: str, said: str) -> No
     assert error_of(write(RIGHT), override) == f"--set {override}: {said}"
 
 
-@pytest.mark.parametrize("uri", ["b.mp4", "rtsp://user@host/x", "*.jpg", "[x", "C:\\film.mp4"])
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "b.mp4",
+        "rtsp://user@host/x",
+        "*.jpg",
+        "[x",
+        "C:\\film.mp4",
+        "part 1: at home.mp4",
+        "take #3.mp4",
+        "&a b.mp4",
+    ],
+)
 def test_an_override_takes_any_text_as_it_stands(write: Write, uri: str) -> None:
     assert read_graph(write(RIGHT), [f"camera.uri={uri}"]).stages["camera"].options.uri == uri
 

@@ -32,8 +32,20 @@ def test_the_graph_that_these_tests_change_is_right(write: Write) -> None:
         ),
         pytest.param(
             "a: 1\n\tb: 2",
-            "g.yaml:2:1: is not YAML: found character '\\t' that cannot start any token",
+            "g.yaml:2:1: is not YAML: found character '\\t' that cannot start any token; "
+            "indent with spaces, not with tabs",
             id="tab",
+        ),
+        pytest.param(
+            "stages:\n  a: {uri: ${CAMERA}, type: b}",
+            "g.yaml:2:13: is not YAML: expected ',' or '}', but got '{'; "
+            "put a value with { and } into quotes, e.g. uri: '${CAMERA}'",
+            id="a variable without quotes",
+        ),
+        pytest.param(
+            "a: 1\n---\nb: 2",
+            "g.yaml:2:1: is not YAML: but found another document; a graph file holds one, remove the line ---",
+            id="two documents",
         ),
         pytest.param(
             "hello", "g.yaml:1:1: the graph must be a map of names to values, found text", id="text"
@@ -153,7 +165,7 @@ def test_a_folder_instead_of_a_file(folder: Path) -> None:
         ),
         pytest.param(
             "Detect}", "Detect, replicas: two}",
-            "4:45: stage 'detect', property 'replicas': is not known; known are: auto, got 'two'", id="replicas a word",
+            "4:45: stage 'detect', property 'replicas': expected a whole number or auto, got 'two'", id="replicas a word",
         ),
         pytest.param(
             "jsonl}", "jsonl, replicas: 2}",
