@@ -3,6 +3,7 @@
 import difflib
 import hashlib
 import os
+from urllib.parse import urlsplit
 
 from runtime.errors import GraphError
 from stages.media.images import list_images
@@ -10,6 +11,7 @@ from stages.media.uri import Kind, is_glob, kind_of, local_path
 
 TEXT_SAMPLE_BYTES = 1024
 END_BYTES = 1 << 16
+WITH_HOST = ("rtsp", "rtsps", "http", "https", "rtmp", "rtmps")
 
 
 def check_uri(uri: str) -> None:
@@ -17,10 +19,14 @@ def check_uri(uri: str) -> None:
 
     A stream is not connected: its camera may come up later.
     """
+    if not uri:
+        raise GraphError("uri is empty; give a film, an image, a folder of images or a camera's address")
     try:
         kind = kind_of(uri)
     except ValueError as error:
         raise GraphError(f"uri: {error}") from None
+    if kind is Kind.STREAM:
+        _check_address(uri)
     if kind is Kind.IMAGES:
         _check_images(uri)
     elif kind is Kind.FILM:
@@ -45,6 +51,20 @@ def fingerprint(uri: str) -> str:
             file.seek(max(0, size - END_BYTES))
             digest.update(file.read() + str(size).encode())
     return digest.hexdigest()
+
+
+def _check_address(uri: str) -> None:
+    """Refuse an address that no camera can have: it would be tried for ever."""
+    scheme = uri.partition("://")[0].lower()
+    if scheme not in WITH_HOST:
+        return
+    try:
+        address = urlsplit(uri)
+        has_host, _port = bool(address.hostname), address.port
+    except ValueError:  # its words may hold a part of a password
+        raise GraphError(f"uri: host or port is wrong; write {scheme}://HOST[:PORT]/PATH") from None
+    if not has_host:
+        raise GraphError(f"uri: the address names no host; write {scheme}://HOST[:PORT]/PATH")
 
 
 def _check_images(uri: str) -> None:

@@ -46,6 +46,12 @@ def test_a_wrong_uri_is_refused_before_anything_starts(tmp_path: Path) -> None:
         GraphError, match=r"uri: 'gopher://' is not known; give a path, a glob, file:// or one of"
     ):
         make_source("gopher://host/film")
+    with pytest.raises(GraphError, match=r"uri is empty; give a film, an image"):
+        make_source("")
+    with pytest.raises(GraphError, match=r"uri: the address names no host; write rtsp://HOST\[:PORT\]/PATH"):
+        make_source("rtsp:///stream")
+    with pytest.raises(GraphError, match=r"uri: host or port is wrong; write rtsp://HOST"):
+        make_source("rtsp://host:99999/stream")
     with pytest.raises(GraphError, match=r"^rtsp://host/a: loop and start are for files"):
         make_source("rtsp://me:secret@host/a", loop=True)
 
