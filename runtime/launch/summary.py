@@ -127,14 +127,17 @@ def describe(run: RunState, ledgers: dict[str, Ledger]) -> list[str]:
         lines.extend(
             f"  skipped, {reason}: {count}" for reason, count in _skipped(run, source).items() if count
         )
-        lines.append(f"  people: {tally.people} in {tally.frames_with_people} of {tally.frames} frames")
+        if _looks_for_people(run, source):  # where nobody looked, 0 would say that nobody was there
+            lines.append(f"  people: {tally.people} in {tally.frames_with_people} of {tally.frames} frames")
         lines.extend(f"  {group}: {_numbers(tally.counts[group])}" for group in sorted(tally.counts))
         span_s = tally.last_received_at - tally.first_received_at
-        if tally.frames > 1 and span_s > 0:
+        # A resumed run counts on from the one before: a time from there says nothing of this command.
+        began_here = tally.first_received_at >= run.started_at
+        if began_here and tally.frames > 1 and span_s > 0:
             lines.append(
                 f"  {(tally.frames - 1) / span_s:.1f} frames/s between the first and the last received frame"
             )
-        if tally.first_committed_at:
+        if began_here and tally.first_committed_at:
             lines.append(
                 f"  first committed frame {tally.first_committed_at - run.started_at:.2f} s after the command"
             )
@@ -151,6 +154,13 @@ def describe(run: RunState, ledgers: dict[str, Ledger]) -> list[str]:
     for name, deaths in sorted(run.report.deaths.items()):
         lines.append(f"{name} was started again {deaths} time{'s' if deaths > 1 else ''}")
     return lines
+
+
+def _looks_for_people(run: RunState, source: str) -> bool:
+    stages = run.graph.stages
+    return source not in stages or any(
+        "people" in stages[name].stage.gives for name in run.graph.reachable(source)
+    )
 
 
 def _shown(location: str) -> str:

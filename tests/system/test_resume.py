@@ -19,6 +19,10 @@ def test_a_killed_launcher_is_resumed_where_its_sinks_stopped(tmp_path: Path) ->
         run.process.kill()
     with Launched(graph, "--resume", folder=tmp_path) as run:
         assert run.wait() == 3, run.stderr
+        assert "300 captured, 294 delivered" in run.stdout
+        assert "first committed frame" not in run.stdout  # that was before this command
+        assert "frames/s between" not in run.stdout
+        assert "people:" not in run.stdout  # no stage of this graph looks for people
     records = assert_complete(tmp_path, 300)
     assert len({record["run"] for record in records}) == 1
     assert [record["seq"] for record in records if record["status"] != "ok"] == list(range(49, 300, 50))
