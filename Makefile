@@ -11,7 +11,7 @@ INSTALL := $(PIP) install --quiet $(PINS) -e
 .PHONY: help run check test test-slow drill drill-long soak bench docs weights train data-street evaluate-street train-all test-models detector clean
 
 help: ## list these targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
 run: $(VENV)/.run ## annotate the sample film: out/annotated.mp4, out/results.jsonl, out/ledger.json
 	@$(BIN)/python launcher.py pipeline.yaml
