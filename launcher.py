@@ -5,6 +5,7 @@ import argparse
 import contextlib
 import io
 import json
+import math
 import random
 import sys
 from collections.abc import Callable
@@ -89,9 +90,13 @@ def plan(arguments: list[str]) -> int:
         description="Measure each stage alone, and say what the graph reaches here and what holds it back.",
     )
     _add_graph(parser)
-    parser.add_argument("--seconds", type=float, default=3.0, help="for each stage (default 3)")
-    parser.add_argument("--cameras", type=int, help="say whether so many cameras hold; with --fps")
-    parser.add_argument("--fps", type=float, default=25.0, help="frames a second of each camera (default 25)")
+    parser.add_argument("--seconds", type=_number(float, 0.1), default=3.0, help="for each stage (default 3)")
+    parser.add_argument(
+        "--cameras", type=_number(int, 1), help="say whether so many cameras hold; with --fps"
+    )
+    parser.add_argument(
+        "--fps", type=_number(float, 0.001), default=25.0, help="frames a second of each camera (default 25)"
+    )
     options = parser.parse_args(arguments)
     from runtime.graph.reader import read_graph_argument
     from runtime.plan.auto import remember
@@ -148,9 +153,11 @@ def drill(arguments: list[str]) -> int:
     parser.add_argument(
         "fault", nargs="+", help="kill:any, kill:detect.1, kill:crop+film, again:film, stop:film"
     )
-    parser.add_argument("--times", type=int, default=5, help="faults in all (default 5)")
+    parser.add_argument("--times", type=_number(int, 1), default=5, help="faults in all (default 5)")
     parser.add_argument("--seed", type=int, help="to repeat a drill; printed when it is not given")
-    parser.add_argument("--max-pause", type=float, default=1.5, help="seconds between faults, at most")
+    parser.add_argument(
+        "--max-pause", type=_number(float, 0), default=1.5, help="seconds between faults, at most"
+    )
     parser.add_argument("--stop", action="store_true", help="Ctrl-C after the last fault: for endless inputs")
     options = parser.parse_args(arguments)
     from runtime.graph.reader import read_graph_argument
@@ -259,6 +266,22 @@ def _help_of(command: str) -> str:
 def _words(options: argparse.Namespace) -> list[str]:
     """The graph as this command line has it, for another process."""
     return [options.graph, *(word for override in options.set for word in ("--set", override))]
+
+
+def _number(kind: type[int] | type[float], low: float) -> Callable[[str], float]:
+    """Return what reads a finite number of at least `low`, for argparse."""
+
+    def read(text: str) -> float:
+        try:
+            number = kind(text)
+        except ValueError:
+            number = math.nan
+        if not low <= number < math.inf:
+            what = "a whole number" if kind is int else "a number"
+            raise argparse.ArgumentTypeError(f"expected {what} of {low:g} or more, got '{text}'")
+        return number
+
+    return read
 
 
 def _add_graph(parser: argparse.ArgumentParser) -> None:

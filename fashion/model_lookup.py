@@ -16,7 +16,8 @@ def find_model(name: str) -> Path:
     for path in (MODELS_FOLDER / f"{name}.safetensors", Path(name).with_suffix(".safetensors")):
         if path.is_file():
             return path
-    known = sorted(path.stem for path in MODELS_FOLDER.glob("*.safetensors"))
+    described = (path.stem for path in MODELS_FOLDER.glob("*.json") if path.with_suffix(".onnx").is_file())
+    known = sorted({*described, *(path.stem for path in MODELS_FOLDER.glob("*.safetensors"))})
     close = difflib.get_close_matches(name, known, n=1)
     remedy = f"did you mean '{close[0]}'?" if close else f"known are: {', '.join(known)}"
     raise ModelFileError(f"there is no model '{name}' in {MODELS_FOLDER}, and no such file; {remedy}")

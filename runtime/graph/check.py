@@ -1,6 +1,8 @@
 """What can be known about a graph before anything starts."""
 
+import difflib
 import os
+import re
 from pathlib import Path
 
 from runtime.errors import GraphError
@@ -8,6 +10,12 @@ from runtime.graph.check_caps import check_caps
 from runtime.graph.model import Graph, StageSpec
 from runtime.graph.registry import writes_file
 from runtime.progress import progress_path
+
+LONGEST_NAME_BYTES = 255
+"""Of a file's name, on the file systems of Linux."""
+
+LOCATION_PLACES = ("source", "time", "index")
+"""What stages of this project fill into a location; a stage of one's own may have others."""
 
 Places = dict[tuple[str, str], str]
 
@@ -108,8 +116,13 @@ def check_locations(graph: Graph) -> None:
                 f"'{sink.location}' must hold {{source}}, e.g. "
                 f"{_with_source(sink.location)}: it makes a file per source"
             )
+        if sink.location is not None and writes_file(sink.stage):
+            _check_location_text(sink, sink.location)
     owners: dict[Path, str] = {}
     ledger = graph.ledger_path
+    problem = why_not_writable(ledger) if graph.ledger is not None and ledger is not None else ""
+    if problem:
+        raise GraphError(f"{_file(graph)}: the ledger cannot be written to {ledger}: {problem}; name another")
     for (sink_name, source), path in graph.locations().items():
         stage = graph.stages[sink_name]
         if not writes_file(stage.stage):
@@ -132,24 +145,47 @@ def check_locations(graph: Graph) -> None:
 
 
 def _check_writable(stage: StageSpec, path: Path) -> None:
-    problem = ""
-    if path.is_dir():
-        problem = "it is a folder"
-    elif path.exists() and not os.access(path, os.W_OK):
-        problem = "it is write-protected"
-    else:
-        folder = path.parent
-        while not folder.exists():
-            folder = folder.parent
-        if not folder.is_dir():
-            problem = f"{folder} is not a folder"
-        elif not os.access(folder, os.W_OK | os.X_OK):
-            problem = f"the folder {folder} is write-protected"
+    problem = why_not_writable(path)
+    if not problem and len(os.fsencode(progress_path(path).name)) > LONGEST_NAME_BYTES:
+        problem = f"the name {progress_path(path).name} is longer than {LONGEST_NAME_BYTES} bytes"
     if problem:
         raise GraphError(
             f"{stage.place}: stage '{stage.name}' cannot write {path}: {problem}; "
             f"choose another location ({progress_path(path).name} goes beside it)"
         )
+
+
+def why_not_writable(path: Path) -> str:
+    """Return why a file cannot be written at `path`, or "" if nothing speaks against it."""
+    try:
+        if path.is_dir():
+            return "it is a folder"
+        if path.exists():
+            return "" if os.access(path, os.W_OK) else "it is write-protected"
+        folder = path.parent
+        while not folder.exists():
+            folder = folder.parent
+    except OSError as error:
+        return error.strerror or str(error)
+    if not folder.is_dir():
+        return f"{folder} is not a folder"
+    return "" if os.access(folder, os.W_OK | os.X_OK) else f"the folder {folder} is write-protected"
+
+
+def _check_location_text(stage: StageSpec, location: str) -> None:
+    """Refuse a location without the name of a file, and a misspelt place such as {sorce}."""
+    if location.endswith("/") or not Path(location).name:
+        raise GraphError(
+            f"{stage.place}: stage '{stage.name}': location '{location}' names no file; "
+            f"add one, e.g. {Path(location) / stage.name}"
+        )
+    for word in re.findall(r"\{(\w+)\}", location):
+        close = difflib.get_close_matches(word, LOCATION_PLACES, n=1)
+        if word not in LOCATION_PLACES and close:
+            raise GraphError(
+                f"{stage.place}: stage '{stage.name}': location '{location}' has no place '{{{word}}}'; "
+                f"did you mean '{{{close[0]}}}'?"
+            )
 
 
 def _with_source(location: str) -> str:

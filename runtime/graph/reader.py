@@ -132,6 +132,8 @@ def read_stage(name: str, key: Node, nodes: dict[str, tuple[Node, Node]], folder
         stage.check(options)
     except GraphError as error:
         raise key.fail(f"stage '{name}': {error}") from None
+    except OSError as error:
+        raise key.fail(f"stage '{name}': {error.filename}: {error.strerror}; name another file") from None
     return spec
 
 

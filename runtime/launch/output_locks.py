@@ -41,8 +41,15 @@ class OutputLocks:
                 os.close(fd)
 
     def _lock(self, location: Path) -> None:
-        location.parent.mkdir(parents=True, exist_ok=True)
-        path = progress_path(location)
+        try:
+            location.parent.mkdir(parents=True, exist_ok=True)
+            self._lock_progress(location, progress_path(location))
+        except OSError as error:
+            raise GraphError(
+                f"{location} cannot be written: {error.filename}: {error.strerror}; choose another location"
+            ) from None
+
+    def _lock_progress(self, location: Path, path: Path) -> None:
         while True:
             fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
             try:

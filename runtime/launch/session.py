@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from runtime.custody.ledger import Ledger
+from runtime.errors import GraphError
+from runtime.graph.check import why_not_writable
 from runtime.graph.model import Graph
 from runtime.graph.registry import writes_file
 from runtime.launch.configs import RunIdentity
@@ -59,6 +61,9 @@ def run_graph(
     locks = OutputLocks(list(_files(graph).values()))
     is_complete = False
     try:
+        for path, option in ((graph.ledger_path, "ledger"), (trace, "--trace")):
+            if path is not None:
+                _make_folder_of(path, option)
         digest = full_digest(graph)
         earlier = find_earlier(graph, digest) if resume else None
         folder = RunFolder(max(map(len, graph.stages)))
@@ -96,6 +101,17 @@ def run_graph(
         return status
     finally:
         locks.release(remove=is_complete)
+
+
+def _make_folder_of(path: Path, option: str) -> None:
+    """What is written at the end of a run has a place before it starts; GraphError if it cannot have one."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        problem = why_not_writable(path)
+    except OSError as error:
+        problem = error.strerror or str(error)
+    if problem:
+        raise GraphError(f"{option}: {path} cannot be written: {problem}; name another file")
 
 
 def _files(graph: Graph) -> dict[tuple[str, str], Path]:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+import launcher
 from tests.launching import PROJECT, Launched
 
 GRAPH = """\
@@ -114,3 +115,43 @@ def test_checking_starts_nothing_and_writes_nothing(tmp_path: Path) -> None:
         assert run.wait() == 0
         assert "nothing wrong was found" in run.stdout
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--set", "results.location=/proc/none/r.jsonl"], "/proc/none/r.jsonl cannot be written"),
+        (["--trace", "."], "--trace: . cannot be written: it is a folder; name another file"),
+        (["--set", f"camera.uri={'x' * 300}.mp4"], "File name too long; name another file"),
+    ],
+    ids=["output", "trace", "film"],
+)
+def test_a_path_that_cannot_be_is_refused_before_the_run(
+    tmp_path: Path, arguments: list[str], said: str
+) -> None:
+    assert said in refuse(tmp_path, *arguments)
+    assert not (tmp_path / "out/results.jsonl").exists()
+
+
+def test_a_known_model_of_another_kind_is_named_too(tmp_path: Path) -> None:
+    assert "known are: street, v1" in refuse(tmp_path, "--check", "--set", "classify.model=none")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["plan", "graph.yaml", "--seconds", "nan"],
+        ["plan", "graph.yaml", "--cameras", "-3"],
+        ["plan", "graph.yaml", "--fps", "0"],
+        ["drill", "graph.yaml", "kill:any", "--times", "0"],
+        ["drill", "graph.yaml", "kill:any", "--max-pause", "-1"],
+    ],
+    ids=lambda words: f"{words[0]} {words[-2]}",
+)
+def test_a_number_out_of_range_is_refused_at_once(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        launcher.main(words)
+    assert caught.value.code == 2
+    assert f"argument {words[-2]}: expected a" in capsys.readouterr().err

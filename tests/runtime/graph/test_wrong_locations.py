@@ -53,3 +53,29 @@ def test_a_location_that_cannot_be_written(write: Write, folder: Path, location:
         f"g.yaml:6:3: stage 'film' cannot write {location}: {problem}; "
         f"choose another location ({Path(location).name}.progress goes beside it)"
     )
+
+
+@pytest.mark.parametrize(
+    ("location", "said"),
+    [
+        ("''", "location '' names no file; add one, e.g. film"),
+        ("out/", "location 'out/' names no file; add one, e.g. out/film"),
+        ("'out/{sorce}.mp4'", "location 'out/{sorce}.mp4' has no place '{sorce}'; did you mean '{source}'?"),
+    ],
+    ids=["empty", "a folder that is not there", "a misspelt place"],
+)
+def test_a_location_that_names_no_file(write: Write, location: str, said: str) -> None:
+    assert error_of(write(changed("out/film.mp4", location))) == f"g.yaml:6:3: stage 'film': {said}"
+
+
+def test_a_location_whose_name_is_too_long(write: Write) -> None:
+    said = error_of(write(changed("out/film.mp4", f"out/{'x' * 300}.mp4")))
+    assert "g.yaml:6:3: stage 'film' cannot write out/xxx" in said
+    assert "is longer than 255 bytes; choose another location" in said
+
+
+def test_a_ledger_that_cannot_be_written(write: Write, folder: Path) -> None:
+    (folder / "kept").mkdir()
+    assert error_of(write(RIGHT + "ledger: kept\n")) == (
+        "g.yaml: the ledger cannot be written to kept: it is a folder; name another"
+    )

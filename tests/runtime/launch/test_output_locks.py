@@ -69,3 +69,10 @@ def test_a_lock_on_a_file_that_was_removed_meanwhile_is_no_lock(
 
 def test_no_location_needs_no_lock() -> None:
     OutputLocks([]).release(remove=True)
+
+
+def test_a_folder_that_cannot_be_made_is_named() -> None:
+    with pytest.raises(
+        GraphError, match=r"^/proc/none/a\.mp4 cannot be written: /proc/none: .*; choose another"
+    ):
+        OutputLocks([Path("/proc/none/a.mp4")])
