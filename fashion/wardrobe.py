@@ -75,6 +75,21 @@ def open_teller(model: str, engine: str, *, threads: int, device: str, precision
     return _LabelTeller(model, engine, threads, device, precision)
 
 
+def crop_form(model: str) -> str:
+    """Say which crops a model, by name or path, is given: models of one form can take each other's crops.
+    ModelFileError if there is none."""
+    street = find_street_model(model)
+    if street is not None:
+        return _form("whole", read_facts(street).look.input)
+    _path, info, _digest = check_model(model, needs_onnx=False)
+    return _form(info.input.region, info.input)
+
+
+def _form(region: str, spec: InputSpec) -> str:
+    width, height = spec.size_wh
+    return f"the {region} person, {width}x{height} in {'grey' if spec.channels == 1 else 'colour'}"
+
+
 class _LabelCutter:
     def __init__(self, model: str) -> None:
         _path, info, _digest = check_model(model, needs_onnx=False)

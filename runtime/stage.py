@@ -71,6 +71,14 @@ class Stage:
         """
         return {}
 
+    @classmethod
+    def forms(cls, options: Any) -> dict[str, str]:
+        """The form that a word of `takes` or `gives` has by these options: {word: form}.
+
+        A graph is refused in which a stage takes a word in another form than the stage before it gives.
+        """
+        return {}
+
     def open(self) -> None:
         """Load models and open devices. Called once, before the first packet; may take its time."""
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from fashion.engine_choice import PRECISIONS, EngineError
 from fashion.model_info import ModelFileError
-from fashion.wardrobe import ENGINES, Crop, Teller, check_teller, open_teller
+from fashion.wardrobe import ENGINES, Crop, Teller, check_teller, crop_form, open_teller
 from runtime.errors import GraphError, StageError
 from runtime.packet import Packet
 from runtime.properties import prop
@@ -45,6 +45,10 @@ class Classify(Stage):
             check_teller(options.model, options.engine)
         except (EngineError, ModelFileError) as error:
             raise GraphError(str(error)) from None
+
+    @classmethod
+    def forms(cls, options: Any) -> dict[str, str]:
+        return {"people/crops": crop_form(options.model)}
 
     def open(self) -> None:
         options, context = self.options, self.context

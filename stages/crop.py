@@ -6,7 +6,7 @@ import dataclasses
 from typing import Any
 
 from fashion.model_info import ModelFileError
-from fashion.wardrobe import Cutter, open_cutter
+from fashion.wardrobe import Cutter, crop_form, open_cutter
 from runtime.errors import GraphError, StageError
 from runtime.packet import Packet
 from runtime.properties import prop
@@ -34,6 +34,10 @@ class Crop(Stage):
             open_cutter(options.model)
         except ModelFileError as error:
             raise GraphError(str(error)) from None
+
+    @classmethod
+    def forms(cls, options: Any) -> dict[str, str]:
+        return {"people/crops": crop_form(options.model)}
 
     def open(self) -> None:
         try:

@@ -137,6 +137,13 @@ def test_a_known_model_of_another_kind_is_named_too(tmp_path: Path) -> None:
     assert "known are: street, v1" in refuse(tmp_path, "--check", "--set", "classify.model=none")
 
 
+def test_crops_of_another_model_are_refused(tmp_path: Path) -> None:
+    assert (
+        "graph.yaml:5:3: stage 'classify' (classify) takes 'people/crops' as the whole person, 28x28 in grey, "
+        "but 'crop' gives it as the whole person, 160x448 in colour; set both alike, e.g. the same model"
+    ) in refuse(tmp_path, "--check", "--set", "classify.model=v2_da")
+
+
 @pytest.mark.parametrize(
     "words",
     [
