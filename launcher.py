@@ -6,7 +6,9 @@ import contextlib
 import io
 import json
 import math
+import os
 import random
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -21,10 +23,15 @@ from runtime.secrets import redact
 def main(arguments: list[str]) -> int:
     command = _COMMANDS.get(arguments[0]) if arguments else None
     try:
-        return command(arguments[1:]) if command else run(arguments)
+        status = command(arguments[1:]) if command else run(arguments)
+        sys.stdout.flush()
+        return status
     except GraphError as error:
         print(f"launcher: {redact(str(error))}", file=sys.stderr)
         return 2
+    except BrokenPipeError:  # who read it has enough, e.g. `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE
 
 
 def run(arguments: list[str]) -> int:

@@ -1,6 +1,7 @@
 """The launcher's commands, as they are typed."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -83,6 +84,17 @@ def test_the_schema_is_json_and_the_reference_is_text(folder: Path) -> None:
     schema = json.loads(launch(folder, "schema"))
     assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
     assert launch(folder, "schema", "--markdown").startswith("# pipeline.yaml\n")
+
+
+def test_a_reader_that_has_enough_is_no_fault(folder: Path) -> None:
+    command = [sys.executable, str(PROJECT / "launcher.py"), "inspect", "detect"]
+    read, write = os.pipe()
+    os.close(read)  # as when `| head` has ended
+    done = subprocess.run(
+        command, cwd=folder, stdout=write, stderr=subprocess.PIPE, text=True, check=False, timeout=QUIET_S
+    )
+    os.close(write)
+    assert (done.returncode, done.stderr) == (141, "")
 
 
 def test_a_new_stage_is_checked_and_inspected_where_it_was_written(folder: Path) -> None:
