@@ -18,6 +18,7 @@ from training.evaluate import predict
 from training.groups import Group, local_device, shared
 from training.initial import set_initial_weights
 from training.optimizers import make_optimizer
+from training.precision import computing_in
 from training.recipes import MODELS, Recipe, input_spec, rate_factor
 from training.state import EpochReport, RunState
 
@@ -31,7 +32,7 @@ class Job:
     model: str
     recipe: Recipe
     seed: int
-    precision: str = "bfloat16"
+    precision: str
     held_out: int = 0  # training pictures to choose by; 0: train on all
     compiled: bool = False
 
@@ -161,7 +162,7 @@ class Run:
         optimizer = self.state.optimizer
         for settings in optimizer.param_groups:
             settings["lr"] = rate
-        with torch.autocast(images.device.type, torch.bfloat16, enabled=self.job.precision == "bfloat16"):
+        with computing_in(self.job.precision, images.device):
             logits = self.stepper(images.contiguous(memory_format=torch.channels_last))
         loss = cross_entropy(logits.float(), truth, label_smoothing=self.job.recipe.label_smoothing)
         self.state.network.zero_grad()

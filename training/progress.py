@@ -13,6 +13,7 @@ from fashion.networks import build_network
 from training.data import DataSet
 from training.groups import local_device
 from training.loop import Job
+from training.precision import computing_in
 from training.recipes import MODELS
 from training.state import EpochReport
 
@@ -36,7 +37,7 @@ def estimate_s(job: Job, data: DataSet, device_name: str) -> float:
     times_s = []
     for _ in range(1 + ESTIMATE_STEPS):
         started = time.perf_counter()
-        with torch.autocast(device.type, torch.bfloat16, enabled=job.precision == "bfloat16"):
+        with computing_in(job.precision, device):
             loss = cross_entropy(network(batch).float(), labels)
         loss.backward()  # type: ignore[no-untyped-call]
         if device.type == "cuda":

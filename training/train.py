@@ -15,6 +15,7 @@ from training.checkpoint import CheckpointError, checkpoint_path
 from training.data import HELD_OUT, DataError, DataSet, find_folder, hold_out, load
 from training.groups import Group, GroupError, joined_group, local_device
 from training.loop import Job, train
+from training.precision import PRECISIONS, quick_precision
 from training.progress import Progress, duration, estimate_s
 from training.recipes import MODELS, RECIPES, SHIPPED, recipe_for
 from training.results import write_results
@@ -26,11 +27,17 @@ def main(arguments: list[str] | None = None) -> int:
     """Train what the arguments name. Exit status: 0, 130 if stopped, or 2 if what is given cannot be used."""
     options = parse(arguments)
     try:
-        with joined_group(local_device(options.device)) as group:
+        device = local_device(options.device)
+        with joined_group(device) as group:
             data = load(find_folder(may_download=options.download))
             if options.hold_out:
                 data = hold_out(data, options.hold_out)
-            jobs = [job_for(model, options) for name in options.model for model in GROUPS.get(name, (name,))]
+            precision = quick_precision(device) if options.precision == "auto" else options.precision
+            jobs = [
+                job_for(model, options, precision)
+                for name in options.model
+                for model in GROUPS.get(name, (name,))
+            ]
             run_all(jobs, data, group, options)
     except (DataError, CheckpointError, GroupError, ModelFileError) as error:
         print(error, file=sys.stderr)
@@ -52,7 +59,12 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--device", default="cpu", help="cpu, cuda or cuda:1; several GPUs: start by torchrun"
     )
-    parser.add_argument("--precision", default="bfloat16", choices=("bfloat16", "float32"))
+    parser.add_argument(
+        "--precision",
+        default="auto",
+        choices=("auto", *PRECISIONS),
+        help="of convolutions; auto: bfloat16 where the device is quick in it, else float32",
+    )
     parser.add_argument(
         "--compile", action="store_true", help="let torch.compile fuse the network's operations"
     )
@@ -79,13 +91,13 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     return options
 
 
-def job_for(model: str, options: argparse.Namespace) -> Job:
+def job_for(model: str, options: argparse.Namespace, precision: str) -> Job:
     recipe = recipe_for(model, options.recipe)
     return Job(
         model=model,
         recipe=recipe if options.epochs is None else replace(recipe, epochs=options.epochs),
         seed=options.seed,
-        precision=options.precision,
+        precision=precision,
         held_out=options.hold_out,
         compiled=options.compile,
     )
@@ -103,7 +115,8 @@ def run_all(jobs: list[Job], data: DataSet, group: Group, options: argparse.Name
     if group.is_first:
         seconds = sum(estimate_s(job, data, options.device) for job in jobs) / group.size
         names = ", ".join(job.model for job in jobs) + f" by {options.recipe}"
-        print(f"{names}: about {duration(seconds)} on {torch.get_num_threads()} threads", flush=True)
+        how = f"on {torch.get_num_threads()} threads, in {jobs[0].precision}"
+        print(f"{names}: about {duration(seconds)} {how}", flush=True)
     for job in jobs:
         name = run_name(job)
         with Progress(name, job, options.results / f"{name}.log", is_shown=group.is_first) as progress:

@@ -12,6 +12,7 @@ from training.data import DataError, DataSet
 from training.groups import Group
 from training.initial import set_initial_weights
 from training.loop import Job, train
+from training.precision import quick_precision
 from training.recipes import recipe_for
 
 ALONE = Group(rank=0, size=1)
@@ -29,7 +30,8 @@ def first(data: DataSet, count: int) -> DataSet:
 
 def job(model: str, recipe: str = "modern", epochs: int = 1, **settings) -> Job:
     short = dataclasses.replace(recipe_for(model, recipe), epochs=epochs)
-    return Job(model=model, recipe=short, seed=5, **settings)
+    precision = quick_precision(torch.device("cpu"))
+    return Job(model=model, recipe=short, seed=5, precision=precision, **settings)
 
 
 def weights_of(outcome):

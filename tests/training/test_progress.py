@@ -8,7 +8,12 @@ from training.progress import Progress, duration, estimate_s
 from training.recipes import recipe_for
 from training.state import EpochReport
 
-JOB = Job(model="v1", recipe=dataclasses.replace(recipe_for("v1", "modern"), epochs=4), seed=0)
+JOB = Job(
+    model="v1",
+    recipe=dataclasses.replace(recipe_for("v1", "modern"), epochs=4),
+    seed=0,
+    precision="float32",
+)
 REPORT = EpochReport(epoch=1, loss=1.5, accuracy=0.5, held_out=0.75, seconds=90.0, cpu_seconds=80.0)
 
 

@@ -54,6 +54,7 @@ def test_a_run_leaves_model_record_log_and_pictures(tmp_path, capsys):
     assert not list((tmp_path / "checkpoints").iterdir())
     printed = capsys.readouterr().out
     assert "v1_da by modern: about" in printed
+    assert "in float32" in printed
     assert "95 % interval" in printed
 
     assert evaluate.main([str(tmp_path / "models" / "v1_da.safetensors")]) == 0

@@ -39,6 +39,13 @@ def test_freezing_leaves_the_lower_part_and_the_statistics():
     assert not any(m.training for m in network.modules() if isinstance(m, torch.nn.BatchNorm2d))
 
 
+def test_views_that_are_kept_in_bfloat16_are_learned_from_in_float32():
+    stored = torch.rand(2, 80, 28, 10).bfloat16()
+    scores, folders = Street().train().learn(stored, 1)
+    scores.sum().backward()
+    assert (scores.shape, folders.shape, scores.dtype) == ((1, 10), (1, 10), torch.float32)
+
+
 @pytest.fixture(scope="module")
 def trained():
     """A network that differs from a new one everywhere, with 3 tags."""

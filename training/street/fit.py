@@ -13,6 +13,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
 from fashion.labels import LABELS
 from training.checkpoint import load_checkpoint, save_checkpoint
+from training.precision import quickly_on_cpu
 from training.progress import duration
 from training.street.backbone import find_weights, load_weights
 from training.street.network import Street
@@ -167,7 +168,7 @@ def _batches(run: Run, epoch: int) -> Iterator[Batch]:
 
 def _loss(network: Street, batch: Batch, shares: torch.Tensor, recipe: Recipe) -> torch.Tensor:
     found, answers, folders = batch
-    with torch.autocast("cpu", torch.bfloat16):
+    with quickly_on_cpu():
         scores, folder_scores = network.learn(found, len(answers))
     smooth = answers * (1 - recipe.smoothing) + shares * recipe.smoothing
     each = binary_cross_entropy_with_logits(scores.float(), smooth, reduction="none")
@@ -192,7 +193,7 @@ def logits(network: Street, views: torch.Tensor) -> tuple[NDArray[np.float32], N
     scores, folders = [], []
     for start in range(0, len(views), 32):
         found = views[start : start + 32].permute(0, 3, 1, 2).contiguous(memory_format=torch.channels_last)
-        with torch.autocast("cpu", torch.bfloat16):
+        with quickly_on_cpu():
             own, _ = network.learn(found, len(found))
             _, other = network.learn(found, 0)
         scores.append(own.float())

@@ -74,6 +74,9 @@ class Street(nn.Module):
 
     def learn(self, found: torch.Tensor, people: int) -> tuple[torch.Tensor, torch.Tensor]:
         """What a step needs of `lower`'s result: scores of the first `people`, folders of the rest."""
+        if not torch.is_autocast_enabled("cpu"):
+            # Results of `lower` are kept in bfloat16, whatever the CPU computes in.
+            found = found.float()
         features = self.backbone.upper(found, FROZEN_BLOCKS)
         scores, _ = self.worn(self.drop_channels(features[:people]))
         return scores, self.folder(self.drop(features[people:].mean((2, 3)))).float()

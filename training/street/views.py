@@ -13,6 +13,7 @@ import torch
 from tqdm import tqdm
 
 from training.checkpoint import DEFAULT_FOLDER, ENVIRONMENT, save_whole
+from training.precision import quickly_on_cpu
 from training.street.backbone import find_weights, load_weights
 from training.street.crops import LOOK, SPEC, Person, plain_view, random_view, recolored
 from training.street.network import Street
@@ -92,7 +93,7 @@ def lower_views(
             else:
                 looks = to_looks([plain_view(person) for person in some])
                 looks = looks.flip(3) if is_mirrored else looks
-            with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+            with torch.inference_mode(), quickly_on_cpu():
                 found = network.lower(looks).bfloat16().permute(0, 2, 3, 1)
             if views is None:
                 views = torch.empty((total, len(people), *found.shape[1:]), dtype=torch.bfloat16)
