@@ -23,13 +23,8 @@ from runtime.errors import GraphError, StageError
 from runtime.graph.registry import find_stage, kind_of
 from runtime.hosts.bus_client import BusClient, BusLogHandler
 from runtime.hosts.config import ChildConfig, RunPaths
-from runtime.hosts.leaky import LeakyHost
 from runtime.hosts.loop import HostLoop, Place
-from runtime.hosts.ordered import OrderedHost
-from runtime.hosts.sink import SinkHost
-from runtime.hosts.source import SourceHost
 from runtime.hosts.status_page import StatusPage
-from runtime.hosts.worker import WorkerHost
 from runtime.properties import read_options
 from runtime.stage import Context, LeakySink, Ordered, Sink, Source, Stage
 
@@ -119,7 +114,9 @@ def _open(place: Place) -> HostLoop:
         sources=tuple(config.reached_by),
         log=logging.getLogger(config.stage),
     )
+    # Each imports its own host only: eight processes that start at once share few cores.
     if kind_of(cls) == "sink":
+        from runtime.hosts.sink import SinkHost
 
         def make_sink(source: str) -> Sink:
             sink = cls(options, dataclasses.replace(stage_context, source=source))
@@ -129,6 +126,7 @@ def _open(place: Place) -> HostLoop:
 
         return SinkHost(place, make_sink)
     if kind_of(cls) == "ordered":
+        from runtime.hosts.ordered import OrderedHost
 
         def make_ordered(source: str) -> Ordered:
             stage = cls(options, dataclasses.replace(stage_context, source=source))
@@ -140,9 +138,15 @@ def _open(place: Place) -> HostLoop:
     stage: Stage = cls(options, stage_context)
     stage.open()
     if isinstance(stage, Source):
+        from runtime.hosts.source import SourceHost
+
         return SourceHost(place, stage)
     if isinstance(stage, LeakySink):
+        from runtime.hosts.leaky import LeakyHost
+
         return LeakyHost(place, stage)
+    from runtime.hosts.worker import WorkerHost
+
     return WorkerHost(place, stage)
 
 

@@ -104,7 +104,10 @@ class WorkerHost(ReceivingHost):
         once, for all of them would wait behind it.
         """
         self._service_s = max(service_s, self._service_s * 7 / 8)
-        self._inlet.capacity = self._batch + min(MAX_AHEAD, max(1, int(AHEAD_S / self._service_s)))
+        ahead = min(MAX_AHEAD, max(1, int(AHEAD_S / self._service_s)))
+        self._inlet.capacity = self._batch + ahead
+        # While half of what waits here is still to do, nobody has to hear of room for the other half.
+        self._inlet.credit_step = max(1, ahead // 2)
 
     def _answers(self, batch: list[Arrival]) -> list[Answer]:
         try:

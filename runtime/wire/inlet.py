@@ -45,6 +45,7 @@ class Inlet:
     `capacity` packets may be here in all. While there is room, any upstream may fill it; when there is none,
     one of which less than its `weight` is here may still send up to that: so each has something here when its
     turn comes, and none fills the inlet for the others.
+    More credit is said in steps of `credit_step` packets, or once an upstream has used up what it had.
     `streams` are the numbers of the sources whose packets belong here, by name; None: all do.
     """
 
@@ -59,6 +60,7 @@ class Inlet:
         streams: Mapping[str, int] | None = None,
     ) -> None:
         self.capacity = capacity
+        self.credit_step = 1
         self.streams = streams
         self.rejected = 0
         self.stale = 0
@@ -145,7 +147,7 @@ class Inlet:
             if self.capacity == UNLIMITED_CREDIT and not self.is_leaving:
                 # Who takes whatever comes says so once, not with each packet.
                 says = (upstream.incarnation, 0, UNLIMITED_CREDIT, False)
-            if says == upstream.said and now_s - upstream.said_at_s < REPEAT_S:
+            if not self._is_news(upstream, says) and now_s - upstream.said_at_s < REPEAT_S:
                 continue
             credit = (upstream.incarnation, upstream.received, says[2], self.is_leaving)
             if try_send(upstream.socket, [CREDIT.pack(MAGIC, *credit)]):
@@ -153,6 +155,15 @@ class Inlet:
             elif self.is_leaving:
                 # It has ended, maybe for good; one that comes back hears that there is no room.
                 upstream.has_closed = True
+
+    def _is_news(self, upstream: _Upstream, says: tuple[int, int, int, bool]) -> bool:
+        """Whether an upstream has to hear this now, and cannot go on by what it was told before."""
+        incarnation, received, upto, is_leaving = says
+        said_incarnation, _said_received, said_upto, was_leaving = upstream.said
+        if (incarnation, is_leaving) != (said_incarnation, was_leaving) or upto < said_upto:
+            return True
+        more = upto - said_upto
+        return more >= self.credit_step or (more > 0 and received >= said_upto)
 
     def close(self) -> None:
         for upstream in self._upstreams.values():

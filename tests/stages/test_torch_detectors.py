@@ -44,6 +44,7 @@ def retinanet(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_torchvision(tmp_path_factory.mktemp("weights") / "net.pth", "retinanet_resnet50_fpn")
 
 
+@pytest.mark.slow
 def test_retinanet_is_the_same_by_imageai_and_by_torchvision(retinanet: Path) -> None:
     by_imageai = people_of(make_detect("retinanet", retinanet))
     by_torchvision = people_of(make_detect("torchvision/retinanet_resnet50_fpn", retinanet, confidence=0.7))

@@ -22,6 +22,7 @@ def run_graph(graph: str, folder: Path, *arguments: str) -> str:
         return run.stdout
 
 
+@pytest.mark.slow
 def test_two_films_go_through_one_detector(folder: Path) -> None:
     run_graph("examples/two_cameras.yaml", folder)
     starts = {}
@@ -62,6 +63,7 @@ def test_a_stage_of_the_users_own_changes_the_picture(folder: Path) -> None:
     assert seqs(lines(folder / "out/results.jsonl")) == list(range(FOUR_SECONDS))
 
 
+@pytest.mark.slow
 def test_replicas_change_nothing_in_the_results(folder: Path) -> None:
     found = []
     for replicas in (1, 3):

@@ -200,7 +200,8 @@ def state_of(port: int) -> str:
         return ""
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, pytest.param(signal.SIGSTOP, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
 def test_a_preview_that_dies_or_hangs_disturbs_nobody_and_comes_back(
     tmp_path: Path, number: signal.Signals
 ) -> None:

@@ -115,6 +115,7 @@ def test_two_processes_train_v1_to_the_same_weights_as_one(tmp_path):
     assert json.loads((together / "models" / "v1.json").read_text())["processes"] == 2
 
 
+@pytest.mark.slow
 def test_two_processes_train_a_network_with_batch_norm(tmp_path):
     run_group(command(tmp_path, "v2_da", "--no-model"), processes=2)
     record = json.loads((tmp_path / "results" / "v2_da-modern-1epochs-seed0.json").read_text())

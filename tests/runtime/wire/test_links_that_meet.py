@@ -10,7 +10,7 @@ import zmq
 
 from runtime.packet import Packet
 from runtime.wire import codec
-from runtime.wire.inlet import Arrival, Inlet
+from runtime.wire.inlet import REPEAT_S, Arrival, Inlet
 from runtime.wire.outlet import Consumer, Outlet
 from tests.runtime.wire.links_kit import QUIET_S, Net
 
@@ -86,6 +86,8 @@ def test_what_was_sent_is_delivered_once_the_peer_says_so(net: Net) -> None:
     net.inlet("detect.0", capacity=3)
     net.put(0, 1)
     net.until(lambda: net.seqs("detect.0") == [0, 1])
+    # It has room still, so it says so only when it speaks anyway.
+    net.now_s += REPEAT_S
     net.until(lambda: net.outlet.has_delivered)
     net.put(2, 3, 4, 5)
     net.turn()
