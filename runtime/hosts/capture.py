@@ -75,8 +75,15 @@ class Capture:
             self._room.notify()
 
     def has_room_again(self) -> None:
-        """Called by the loop, which holds the lock, after it released slots."""
-        self._room.notify()
+        """Called by the loop, which holds the lock, after it sent frames or released slots."""
+        if self._has_room:
+            self._room.notify()
+
+    @property
+    def _has_room(self) -> bool:
+        """Whether a file's next frame may be captured."""
+        store = self.store
+        return store is None or (store.has_room and len(store.waiting()) < self._max_waiting)
 
     def clear_wake(self) -> None:
         with contextlib.suppress(BlockingIOError):
@@ -144,7 +151,7 @@ class Capture:
                 while len(waiting := self.store.waiting()) >= self._max_waiting:
                     self.store.drop(waiting[0], "leaky")
             else:
-                while not self.store.has_room or len(self.store.waiting()) >= self._max_waiting:
+                while not self._has_room:
                     self._room.wait(WAIT_S)
                     if self._is_stopping:
                         return False

@@ -55,7 +55,8 @@ class Committers:
         self._identity.pop(name, None)
 
     def receive(self) -> list[Heard]:
-        heard = []
+        """Return the last word of each process that has said something: it holds without those before it."""
+        heard: dict[tuple[str, int], Heard] = {}
         for message in receive_all(self.socket):
             try:
                 said = codec.unpack(message[-1])
@@ -75,8 +76,8 @@ class Committers:
             self._identity[name] = message[0]
             if one.ended:
                 self._ended.add(name)
-            heard.append(one)
-        return heard
+            heard[one.name, one.incarnation] = one
+        return list(heard.values())
 
     def tell_start(self, name: str, after_seq: int) -> None:
         self._tell(name, {"kind": "start", "after_seq": after_seq})
