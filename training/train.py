@@ -17,7 +17,7 @@ from training.groups import Group, GroupError, joined_group, local_device
 from training.loop import Job, train
 from training.precision import PRECISIONS, quick_precision
 from training.progress import Progress, duration, estimate_s
-from training.recipes import MODELS, RECIPES, SHIPPED, recipe_for
+from training.recipes import MODELS, RECIPES, SHIPPED, changed, recipe_for
 from training.results import write_results
 
 GROUPS = {"shipped": SHIPPED, "all": tuple(MODELS)}
@@ -55,6 +55,13 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--recipe", default="modern", choices=tuple(RECIPES))
     parser.add_argument("--epochs", type=int, help="another number than the recipe's")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="FIELD=VALUE",
+        help="another value in the recipe, to see what it brings, e.g. average_decay=0; writes no model",
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument(
         "--device", default="cpu", help="cpu, cuda or cuda:1; several GPUs: start by torchrun"
@@ -88,11 +95,16 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     options = parser.parse_args(arguments)
     if options.epochs is not None and options.epochs < 1:
         parser.error(f"--epochs must be at least 1, got {options.epochs}")
+    try:
+        for model in options.model:
+            changed(recipe_for(GROUPS.get(model, (model,))[0], options.recipe), options.set)
+    except ValueError as error:
+        parser.error(str(error))
     return options
 
 
 def job_for(model: str, options: argparse.Namespace, precision: str) -> Job:
-    recipe = recipe_for(model, options.recipe)
+    recipe = changed(recipe_for(model, options.recipe), options.set)
     return Job(
         model=model,
         recipe=recipe if options.epochs is None else replace(recipe, epochs=options.epochs),
@@ -103,9 +115,9 @@ def job_for(model: str, options: argparse.Namespace, precision: str) -> Job:
     )
 
 
-def run_name(job: Job) -> str:
-    """A name for the files of a run; the epochs are in it only if they are not the recipe's own."""
-    own_epochs = recipe_for(job.model, job.recipe.name).epochs
+def run_name(job: Job, recipe: str) -> str:
+    """A name for the files of a run; the epochs are in it only if they are not the own ones of `recipe`."""
+    own_epochs = recipe_for(job.model, recipe).epochs
     epochs = "" if job.recipe.epochs == own_epochs else f"-{job.recipe.epochs}epochs"
     return f"{job.model}-{job.recipe.name}{epochs}-seed{job.seed}" + ("-held-out" if job.held_out else "")
 
@@ -118,7 +130,7 @@ def run_all(jobs: list[Job], data: DataSet, group: Group, options: argparse.Name
         how = f"on {torch.get_num_threads()} threads, in {jobs[0].precision}"
         print(f"{names}: about {duration(seconds)} {how}", flush=True)
     for job in jobs:
-        name = run_name(job)
+        name = run_name(job, options.recipe)
         with Progress(name, job, options.results / f"{name}.log", is_shown=group.is_first) as progress:
             outcome = train(
                 job,
@@ -136,7 +148,7 @@ def run_all(jobs: list[Job], data: DataSet, group: Group, options: argparse.Name
                 outcome,
                 processes=group.size,
                 results=options.results,
-                models=None if options.no_model or job.held_out else options.models,
+                models=None if options.no_model or options.set or job.held_out else options.models,
             )
             print(text, flush=True)
             checkpoint_path(job.identity(data, group)).unlink(missing_ok=True)

@@ -1,7 +1,7 @@
 import pytest
 
 from fashion.networks import NETWORKS
-from training.recipes import MODELS, RECIPES, rate_factor, recipe_for
+from training.recipes import MODELS, RECIPES, changed, rate_factor, recipe_for
 
 
 def test_the_seven_of_the_original_and_ours_are_there():
@@ -33,6 +33,33 @@ def test_one_cycle_rises_then_falls_to_nothing():
 
 def test_modern_v3_takes_at_most_a_third_of_the_classic_epochs():
     assert recipe_for("v3_da_2", "modern").epochs <= 80 / 3
+
+
+def test_a_part_of_a_recipe_is_changed_to_see_what_it_brings():
+    recipe = changed(recipe_for("v1_da", "modern"), ["average_decay=0", "schedule=step", "nesterov=false"])
+    assert (recipe.average_decay, recipe.schedule, recipe.nesterov) == (0.0, "step", False)
+    assert recipe.name == "modern-average_decay=0-schedule=step-nesterov=false"
+    assert changed(RECIPES["modern"], []) == RECIPES["modern"]
+
+
+@pytest.mark.parametrize(
+    ("setting", "problem"),
+    [
+        (
+            "average_decai=0",
+            "--set average_decai=0: a recipe has no 'average_decai'; did you mean 'average_decay'?",
+        ),
+        ("average_decay", "--set average_decay: give FIELD=VALUE"),
+        ("xyz=1", "--set xyz=1: a recipe has no 'xyz'; known are epochs, batch"),
+        ("batch=many", "--set batch=many: 'many' is not a whole number"),
+        ("flips=1", "--set flips=1: '1' is not true or false"),
+        ("schedule=stop", "--set schedule=stop: 'stop' is not step or one-cycle"),
+    ],
+)
+def test_what_is_no_setting_of_a_recipe_is_refused(setting, problem):
+    with pytest.raises(ValueError) as raised:
+        changed(RECIPES["modern"], [setting])
+    assert str(raised.value).startswith(problem)
 
 
 def test_unknown_names_are_refused_with_the_known_ones():

@@ -70,6 +70,14 @@ def test_a_run_with_held_out_pictures_writes_no_model(tmp_path):
     assert record["best_temperature"] > 0
 
 
+def test_a_changed_recipe_has_its_own_record_and_writes_no_model(tmp_path):
+    assert main(command(tmp_path, "v1", "--set", "label_smoothing=0")) == 0
+    assert not (tmp_path / "models").exists()
+    record = json.loads((tmp_path / "results" / "v1-modern-label_smoothing=0-1epochs-seed0.json").read_text())
+    assert record["recipe"]["name"] == "modern-label_smoothing=0"
+    assert record["recipe"]["label_smoothing"] == 0
+
+
 def test_damaged_data_and_models_end_in_one_line_and_status_2(tmp_path, monkeypatch, capsys):
     folder = shutil.copytree(SLICE, tmp_path / "set")
     (folder / "t10k-labels-idx1-ubyte.gz").write_bytes(b"x")
