@@ -5,7 +5,6 @@ import argparse
 import contextlib
 import io
 import json
-import math
 import os
 import random
 import signal
@@ -15,6 +14,7 @@ from pathlib import Path
 
 from runtime import __version__
 from runtime.errors import GraphError
+from runtime.launch.arguments import add_graph, graph_words, number
 from runtime.secrets import redact
 
 # What runs is imported inside the commands, so that --help and --version answer at once.
@@ -41,7 +41,7 @@ def run(arguments: list[str]) -> int:
         description="Run a graph of stages, each its own process.",
         epilog=f"other commands, each with its own --help: {', '.join(_COMMANDS)}",
     )
-    _add_graph(parser)
+    add_graph(parser)
     parser.add_argument("--check", action="store_true", help="check the graph and start nothing")
     parser.add_argument("--draw", choices=("mermaid", "svg"), help="print a drawing and start nothing")
     parser.add_argument(
@@ -76,7 +76,7 @@ def run(arguments: list[str]) -> int:
         return 0
     from runtime.plan.auto import resolve_auto
 
-    graph = resolve_auto(graph, _words(options), lambda text: print(text, file=sys.stderr))
+    graph = resolve_auto(graph, graph_words(options), lambda text: print(text, file=sys.stderr))
     every = options.trace_every
     if every is None:
         every = 1 if options.trace else SAMPLED_EVERY
@@ -96,13 +96,11 @@ def plan(arguments: list[str]) -> int:
         prog="launcher.py plan",
         description="Measure each stage alone, and say what the graph reaches here and what holds it back.",
     )
-    _add_graph(parser)
-    parser.add_argument("--seconds", type=_number(float, 0.1), default=3.0, help="for each stage (default 3)")
+    add_graph(parser)
+    parser.add_argument("--seconds", type=number(float, 0.1), default=3.0, help="for each stage (default 3)")
+    parser.add_argument("--cameras", type=number(int, 1), help="say whether so many cameras hold; with --fps")
     parser.add_argument(
-        "--cameras", type=_number(int, 1), help="say whether so many cameras hold; with --fps"
-    )
-    parser.add_argument(
-        "--fps", type=_number(float, 0.001), default=25.0, help="frames a second of each camera (default 25)"
+        "--fps", type=number(float, 0.001), default=25.0, help="frames a second of each camera (default 25)"
     )
     options = parser.parse_args(arguments)
     from runtime.graph.reader import read_graph_argument
@@ -113,7 +111,7 @@ def plan(arguments: list[str]) -> int:
 
     graph = read_graph_argument(options.graph, options.set)
     costs = measure_graph(
-        graph, _words(options), seconds=options.seconds, say=lambda text: print(text, file=sys.stderr)
+        graph, graph_words(options), seconds=options.seconds, say=lambda text: print(text, file=sys.stderr)
     )
     remember(graph, costs)
     found = forecast(graph, costs, cores())
@@ -156,14 +154,14 @@ def drill(arguments: list[str]) -> int:
         prog="launcher.py drill",
         description="Run a graph, kill or stop its processes at random moments, and give a verdict.",
     )
-    _add_graph(parser)
+    add_graph(parser)
     parser.add_argument(
         "fault", nargs="+", help="kill:any, kill:detect.1, kill:crop+film, again:film, stop:film"
     )
-    parser.add_argument("--times", type=_number(int, 1), default=5, help="faults in all (default 5)")
+    parser.add_argument("--times", type=number(int, 1), default=5, help="faults in all (default 5)")
     parser.add_argument("--seed", type=int, help="to repeat a drill; printed when it is not given")
     parser.add_argument(
-        "--max-pause", type=_number(float, 0), default=1.5, help="seconds between faults, at most"
+        "--max-pause", type=number(float, 0), default=1.5, help="seconds between faults, at most"
     )
     parser.add_argument("--stop", action="store_true", help="Ctrl-C after the last fault: for endless inputs")
     options = parser.parse_args(arguments)
@@ -173,7 +171,7 @@ def drill(arguments: list[str]) -> int:
     graph = read_graph_argument(options.graph, options.set)
     seed = options.seed if options.seed is not None else random.randrange(10**6)
     print(f"seed {seed}", flush=True)
-    harm = Drill(graph, _words(options), options.fault, times=options.times, seed=seed)
+    harm = Drill(graph, graph_words(options), options.fault, times=options.times, seed=seed)
     verdict = harm.go(max_pause_s=options.max_pause, stop_at_end=options.stop)
     print(verdict.describe())
     return 0 if verdict.passed else 1
@@ -268,38 +266,6 @@ def _help_of(command: str) -> str:
     with contextlib.redirect_stdout(text), contextlib.suppress(SystemExit):
         main([command, "--help"] if command else ["--help"])
     return text.getvalue()
-
-
-def _words(options: argparse.Namespace) -> list[str]:
-    """The graph as this command line has it, for another process."""
-    return [options.graph, *(word for override in options.set for word in ("--set", override))]
-
-
-def _number(kind: type[int] | type[float], low: float) -> Callable[[str], float]:
-    """Return what reads a finite number of at least `low`, for argparse."""
-
-    def read(text: str) -> float:
-        try:
-            number = kind(text)
-        except ValueError:
-            number = math.nan
-        if not low <= number < math.inf:
-            what = "a whole number" if kind is int else "a number"
-            raise argparse.ArgumentTypeError(f"expected {what} of {low:g} or more, got '{text}'")
-        return number
-
-    return read
-
-
-def _add_graph(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("graph", help="a file, e.g. pipeline.yaml, or a graph: 'source uri=… ! …'")
-    parser.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="STAGE.PROPERTY=VALUE",
-        help="override one property, e.g. camera.uri=film.mp4 (may be given several times)",
-    )
 
 
 _COMMANDS: dict[str, Callable[[list[str]], int]] = {
