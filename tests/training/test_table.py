@@ -23,7 +23,7 @@ def test_runs_of_one_kind_make_one_row_and_held_out_ones_none(tmp_path, capsys):
     assert main([str(tmp_path)]) == 0
     rows = capsys.readouterr().out.splitlines()
     assert rows[2:] == [
-        "| v1 | modern | 3 | 2 | 91.00 (1.41) | 92.00 | 90.00, 92.00 | 0.020 | 420,298 | 2.0 |"
+        "| v1 | modern | 3 | 2 | 91.00 (1.41) | 92.00 | 90.00, 92.00 | 0.020 | 420,298 | 2.0, 2.0 |"
     ]
 
 
