@@ -103,6 +103,7 @@ class Packet:
     def count(self, group: str, name: str, number: int = 1) -> None:
         """Add to the sums that the summary shows at the end, e.g. ("garments", "Coat"), once for each frame
         that a sink commits. A stage that corrects what it counted in an earlier frame adds a negative number.
+        A sink keeps some 200 different names; what comes under further ones is added up as "other".
         """
         counts = self.meta.setdefault("counts", {}).setdefault(group, {})
         counts[name] = counts.get(name, 0) + number

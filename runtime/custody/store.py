@@ -13,7 +13,7 @@ from runtime.custody.stretches import Stretch, changes, merged, stretches_of, to
 from runtime.errors import StageError
 from runtime.packet import Packet
 from runtime.stage import Frame, Resume
-from runtime.wire.codec import MAX_PIXEL_BYTES
+from runtime.wire.codec import excess
 
 
 class FrameStore:
@@ -123,10 +123,8 @@ class FrameStore:
         The pixels are complete before the frame exists in the table.
         """
         height, width = frame.image_bgr.shape[:2]
-        if frame.image_bgr.nbytes > MAX_PIXEL_BYTES:
-            raise StageError(
-                f"{self._source}: a frame of {width}x{height} is over {MAX_PIXEL_BYTES} bytes; set 'width'"
-            )
+        if too_much := excess(height, width):
+            raise StageError(f"{self._source}: a frame of {width}x{height} is {too_much}; set 'width'")
         file, slot = self._file, self._free[-1]
         at = file.address(slot, 0)
         # The generation goes up before the first pixel changes, so that a late reader can tell.

@@ -14,6 +14,8 @@ from runtime.secrets import redact
 from runtime.wire import codec
 from runtime.wire.sockets import connect_dealer, receive_all, try_send
 
+MAX_TEXT = 20_000
+"""Characters of one text: more is not read, and the launcher refuses a megabyte."""
 CONFIG_WAIT_S = 20.0
 """The launcher answers a hello at once unless the machine is swamped."""
 
@@ -36,7 +38,8 @@ class BusClient:
 
     def send(self, kind: str, **fields: Any) -> None:
         if kind not in self.PASSING or len(self._waiting) < self.MAX_WAITING:
-            self._waiting.append(codec.pack({"kind": kind, **fields}))
+            said = {name: _sayable(value) if type(value) is str else value for name, value in fields.items()}
+            self._waiting.append(codec.pack({"kind": kind, **said}))
         if threading.get_ident() == self._owner:
             self.flush()
 
@@ -71,6 +74,12 @@ class BusClient:
                     config: dict[str, Any] = command["config"]
                     return config
         raise StageError(f"the launcher sent no configuration within {CONFIG_WAIT_S:g} s")
+
+
+def _sayable(text: str) -> str:
+    """A text as it can travel: a file name need not be UTF-8, and an exception may print a picture."""
+    short = text if len(text) <= MAX_TEXT else f"{text[:MAX_TEXT]} …"
+    return short.encode(errors="backslashreplace").decode()
 
 
 class BusLogHandler(logging.Handler):

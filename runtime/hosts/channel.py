@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
+import json
 import time
 from collections import Counter
 from pathlib import Path
@@ -13,10 +15,14 @@ from runtime.hosts.commits import Have
 from runtime.hosts.config import ChildConfig
 from runtime.order import Order
 from runtime.packet import OK, Packet
-from runtime.progress import Progress, ProgressFile
+from runtime.progress import RECORD_BYTES, Progress, ProgressFile
 from runtime.stage import Cut, FileSink, Sink
 
 _HISTOGRAMS = ("received_after", "committed_after")
+MAX_NAMES_BYTES = RECORD_BYTES // 2
+"""Of all names that are counted: the progress record, where the counts are kept, is of one size."""
+NUMBER_BYTES = 12
+OTHER = "other"
 
 
 @dataclasses.dataclass
@@ -48,7 +54,18 @@ class Tally:
         self.people += len(people)
         self.frames_with_people += bool(people)
         for group, numbers in packet.meta.get("counts", {}).items():
-            self.counts.setdefault(group, Counter()).update(numbers)
+            for name, number in numbers.items():
+                group_here, name_here = self._place(group, name)
+                self.counts.setdefault(group_here, Counter())[name_here] += number
+
+    def _place(self, group: str, name: str) -> tuple[str, str]:
+        """Where to count a name: as what it is, or as another one once there is no room for more names."""
+        if name in self.counts.get(group, ()):
+            return group, name
+        names = [group, name, *self.counts, *itertools.chain(*self.counts.values())]
+        if sum(len(json.dumps(each)) + NUMBER_BYTES for each in names) <= MAX_NAMES_BYTES:
+            return group, name
+        return (group if group in self.counts else OTHER), OTHER
 
     def to_plain(self) -> dict[str, Any]:
         plain = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
@@ -126,6 +143,9 @@ class Channel:
             return self.committed_seq >= seq
         self.order.start_after(seq)
         self.committed_seq = max(self.committed_seq, seq)
+        if self.awaits_gap is not None and self.awaits_gap <= seq:
+            # Its source counts it as done, so no GAP will come.
+            self.awaits_gap, self.try_again_s = None, 0.0
         return True
 
     def received(self, packet: Packet) -> None:

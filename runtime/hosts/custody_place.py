@@ -69,17 +69,25 @@ def _go_on(store: FrameStore, start: dict[str, Any]) -> None:
 
 
 def pool_folder(candidates: list[Path], needed_bytes: int) -> Path:
-    """Return the first folder with room for the pool; StageError when none has."""
+    """Return the first folder with room for the pool; StageError when none has.
+
+    needed_bytes: 0 when the size of a frame is not known yet: then the folder with the most room.
+    """
     found = []
+    roomiest, most_bytes = candidates[0], -1
     for folder in candidates:
         try:
             stat = os.statvfs(folder)
         except OSError as error:
             raise StageError(f"no pixel pool in {folder}: {error.strerror}; make the folder") from None
         free_bytes = stat.f_bavail * stat.f_frsize
-        if free_bytes >= needed_bytes:
+        if free_bytes >= needed_bytes > 0:
             return folder
+        if free_bytes > most_bytes:
+            roomiest, most_bytes = folder, free_bytes
         found.append(f"{folder} has {free_bytes / 1e6:.1f} MB")
+    if not needed_bytes:
+        return roomiest
     raise StageError(
         f"no room for the pixel pool: it needs {needed_bytes / 1e6:.1f} MB and {', '.join(found)}; "
         "lower the source's 'custody' or 'width', or set its 'pool' to a folder with room"

@@ -11,6 +11,7 @@ from runtime.hosts.loop import POLL_MS, Place
 from runtime.hosts.receiving import ReceivingHost
 from runtime.packet import Image, Packet, PixelHandle
 from runtime.stage import LeakySink
+from runtime.wire.inlet import Arrival
 
 
 class LeakyHost(ReceivingHost):
@@ -20,15 +21,18 @@ class LeakyHost(ReceivingHost):
         super().__init__(place, place.config.common["max_size_buffers"])
         self._stage = stage
         self._shown: dict[str, int] = {}
+        self._early: list[Arrival] = []
 
     def step(self, now_s: float) -> int:
-        for arrival in self._inlet.receive(self.ready):
+        arrivals = self._early + self._inlet.receive(self.ready)
+        for arrival in arrivals:
             self._inlet.done(arrival.endpoint)
             if self._is_news(arrival.packet):
                 self.trace.received(arrival.endpoint, arrival.packet)
                 self._show(arrival.packet)
+        self._early = self._inlet.receive() if self.was_long(now_s) else []
         self._inlet.give_credit(time.monotonic())
-        return POLL_MS
+        return 0 if self._early else POLL_MS
 
     def _is_news(self, packet: Packet) -> bool:
         """False for a frame that was sent again for others."""

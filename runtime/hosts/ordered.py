@@ -129,6 +129,8 @@ class OrderedHost(ReceivingHost):
             lane.order.end = told
         else:
             lane.order.start_after(told.seq)
+            if lane.awaits_gap is not None and lane.awaits_gap <= told.seq:
+                lane.awaits_gap = None
 
     def _answer(self, lane: Lane, packet: Packet) -> None:
         if packet.status != OK:

@@ -13,6 +13,7 @@ from runtime.hosts.loop import HostLoop, Place
 from runtime.packet import Packet
 from runtime.trace.recorder import BEGUN, DONE
 from runtime.wire.inlet import Inlet
+from runtime.wire.outlet import FORGIVE_AFTER_S
 
 
 class ReceivingHost(HostLoop):
@@ -73,6 +74,13 @@ class ReceivingHost(HostLoop):
     @abstractmethod
     def take_over(self, config: ChildConfig, options: Any) -> None:
         """Take over what else may have changed, and the stage's own properties."""
+
+    @staticmethod
+    def was_long(began_s: float) -> bool:
+        """Whether a round took so long that what came meanwhile has to be received before the next word about
+        credit: a packet that this word does not name would be taken for lost, and its room given twice.
+        """
+        return time.monotonic() - began_s > FORGIVE_AFTER_S / 4
 
     # Work on packets, which the launcher and the trace are told of
 

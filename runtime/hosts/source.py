@@ -202,7 +202,7 @@ class SourceHost(HostLoop):
             self._stop_capturing(command["cause"], command["drain_s"])
         elif kind == "worker_died":
             self._outlet.bury(command["stage"], command["replica"], command["incarnation"])
-            self._worker_died(command["stage"], command["seqs"])
+            self._worker_died(command["stage"], command["seqs"], is_alone=command["is_alone"])
         elif kind == "committer_lost":
             self._lose(command["stage"])
         elif kind == "frame_failed":
@@ -213,9 +213,10 @@ class SourceHost(HostLoop):
         self._capture.stop()
         self._flush_at_s = min(self._flush_at_s, time.monotonic() + drain_s)
 
-    def _worker_died(self, stage: str, seqs: list[int]) -> None:
+    def _worker_died(self, stage: str, seqs: list[int], *, is_alone: bool) -> None:
+        """is_alone: it worked on no frame of another source either."""
         self._dispatch.worker_died(seqs)
-        alone = self._dispatch.was_alone(seqs)
+        alone = self._dispatch.was_alone(seqs) if is_alone else None
         store = self._capture.store
         if alone is None or store is None:
             return

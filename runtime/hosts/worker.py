@@ -64,6 +64,9 @@ class WorkerHost(ReceivingHost):
             self._work(batch)
             if time.monotonic() - now_s > AHEAD_S:
                 break
+        if self.was_long(now_s):
+            self.ready = None
+            self._receive()
         self._inlet.give_credit(now_s)
         self.send_on(self._outlet, time.monotonic())
         if len(self._inbox) == 0:

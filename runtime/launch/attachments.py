@@ -43,6 +43,8 @@ class Attachments:
         state = self._state
         if state.phase != RUNNING:
             raise GraphError(f"attach {name}: the run is ending; start the graph anew")
+        # What an earlier source of the name had must be gone before another one has it.
+        yield from self.until(lambda: name not in self._being_released)
         graph = with_source(state.graph, name, values, to)
         longest = state.paths.outlet(name, 0)
         if len(longest.encode()) - len("ipc://") > MAX_IPC_PATH_BYTES:

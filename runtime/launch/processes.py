@@ -9,7 +9,15 @@ from runtime.launch.bus import Bus, Handler
 from runtime.launch.children import Child
 from runtime.launch.configs import child_config
 from runtime.launch.state import RUNNING, STOPPING, RunState
-from runtime.launch.supervision import GiveUp, Limits, Restart, death_limit, describe_exit, why_hung
+from runtime.launch.supervision import (
+    GiveUp,
+    Limits,
+    Pauses,
+    Restart,
+    death_limit,
+    describe_exit,
+    why_hung,
+)
 from runtime.wire.outlet import dealt_replica
 
 COULD_NOT_OPEN = 3
@@ -28,6 +36,7 @@ class Processes:
         self._bus = bus
         self._fail_run = fail
         self._report = state.report
+        self._pauses = Pauses()
 
     def tell(self, to: str, only: Child | None = None, **command: Any) -> None:
         """Send a command to each replica of a stage; one that is not up is told by its configuration."""
@@ -124,7 +133,11 @@ class Processes:
             self._tell_of_death(child, working)
         verdict = self._verdict(child, status, progressed)
         if isinstance(verdict, GiveUp):
-            self.fail(verdict.text, child)
+            if (child.stage, child.replica) in self._state.on_trial:
+                # Whoever asked for it hears of it; the graph goes on without.
+                child.error = verdict.text
+            else:
+                self.fail(verdict.text, child)
             return
         if status != 0:
             self._report.log(child.name, "WARNING", f"ended by {describe_exit(status)}; starting it again")
@@ -162,6 +175,7 @@ class Processes:
                 replica=child.replica,
                 incarnation=child.incarnation,
                 seqs=seqs,
+                is_alone=len(working) == 1,
             )
 
     # What cannot come back
@@ -205,6 +219,7 @@ class Processes:
 
     def watch(self, now_s: float) -> None:
         """Kill what hangs: its death is then like any other. Repeat what was not taken over."""
+        self._pauses.watched(now_s)
         for child in self._state.children.values():
             if child.process is None:
                 continue
@@ -212,7 +227,7 @@ class Processes:
             limits = Limits(
                 heartbeat_s=common.heartbeat, timeout_s=common.timeout, start_timeout_s=common.start_timeout
             )
-            reason = why_hung(child.state, child.status(), child.started_s, now_s, limits)
+            reason = why_hung(child.state, child.status(), child.started_s, now_s, limits, self._pauses.since)
             if reason:
                 self._report.log(child.name, "WARNING", f"hangs: {reason}; killing it")
                 child.has_hung = True

@@ -2,6 +2,8 @@
 
 import dataclasses
 import signal
+from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 from runtime.hosts.status_page import Status
@@ -101,22 +103,59 @@ class Limits:
     start_timeout_s: float
 
 
-def why_hung(state: str, status: Status, started_s: float, now_s: float, limits: Limits) -> str:
-    """Return why a process counts as hung, or an empty text. Times are of CLOCK_MONOTONIC."""
+class Pauses:
+    """Remembers when the launcher itself stood still: a container that was paused, a machine that slept or
+    swapped. Its children stood still as well, and are not to blame for it.
+    """
+
+    AT_LEAST_S = 1.0
+    """It watches several times a second."""
+
+    def __init__(self) -> None:
+        self._watched_s: float | None = None
+        self._pauses: deque[tuple[float, float]] = deque(maxlen=100)
+
+    def watched(self, now_s: float) -> None:
+        """The launcher watches its children now."""
+        if self._watched_s is not None and now_s - self._watched_s > self.AT_LEAST_S:
+            self._pauses.append((self._watched_s, now_s))
+        self._watched_s = now_s
+
+    def since(self, from_s: float) -> float:
+        """How many seconds since then were pauses."""
+        return sum(end_s - max(start_s, from_s) for start_s, end_s in self._pauses if end_s > from_s)
+
+
+def why_hung(
+    state: str,
+    status: Status,
+    started_s: float,
+    now_s: float,
+    limits: Limits,
+    paused_since: Callable[[float], float] = lambda from_s: 0.0,
+) -> str:
+    """Return why a process counts as hung, or an empty text. Times are of CLOCK_MONOTONIC.
+
+    paused_since: how many seconds since a time do not count (see Pauses).
+    """
+
+    def lasts_s(from_s: float) -> float:
+        return now_s - from_s - paused_since(from_s)
+
     if state == "starting":
         # Loading a library may keep the heartbeat's thread from running.
-        is_late = now_s - started_s > limits.start_timeout_s
+        is_late = lasts_s(started_s) > limits.start_timeout_s
         return f"still loading after {limits.start_timeout_s:g} s (start-timeout)" if is_late else ""
-    if status.heartbeat_s and now_s - max(status.heartbeat_s, started_s) > limits.heartbeat_s:
+    if status.heartbeat_s and lasts_s(max(status.heartbeat_s, started_s)) > limits.heartbeat_s:
         return f"no sign of life for {limits.heartbeat_s:g} s (heartbeat)"
     if status.is_finishing:
         return ""
     if status.work_started_s:
-        if now_s - status.work_started_s > limits.timeout_s:
+        if lasts_s(status.work_started_s) > limits.timeout_s:
             return f"one packet took more than {limits.timeout_s:g} s (timeout)"
         return ""
-    if status.loop_s and now_s - max(status.loop_s, started_s) > limits.heartbeat_s:
+    if status.loop_s and lasts_s(max(status.loop_s, started_s)) > limits.heartbeat_s:
         return f"its loop stands still for {limits.heartbeat_s:g} s (heartbeat)"
-    if status.asked_s and now_s - status.asked_s > limits.timeout_s:
+    if status.asked_s and lasts_s(status.asked_s) > limits.timeout_s:
         return f"its input gave no sign of life for {limits.timeout_s:g} s (timeout)"
     return ""

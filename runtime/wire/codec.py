@@ -201,6 +201,8 @@ def encode_packet(packet: Packet) -> list[bytes | memoryview]:
         # Findings are a stage's own: only decoding tells whether they keep to every limit.
         unpack(head)
         if packet.pixels is None:
+            if packet.handle is not None:
+                _shape(*packet.handle.shape)
             return [head]
         _shape(*int_list(message, "inline", 3))
     except WireError as error:
@@ -233,11 +235,18 @@ def _handle(message: dict[str, Any]) -> PixelHandle:
     return PixelHandle(pool=pool, slot=slot, generation=generation, shape=_shape(height, width, channels))
 
 
+def excess(height: int, width: int) -> str:
+    """Return what of a picture (BGR, 8 bits) is more than may travel, or an empty text."""
+    if max(height, width) > MAX_SIDE_PX:
+        return f"over {MAX_SIDE_PX} pixels a side"
+    return f"over {MAX_PIXEL_BYTES} bytes" if height * width * 3 > MAX_PIXEL_BYTES else ""
+
+
 def _shape(height: int, width: int, channels: int) -> tuple[int, int, int]:
-    if not (0 < height <= MAX_SIDE_PX and 0 < width <= MAX_SIDE_PX and channels == 3):
+    if not (height > 0 and width > 0 and channels == 3):
         raise WireError(f"picture of an impossible shape {height}x{width}x{channels}")
-    if height * width * channels > MAX_PIXEL_BYTES:
-        raise WireError(f"picture of more than {MAX_PIXEL_BYTES} bytes")
+    if too_much := excess(height, width):
+        raise WireError(f"picture of {width}x{height} is {too_much}")
     return (height, width, channels)
 
 

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from runtime.errors import StageError
 from runtime.stage import Frame, Resume
-from runtime.wire.codec import MAX_PIXEL_BYTES
+from runtime.wire.codec import excess
 from stages.media.skipping import find_gap
 from stages.media.timing import NS_PER_S, Mark, Place, Reel, Shot, Window
 from stages.media.uri import is_image
@@ -188,10 +188,10 @@ class ReelPlayer:
         if image_bgr is None:
             self.broken(f"{shot.uri} cannot be decoded")
             return None
-        if image_bgr.nbytes > MAX_PIXEL_BYTES and is_image(shot.uri):
+        height, width = image_bgr.shape[:2]
+        if (too_much := excess(height, width)) and is_image(shot.uri):
             # Of a film every frame would be too large, and custody says so; of images the others are not.
-            height, width = image_bgr.shape[:2]
-            self.broken(f"{shot.uri} of {width}x{height} is over {MAX_PIXEL_BYTES} bytes; set 'width'")
+            self.broken(f"{shot.uri} of {width}x{height} is {too_much}; set 'width'")
             return None
         return Frame(
             image_bgr=image_bgr,

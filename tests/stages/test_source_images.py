@@ -63,6 +63,18 @@ def test_an_unreadable_image_is_skipped_and_counted(folder: Path, caplog: pytest
     assert "photo2.png" in caplog.text
 
 
+def test_an_image_with_too_long_a_side_is_named_and_passed_over(
+    folder: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    height, width = numbered(1).shape[:2]
+    monkeypatch.setattr("runtime.wire.codec.MAX_SIDE_PX", max(height, width))
+    cv2.imwrite(str(folder / "photo0.png"), np.zeros((2, max(height, width) + 1, 3), np.uint8))
+    source = make_source(folder)
+    assert [frame.epoch for frame in source.frames(None)] == [1, 2, 3, 4]
+    assert source.skipped == {"broken": 1}
+    assert f"is over {max(height, width)} pixels a side; set 'width'" in caplog.text
+
+
 def test_each_image_that_gives_no_picture_is_named(
     folder: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -71,7 +83,7 @@ def test_each_image_that_gives_no_picture_is_named(
     whole = (folder / "photo2.png").read_bytes()
     (folder / "photo2.png").write_bytes(whole[: len(whole) // 2])
     cv2.imwrite(str(folder / "photo9.png"), np.zeros((height, width + 1, 3), np.uint8))
-    monkeypatch.setattr("stages.media.player.MAX_PIXEL_BYTES", height * width * 3)
+    monkeypatch.setattr("runtime.wire.codec.MAX_PIXEL_BYTES", height * width * 3)
 
     source = make_source(folder)
 

@@ -96,6 +96,7 @@ class Work(Stage):
         hang_on: int = prop(-1, "Sleep for ever on this frame, the first time.")
         open_fails: bool = prop(False, "Fail to load.")
         opens_once: str = prop("", "A file that remembers that one process has loaded: others fail to.")
+        loads_once: str = prop("", "The same, but the others are killed as if by the system.")
         open_sleep_s: float = prop(0.0, "How long loading takes.")
         marker: str = prop("", "A file that remembers that something was done once.")
         slow_replica_ms: float = prop(0.0, "How long each packet takes in replica 1.")
@@ -110,6 +111,11 @@ class Work(Stage):
                 os.close(os.open(self.options.opens_once, os.O_CREAT | os.O_EXCL))
             except FileExistsError:
                 raise StageError("there is memory for one model only; free some") from None
+        if self.options.loads_once:
+            try:
+                os.close(os.open(self.options.loads_once, os.O_CREAT | os.O_EXCL))
+            except FileExistsError:
+                os.kill(os.getpid(), signal.SIGKILL)
         if self.options.open_fails:
             raise RuntimeError("the model is not to be had")
 

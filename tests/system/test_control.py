@@ -232,6 +232,20 @@ def test_a_replica_that_cannot_start_leaves_the_graph_as_it_was(tmp_path: Path) 
 
 
 @pytest.mark.slow
+def test_a_replica_that_is_killed_each_time_it_loads_leaves_the_graph_as_it_was(tmp_path: Path) -> None:
+    marker = tmp_path / "loaded"
+    graph = ticking_graph(tmp_path, a={"fps": 20}, work={"loads_once": str(marker)})
+    with Launched(graph, folder=tmp_path) as run:
+        remote = Remote(run)
+        remote.wait_delivered("a", 1)
+        refused = remote.refused("scale", stage="work", replicas=2)
+        assert "work.1 ended 5 times in a row without answering a packet" in refused
+        assert "there are 1 as before" in refused
+        remote.wait_delivered("a", 3)
+        end(run, remote, tmp_path)
+
+
+@pytest.mark.slow
 def test_nothing_is_left_of_sources_that_came_and_went(tmp_path: Path) -> None:
     warm, last, again = attach_and_detach(tmp_path, 15)
     assert again == 0

@@ -59,9 +59,16 @@ def test_after_room_was_made_the_capture_goes_on_with_all_slots(
         assert store.capture(frame(number)) == number
 
 
-def test_a_frame_that_no_slot_can_hold_is_an_error_with_the_remedy(store: FrameStore) -> None:
-    image_bgr = np.broadcast_to(np.zeros(3, np.uint8), (7000, 7000, 3))
-    with pytest.raises(StageError, match="camera: a frame of 7000x7000 is over 134217728 bytes; set 'width'"):
+@pytest.mark.parametrize(
+    ("width", "height", "too_much"),
+    [(7000, 7000, "134217728 bytes"), (40000, 8, "32768 pixels a side"), (8, 40000, "32768 pixels a side")],
+)
+def test_a_frame_that_cannot_travel_is_an_error_with_the_remedy(
+    store: FrameStore, width: int, height: int, too_much: str
+) -> None:
+    image_bgr = np.broadcast_to(np.zeros(3, np.uint8), (height, width, 3))
+    problem = f"camera: a frame of {width}x{height} is over {too_much}; set 'width'"
+    with pytest.raises(StageError, match=problem):
         store.capture(Frame(image_bgr=image_bgr, pts_ns=0, running_ns=0))
 
 

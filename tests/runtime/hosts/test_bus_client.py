@@ -1,11 +1,14 @@
 """A child's words while the launcher does not listen."""
 
+import logging
+import os
 import time
 from pathlib import Path
+from typing import Any
 
 import zmq
 
-from runtime.hosts.bus_client import BusClient
+from runtime.hosts.bus_client import BusClient, BusLogHandler
 from runtime.wire import codec
 from runtime.wire.sockets import bind_router, receive_all
 
@@ -30,6 +33,29 @@ def test_what_is_said_once_is_not_lost_among_statistics(tmp_path: Path) -> None:
         kinds += [codec.unpack(message[-1])["kind"] for message in receive_all(launcher)]
     assert kinds[0] == "eos"
     assert len(kinds) <= BusClient.MAX_WAITING + 1
+    client.socket.close()
+    launcher.close()
+    context.term()
+
+
+def test_no_text_of_a_stage_is_too_long_or_too_strange_to_arrive(tmp_path: Path) -> None:
+    context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+    endpoint = f"ipc://{tmp_path}/bus"
+    client, launcher = BusClient(context, endpoint, "camera.0#0"), bind_router(context, endpoint)
+    logger = logging.Logger("stage")
+    logger.addHandler(BusLogHandler(client))
+    name_in_latin1 = os.fsdecode(b"caf\xe9.jpg")
+    logger.warning("%s cannot be decoded", name_in_latin1)
+    client.send("frame_failed", source="camera", seq=1, error="x" * 2**21)
+
+    said: list[dict[str, Any]] = []
+    deadline_s = time.monotonic() + DEADLINE_S
+    while len(said) < 2:
+        assert time.monotonic() < deadline_s, said
+        client.flush()
+        said += [codec.unpack(message[-1]) for message in receive_all(launcher)]
+    assert said[0]["text"] == "caf\\udce9.jpg cannot be decoded"
+    assert said[1]["error"].startswith("xxx") and said[1]["seq"] == 1
     client.socket.close()
     launcher.close()
     context.term()

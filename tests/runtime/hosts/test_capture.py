@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -154,6 +155,20 @@ def test_a_pool_goes_where_there_is_room_and_says_where_there_was_none(tmp_path:
         pool_folder([tmp_path], 2**62)
     with pytest.raises(StageError, match=r"nowhere: No such file or directory; make the folder$"):
         pool_folder([tmp_path / "nowhere"], 1)
+
+
+def test_a_pool_whose_size_is_not_known_yet_goes_where_there_is_most_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blocks = {tmp_path / "small": 10, tmp_path / "large": 1000, tmp_path / "middle": 100}
+
+    def statvfs(folder: Path) -> SimpleNamespace:
+        return SimpleNamespace(f_bavail=blocks[folder], f_frsize=1)
+
+    monkeypatch.setattr("os.statvfs", statvfs)
+    assert pool_folder(list(blocks), 0) == tmp_path / "large"
+    assert pool_folder(list(blocks), 100) == tmp_path / "large"
+    assert pool_folder(list(blocks), 10) == tmp_path / "small"
 
 
 class Asked(Source):

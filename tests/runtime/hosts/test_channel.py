@@ -13,7 +13,7 @@ from runtime.hosts.config import ChildConfig
 from runtime.order import End
 from runtime.packet import Packet
 from runtime.properties import NoOptions
-from runtime.stage import Context
+from runtime.stage import Context, Sink
 
 
 class Diary(CutFileSink):
@@ -75,3 +75,30 @@ def test_an_end_whose_sync_found_no_room_is_written_again(channel: Channel, tmp_
     channel.finish()
     assert channel.have.ended
     assert (tmp_path / "diary").read_text().split() == ["0", "end"]
+
+
+def test_more_names_than_the_progress_has_room_for_are_counted_as_other(channel: Channel) -> None:
+    for seq in range(600):
+        packet = Packet(source="camera", seq=seq)
+        packet.count("plates", f"plate \N{SNOWMAN} {seq:08}")
+        packet.count("garments", "Coat")
+        channel.write(packet)
+    counts = channel.tally.counts
+    assert counts["garments"] == {"Coat": 600}
+    assert sum(counts["plates"].values()) == 600
+    assert counts["plates"]["other"] > 300
+    assert len(counts["plates"]) > 100
+    packet = Packet(source="camera", seq=600)
+    packet.count("x" * 3000, "y")
+    channel.write(packet)
+    assert channel.tally.counts["other"] == {"other": 1}
+
+
+def test_a_sink_without_a_file_waits_for_no_gap_of_a_frame_it_is_to_go_on_after() -> None:
+    known: dict[str, Any] = {field.name: "" for field in dataclasses.fields(ChildConfig)}
+    config = ChildConfig(**{**known, "common": {"fsync": "never"}})
+    channel = Channel(config, "camera", Sink(NoOptions(), Context(name="crops")))
+    for seq, still in ((9, True), (10, False)):
+        channel.awaits_gap, channel.try_again_s = 10, float("inf")
+        assert channel.start_after(seq)
+        assert (channel.awaits_gap == 10, channel.try_again_s == float("inf")) == (still, still)

@@ -64,7 +64,7 @@ class Bench:
             "camera",
             outlet=paths.outlet("camera", 0),
             committers=["film"],
-            stages=["film"],
+            stages=["detect", "film"],
             common={**common, "pool": str(folder)},
             quarantine=str(folder / "quarantine"),
         )
@@ -137,3 +137,16 @@ def test_a_frame_is_given_up_though_its_picture_cannot_be_kept(bench: Bench) -> 
     bench.committed = 0
     bench.until(lambda: bench.host._capture.store.in_custody == 0)
     assert bench.host._capture.store.ledger().failed == {"film": 1}
+
+
+@pytest.mark.parametrize(("is_alone", "failed"), [(True, {"detect": 1}), (False, {})])
+def test_a_death_counts_against_a_frame_only_if_no_other_source_had_one_there(
+    bench: Bench, is_alone: bool, failed: dict[str, int]
+) -> None:
+    bench.until(lambda: bench.host.counts["frames"] == 1)
+    for incarnation in range(3):
+        died = {"stage": "detect", "replica": 0, "incarnation": incarnation, "seqs": [0]}
+        bench.host.command({"kind": "worker_died", **died, "is_alone": is_alone})
+    bench.committed = 0
+    bench.until(lambda: bench.host._capture.store.in_custody == 0)
+    assert bench.host._capture.store.ledger().failed == failed

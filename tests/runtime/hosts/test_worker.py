@@ -272,3 +272,30 @@ def test_a_quick_stage_takes_several_packets_ahead_and_a_slow_one_does_not(bench
         bench.put(*range(60, 80))
         assert bench.has_room_for(room)
         bench.until_done(80)
+
+
+def test_a_packet_that_comes_during_long_work_is_not_taken_for_lost(
+    benches: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("runtime.wire.outlet", "runtime.hosts.receiving"):
+        monkeypatch.setattr(f"{module}.FORGIVE_AFTER_S", 0.05)
+    ahead: list[int] = []
+
+    class Slow(Stage):
+        def process(self, packet: Packet) -> Packet:
+            # Only while it works its neighbour sends it what there is room for.
+            bench.neighbours()
+            ahead.append(bench.upstream.packets_sent - packet.seq)
+            time.sleep(0.1)
+            return packet
+
+    bench = benches(Slow)
+    bench.put(*range(12))
+    deadline_s = time.monotonic() + DEADLINE_S
+    while len(ahead) < 10:
+        assert time.monotonic() < deadline_s, ahead
+        if bench.upstream.packets_sent == len(ahead):
+            bench.neighbours()
+        bench.host.step(time.monotonic())
+    # This one, and one more beside it.
+    assert max(ahead) == 2

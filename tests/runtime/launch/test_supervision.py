@@ -13,6 +13,7 @@ from runtime.launch.supervision import (
     MAX_DEATHS_WITHOUT_PROGRESS,
     GiveUp,
     Limits,
+    Pauses,
     PictureDeaths,
     Restart,
     RestartPolicy,
@@ -205,3 +206,20 @@ def test_a_picture_is_deadly_when_its_decoding_ends_so_many_processes(
         asked = {} if seq is None else {"asked_s": 99.0, "asked_seq": seq}
         counted.after_death(status, dataclasses.replace(IDLE, **asked), has_hung=has_hung)
     assert counted.deadly_seq(SourceCommon(max_attempts=3)) == deadly_seq
+
+
+def test_a_launcher_that_stood_still_does_not_blame_its_children_for_it() -> None:
+    pauses = Pauses()
+    for now_s in (100.0, 100.4, 160.4, 160.8):
+        pauses.watched(now_s)
+    assert pauses.since(90) == pauses.since(100.4) == pytest.approx(60)
+    assert pauses.since(130.4) == pytest.approx(30)
+    assert pauses.since(160.5) == 0
+    busy = dataclasses.replace(IDLE, heartbeat_s=100.3, loop_s=100.3, work_started_s=100.3)
+    arguments = ("running", busy, 50, 161, LIMITS)
+    assert why_hung(*arguments) == "no sign of life for 5 s (heartbeat)"
+    assert why_hung(*arguments, pauses.since) == ""
+    # It has as long as it had before, and not a second more.
+    late = dataclasses.replace(busy, heartbeat_s=191.0)
+    assert why_hung("running", late, 50, 190, LIMITS, pauses.since) == ""
+    assert "one packet took more" in why_hung("running", late, 50, 191, LIMITS, pauses.since)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 
-from runtime.packet import Packet
+from runtime.packet import MAX_SIDE_PX, Packet, PixelHandle
 from runtime.wire import codec
 from tests.runtime.wire.codec_kit import MESSAGES, assert_same, packets, received
 
@@ -106,3 +106,9 @@ def test_the_sender_refuses_what_the_receiver_would_reject(meta: dict[str, Any])
     # A packet that every receiver rejects would be sent again for ever.
     with pytest.raises((ValueError, TypeError)):
         codec.encode_packet(Packet(source="camera", seq=0, meta=meta))
+
+
+def test_a_picture_that_no_receiver_takes_is_not_sent() -> None:
+    handle = PixelHandle(pool="camera", slot=0, generation=1, shape=(8, MAX_SIDE_PX + 1, 3))
+    with pytest.raises(TypeError, match="cannot travel: picture of 32769x8 is over 32768 pixels a side"):
+        codec.encode_packet(Packet(source="camera", seq=0, handle=handle))
