@@ -3,6 +3,7 @@
 
 import argparse
 import contextlib
+import importlib.util
 import io
 import json
 import os
@@ -14,8 +15,10 @@ from pathlib import Path
 
 from runtime import __version__
 from runtime.errors import GraphError
-from runtime.launch.arguments import add_graph, graph_words, number
+from runtime.launch.arguments import add_graph, graph_words, number, parse_graph, refuse_passwords
 from runtime.secrets import redact
+
+INSTALL = "run `make run` or `make install` once, then .venv/bin/python launcher.py …"
 
 # What runs is imported inside the commands, so that --help and --version answer at once.
 
@@ -23,11 +26,18 @@ from runtime.secrets import redact
 def main(arguments: list[str]) -> int:
     command = _COMMANDS.get(arguments[0]) if arguments else None
     try:
+        if command is not completion:
+            refuse_passwords(arguments)
         status = command(arguments[1:]) if command else run(arguments)
         sys.stdout.flush()
         return status
     except GraphError as error:
         print(f"launcher: {redact(str(error))}", file=sys.stderr)
+        return 2
+    except ModuleNotFoundError as error:
+        if importlib.util.find_spec((error.name or "").partition(".")[0] or "runtime") is not None:
+            raise
+        print(f"launcher: {sys.executable} has no module {error.name}; {INSTALL}", file=sys.stderr)
         return 2
     except BrokenPipeError:  # who read it has enough, e.g. `| head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -59,7 +69,7 @@ def run(arguments: list[str]) -> int:
         help="note only each N-th frame (default: 1 with --trace, else 25; 0: none)",
     )
     parser.add_argument("--version", action="version", version=f"fashion pipeline {__version__}")
-    options = parser.parse_args(arguments)
+    options = parse_graph(parser, arguments, _COMMANDS)
     if options.trace_every is not None and options.trace_every < (1 if options.trace else 0):
         parser.error(f"--trace-every {options.trace_every}: N is 1 or more, or 0 without --trace")
     from runtime.graph.reader import read_graph_argument

@@ -123,13 +123,18 @@ def _info_from(metadata: Mapping[str, object]) -> ModelInfo:
         spec = InputSpec.from_plain(_decoded(text, "input", dict))
     except ValueError as error:
         raise ValueError(f"metadata 'input': {error}") from error
+    try:
+        accuracy = float(_decoded(text, "accuracy", int | float))
+        temperature = float(_decoded(text, "temperature", int | float))
+    except OverflowError as error:
+        raise ValueError(f"metadata 'accuracy' or 'temperature' is too large: {error}") from error
     return ModelInfo(
         name=text["name"],
         network=text["network"],
         labels=tuple(labels),
         input=spec,
-        accuracy=float(_decoded(text, "accuracy", int | float)),
-        temperature=float(_decoded(text, "temperature", int | float)),
+        accuracy=accuracy,
+        temperature=temperature,
         recipe=_decoded(text, "recipe", dict),
         data_digest=text["data_digest"],
         created_by=_decoded(text, "created_by", dict),

@@ -13,19 +13,29 @@ def find_model(name: str) -> Path:
 
     Raises ModelFileError, with the nearest name there is, if there is none.
     """
-    for path in (MODELS_FOLDER / f"{name}.safetensors", Path(name).with_suffix(".safetensors")):
-        if path.is_file():
+    given = Path(name)
+    if given.suffix == ".onnx":
+        given = given.with_suffix(".safetensors")
+    for path in (MODELS_FOLDER / f"{name}.safetensors", given, Path(f"{name}.safetensors")):
+        if path.is_file() and path.suffix == ".safetensors":
             return path
     described = (path.stem for path in MODELS_FOLDER.glob("*.json") if path.with_suffix(".onnx").is_file())
     known = sorted({*described, *(path.stem for path in MODELS_FOLDER.glob("*.safetensors"))})
     close = difflib.get_close_matches(name, known, n=1)
     remedy = f"did you mean '{close[0]}'?" if close else f"known are: {', '.join(known)}"
+    if given.exists() or Path(name).exists():
+        raise ModelFileError(
+            f"'{name}' is no model of this project: NAME.safetensors, or NAME.json beside NAME.onnx; {remedy}"
+        )
     raise ModelFileError(f"there is no model '{name}' in {MODELS_FOLDER}, and no such file; {remedy}")
 
 
 def find_street_model(name: str) -> Path | None:
-    """Return the .json file of a model of the street kind, or None if `name` is not one."""
-    for path in (MODELS_FOLDER / f"{name}.json", Path(name)):
+    """Return the .json file of a model of the street kind, or None if `name` (or its .onnx) is not one."""
+    given = Path(name)
+    if given.suffix == ".onnx":
+        given = given.with_suffix(".json")
+    for path in (MODELS_FOLDER / f"{name}.json", given):
         is_street = path.suffix == ".json" and path.is_file() and path.with_suffix(".onnx").is_file()
         if is_street and not path.with_suffix(".safetensors").exists():
             return path

@@ -17,7 +17,7 @@ HIDDEN = "***"
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s'\"<>]+")
-_QUERY_SECRET = re.compile(rf"(?i)([?&](?:{SECRET_KEYS})=)([^&#\s'\"]*)")
+_QUERY_SECRET = re.compile(rf"(?i)([?&](?:{SECRET_KEYS})=)([^&#\s'\"]*?)(?=:?(?:[&#\s'\"]|$))")
 _HOST_AND_PORT = re.compile(r"(\[[^\]]*\]|[^:]*)(:\d+)?")
 
 _known: set[str] = set()
@@ -46,6 +46,11 @@ def without_password(address: str) -> str:
     """
     scheme, _user, rest = split_address(address)
     return scheme + _QUERY_SECRET.sub(rf"\g<1>{HIDDEN}", rest) if scheme else address
+
+
+def without_passwords(text: str) -> str:
+    """Return a text whose addresses have no user and password, not even one that names a variable."""
+    return _ADDRESS.sub(lambda match: without_password(match[0]), text)
 
 
 def passwords_in(text: str) -> set[str]:

@@ -17,6 +17,7 @@ from runtime.graph.yaml_text import Node, node_from_text, read_yaml, refuse_lite
 from runtime.properties import REQUIRED, field_names, nearest, read_property
 
 TOP_KEYS = ("pipeline", "stages", "links", "ledger")
+HOW_TO_PLAY = "to play it: launcher.py pipeline.yaml"
 STAGE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,31}")
 
 
@@ -30,6 +31,8 @@ def read_graph_argument(text: str, overrides: Iterable[str] = ()) -> Graph:
     if is_one_line(text):
         refuse_literal_password(text, "graph")
         return _build(read_one_line(text), overrides, Path.cwd(), "one-line")
+    if "://" in text:
+        raise GraphError(f"{text}: is an input, not a graph; {HOW_TO_PLAY} --set camera.uri={text}")
     if "!" in text and not Path(text).exists():
         raise GraphError(
             f"'{text}' is neither a file nor a graph in one line; write a blank on each side of !"
@@ -131,10 +134,17 @@ def read_stage(name: str, key: Node, nodes: dict[str, tuple[Node, Node]], folder
     try:
         stage.check(options)
     except GraphError as error:
-        raise key.fail(f"stage '{name}': {error}") from None
+        raise key.fail(f"stage '{name}': {error}{_overrides(given)}") from None
     except OSError as error:
-        raise key.fail(f"stage '{name}': {error.filename}: {error.strerror}; name another file") from None
+        problem = f"{error.filename}: {error.strerror}; name another file"
+        raise key.fail(f"stage '{name}': {problem}{_overrides(given)}") from None
     return spec
+
+
+def _overrides(given: dict[str, tuple[Node, Node]]) -> str:
+    """What of a stage stands on the command line: its own check does not know where a value comes from."""
+    places = [value.place for _key, value in given.values() if value.place.startswith("--set ")]
+    return f" (with {', '.join(places)})" if places else ""
 
 
 def _options(

@@ -1,9 +1,11 @@
 """From the `type:` of a stage to its class: ours by file name, the user's by module and class."""
 
+import dataclasses
 import importlib
 import inspect
 import pkgutil
 import sys
+import traceback
 from pathlib import Path
 
 from runtime.errors import GraphError
@@ -55,11 +57,13 @@ def _users_stage(type_: str, graph_folder: Path) -> type[Stage]:
         module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
         if error.name != module_name.partition(".")[0]:
-            # Their module was found and itself imports something that is not there: that is their error.
-            raise
+            # Their module was found and itself imports something that is not there.
+            raise GraphError(_import_error(type_, module_name, error)) from error
         raise GraphError(
             f"stage type '{type_}': no module {module_name}.py in {folder} or on the path"
         ) from None
+    except Exception as error:  # a module may raise anything while it is imported
+        raise GraphError(_import_error(type_, module_name, error)) from error
     stage = getattr(module, class_name, None)
     if not (inspect.isclass(stage) and issubclass(stage, Stage)):
         names = [
@@ -70,7 +74,21 @@ def _users_stage(type_: str, graph_folder: Path) -> type[Stage]:
         raise GraphError(
             f"stage type '{type_}': {module_name} has no stage '{class_name}'{nearest(class_name, names)}"
         )
+    if not dataclasses.is_dataclass(stage.Options):
+        raise GraphError(f"stage type '{type_}': its Options is no dataclass; write @options above it")
     return stage
+
+
+def _import_error(type_: str, module_name: str, error: Exception) -> str:
+    """Why a user's module cannot be imported, and where in it."""
+    where = error.filename if isinstance(error, SyntaxError) else ""
+    line = error.lineno if isinstance(error, SyntaxError) else None
+    for frame in traceback.extract_tb(error.__traceback__):
+        if Path(frame.filename).stem == module_name.rpartition(".")[2]:
+            where, line = frame.filename, frame.lineno
+    place = f" ({where}:{line})" if where else ""
+    text = error.msg if isinstance(error, SyntaxError) else str(error)
+    return f"stage type '{type_}': importing {module_name} raises {type(error).__name__}: {text}{place}"
 
 
 def kind_of(stage: type[Stage]) -> str:

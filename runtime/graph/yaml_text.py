@@ -61,7 +61,10 @@ def read_yaml(path: Path) -> Node:
     except OSError as error:
         raise GraphError(f"{path}: cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:
-        raise GraphError(f"{path}: is not UTF-8 text (byte {error.start}); save it as UTF-8") from None
+        remedy = (
+            "save it as UTF-8" if path.suffix in (".yaml", ".yml") else "name the graph, and a film by --set"
+        )
+        raise GraphError(f"{path}: is not UTF-8 text (byte {error.start}); {remedy}") from None
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
@@ -146,6 +149,12 @@ def expand(text: str, place: str) -> str:
 
     if "${" not in text:
         return text
+    for match in _VARIABLE.finditer(text):
+        # An address with it would be tried for ever; elsewhere it may be text of a stage's own.
+        if not (match[1] or _NAME.fullmatch(match[2])) and "://" in text:
+            raise GraphError(
+                f"{place}: '${{{match[2]}}}' names no variable: letters, digits and _ make a name, ${{NAME}}"
+            )
     expanded = _VARIABLE.sub(
         lambda match: value_of(match) if match[1] or _NAME.fullmatch(match[2]) else match[0], text
     )
@@ -157,10 +166,9 @@ def refuse_literal_password(text: str, place: str, *, in_file: bool = False) -> 
     """Raise GraphError for an address with a password in a text of the command line, where `ps` shows it, or
     of a graph file, which is shared and kept with its history."""
     if any(_VARIABLE.sub("", word) for word in secrets.passwords_in(text)):
-        secrets.learn(text)
         readers = "in a graph file can be read by all who get it" if in_file else ON_COMMAND_LINE
         raise GraphError(
-            f"{secrets.redact(place)}: a password {readers}; "
+            f"{secrets.redact(secrets.without_passwords(place))}: a password {readers}; "
             "put it into a variable or a file: 'rtsp://user:${CAM_PASSWORD}@host/…' or "
             "'rtsp://user:${file:/path/to/password}@host/…', in single quotes"
         )

@@ -68,7 +68,10 @@ def find_run(run: str | None) -> RunningGraph:
             raise GraphError(f"--run {run}: no graph runs under this id; running are:\n{listed or '  none'}")
         return chosen[0]
     if not found:
-        raise GraphError("no graph is running; start one: launcher.py pipeline.yaml")
+        raise GraphError(
+            f"no graph is running for {base_folder(1)}; start one: launcher.py pipeline.yaml (one that "
+            "another user or service started is found with its user and its TMPDIR)"
+        )
     if len(found) > 1:
         raise GraphError(f"{len(found)} graphs are running; name one with --run ID:\n{listed}")
     return found[0]

@@ -34,7 +34,7 @@ from runtime.launch.traced import collect
 from runtime.secrets import redact
 from runtime.trace.recorder import SAMPLED_BYTES, SAMPLED_EVERY, TRACED_BYTES, switch_on
 from runtime.trace.samples import describe_times, frame_times
-from runtime.trace.timeline import write_trace
+from runtime.trace.timeline import is_trace, write_trace
 
 
 def check_only(graph: Graph) -> int:
@@ -64,6 +64,8 @@ def run_graph(
         for path, option in ((graph.ledger_path, "ledger"), (trace, "--trace")):
             if path is not None:
                 _make_folder_of(path, option)
+        if trace is not None and trace.exists() and trace.stat().st_size and not is_trace(trace):
+            raise GraphError(f"--trace: {trace} is there and is no trace; name another file")
         digest = full_digest(graph)
         earlier = find_earlier(graph, digest) if resume else None
         folder = RunFolder(max(map(len, graph.stages)))

@@ -154,6 +154,9 @@ def describe_whole(trace: dict[str, Any]) -> list[str]:
     return lines
 
 
+REMEDY = "name what a run wrote with `--trace FILE`, or no file for the running graph"
+
+
 def write_trace(trace: dict[str, Any], path: Path) -> None:
     """Write a file for a trace viewer; GraphError if it cannot be written."""
     try:
@@ -163,13 +166,19 @@ def write_trace(trace: dict[str, Any], path: Path) -> None:
         raise GraphError(f"{path}: {error.strerror}; name another file") from None
 
 
+def is_trace(path: Path) -> bool:
+    """Whether a file looks like a trace by its beginning, which `write_trace` makes."""
+    with path.open("rb") as file:
+        return b'"traceEvents"' in file.read(4096)
+
+
 def read_trace(path: Path) -> dict[str, Any]:
     """Read a trace that a run wrote; GraphError if it is none."""
     try:
         trace: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         trace["traceEvents"][0]["ph"]
     except OSError as error:
-        raise GraphError(f"{path}: {error.strerror}; run the graph with --trace {path}") from None
+        raise GraphError(f"{path}: {error.strerror}; {REMEDY}") from None
     except (ValueError, KeyError, IndexError, TypeError):
-        raise GraphError(f"{path}: is no trace of a run; run the graph with --trace {path}") from None
+        raise GraphError(f"{path}: is no trace of a run; {REMEDY}") from None
     return trace

@@ -63,6 +63,8 @@ def _check_address(uri: str) -> None:
         has_host, _port = bool(address.hostname), address.port
     except ValueError:  # its words may hold a part of a password
         raise GraphError(f"uri: host or port is wrong; write {scheme}://HOST[:PORT]/PATH") from None
+    if any(sign.isspace() for sign in address.netloc):
+        raise GraphError(f"uri: the host has a blank in it; write {scheme}://HOST[:PORT]/PATH")
     if not has_host:
         raise GraphError(f"uri: the address names no host; write {scheme}://HOST[:PORT]/PATH")
 

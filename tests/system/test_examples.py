@@ -45,7 +45,16 @@ def test_one_classifier_feeds_several_sinks(folder: Path) -> None:
 
 
 def test_a_camera_is_filmed_in_segments_with_events_and_a_preview(folder: Path) -> None:
-    said = run_graph("examples/live.yaml", folder, "--set", "preview.port=0", "--set", "film.segment=1.5s")
+    said = run_graph(
+        "examples/live.yaml",
+        folder,
+        "--set",
+        "preview.port=0",
+        "--set",
+        "film.segment=1.5s",
+        "--set",
+        "camera.duration=4s",
+    )
     films = sorted((folder / "out").glob("camera-*Z*.mp4"))
     assert sum(len(film_times(film)) for film in films) == FOUR_SECONDS
     assert len(films) == 3

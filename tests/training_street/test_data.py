@@ -21,7 +21,7 @@ def test_missing_folders_name_the_remedy(monkeypatch, tmp_path):
     with pytest.raises(DataError, match=r"STREET_DATA=.*: no tagged.json in it"):
         street_folder()
     monkeypatch.setattr("training.street.data.DOWNLOAD_FOLDER", tmp_path)
-    with pytest.raises(DataError, match=r"`make data-street` gets them, or set CLOTHING_DATA"):
+    with pytest.raises(DataError, match=r"`make data-street YES=1` gets them, or set CLOTHING_DATA"):
         clothing_folder()
 
 

@@ -120,14 +120,17 @@ def load_garments(folder: Path, part: str) -> GarmentPhotos:
     return GarmentPhotos(paths=tuple(paths), folders=np.array(folders, np.int64))
 
 
+ENTRIES = 'a list is wanted: [{"photo": "NAME.jpg", "garments": [{"label": "Coat"}, …]}, …]'
+
+
 def read_entries(path: Path) -> list[dict[str, Any]]:
     """Read a list of photos with their garments. Raises DataError, naming the entry, if it is not one."""
     try:
         entries = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror}); get the street photos again") from error
+        raise DataError(f"{path}: cannot be read ({error.strerror}); {ENTRIES}") from error
     except ValueError as error:
-        raise DataError(f"{path}: not JSON ({error}); get the street photos again") from error
+        raise DataError(f"{path}: not JSON ({error}); {ENTRIES}") from error
     if not isinstance(entries, list) or not entries:
         raise DataError(f"{path}: expected a list of photos, got {type(entries).__name__}")
     for number, entry in enumerate(entries):
@@ -152,7 +155,9 @@ def _folder(environment: str, name: str, needed: str, what: str) -> Path:
         return folder
     if named:
         raise DataError(f"{environment}={named}: no {needed} in it; it must be the folder of {what}")
-    raise DataError(f"{what} are missing; `make data-street` gets them, or set {environment} to their folder")
+    raise DataError(
+        f"{what} are missing; `make data-street YES=1` gets them, or set {environment} to their folder"
+    )
 
 
 def _check_present(paths: tuple[Path, ...]) -> None:

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from training.street.data import DataError
+from training.street.data import DataError, read_entries
 from training.street.garments import garment_report
 from training.street.score import compare, figures, report
 
@@ -48,6 +48,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     photos = options.photos or options.truth.parent / "photos"
     try:
+        read_entries(options.truth)
+        if options.garments and not options.garments.is_dir():
+            raise DataError(f"{options.garments}: no such folder; give a folder of folders of photos")
         if not options.score_only:
             run_graph(photos, options.model, options.results)
         comparison = compare(options.truth, options.results)

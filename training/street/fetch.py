@@ -194,7 +194,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             )
         if not options.yes:
             print("nothing was fetched; `make data-street YES=1` gets it")
-            return 2
+            return 0
         for source, files in listings.items():
             fetch(source, files, options.folder / source.name)
         count = write_tagged(options.folder / "street")

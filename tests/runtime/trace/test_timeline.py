@@ -106,7 +106,7 @@ def test_the_file_is_a_chrome_trace_and_is_read_again(folder: Path, tmp_path: Pa
 
 def test_what_is_no_trace_or_lacks_the_frame_is_one_sentence(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(
-        GraphError, match=r"nowhere\.json: No such file or directory; run the graph with --trace"
+        GraphError, match=r"nowhere\.json: No such file or directory; name what a run wrote with"
     ):
         read_trace(tmp_path / "nowhere.json")
     (tmp_path / "other.json").write_text("{}")
