@@ -8,13 +8,15 @@ PINS   := -c requirements/constraints.txt
 INSTALL := $(PIP) install --quiet $(PINS) -e
 
 .DEFAULT_GOAL := help
-.PHONY: help run check test test-slow drill drill-long soak bench docs weights train data-street evaluate-street train-all test-models detector clean
+.PHONY: help install run check test test-slow drill drill-long soak bench docs weights train data-street evaluate-street train-all test-models detector clean
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
 run: $(VENV)/.run ## annotate the sample film: out/annotated.mp4, out/results.jsonl, out/ledger.json
 	@$(BIN)/python launcher.py pipeline.yaml
+
+install: $(VENV)/.all ## everything: what training, the other engines and the tests need too
 
 check: $(VENV)/.all ## what can be known without running: style, imports, types
 	$(BIN)/ruff check .
@@ -49,10 +51,13 @@ weights: $(VENV)/.all ## download the weights of a detector, e.g. MODEL=retinane
 	$(BIN)/python -m training.weights $(MODEL)
 
 TRAIN := $(BIN)/python -m training.train $(if $(RECIPE),--recipe $(RECIPE)) $(if $(EPOCHS),--epochs $(EPOCHS)) \
-         $(if $(SEED),--seed $(SEED)) $(if $(DEVICE),--device $(DEVICE))
+         $(if $(SEED),--seed $(SEED)) $(if $(DEVICE),--device $(DEVICE)) $(if $(DOWNLOAD),--download)
 
-train: $(VENV)/.all ## train the models in models/ again, or one: MODEL=v3_da RECIPE=classic EPOCHS=… SEED=…; MODEL=street
-	$(if $(filter street,$(MODEL)),$(BIN)/python -m training.street.train,$(TRAIN) --model $(or $(MODEL),shipped))
+TRAIN_STREET = $(if $(RECIPE)$(DEVICE)$(DOWNLOAD),$(error MODEL=street takes EPOCHS and SEED only))$(BIN)/python -m \
+               training.street.train $(if $(EPOCHS),--epochs $(EPOCHS)) $(if $(SEED),--seed $(SEED))
+
+train: $(VENV)/.all ## train v1, v1_da, v2, v2_da and v4 again, or one: MODEL=v3_da RECIPE=classic EPOCHS=… SEED=…; MODEL=street
+	$(if $(filter street,$(MODEL)),$(TRAIN_STREET),$(TRAIN) --model $(or $(MODEL),shipped))
 
 data-street: $(VENV)/.all ## say what the photos that street learns from are and how large; with YES=1 get them
 	$(BIN)/python -m training.street.fetch $(if $(YES),--yes)

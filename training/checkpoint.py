@@ -1,5 +1,6 @@
 """Save and find again the state of a run, at the end of each epoch."""
 
+import contextlib
 import hashlib
 import json
 import os
@@ -11,21 +12,27 @@ import torch
 
 ENVIRONMENT = "CHECKPOINT_DIR"
 DEFAULT_FOLDER = Path.home() / ".cache" / "fashion-training"
+PART = ".part"
 
 
 class CheckpointError(ValueError):
     """A checkpoint that cannot be used. One line that says what to do."""
 
 
+def checkpoint_folder() -> Path:
+    """CHECKPOINT_DIR, else a cache folder."""
+    return Path(os.environ.get(ENVIRONMENT) or DEFAULT_FOLDER)
+
+
 def checkpoint_path(identity: Mapping[str, Any]) -> Path:
-    """Where a run keeps its checkpoint: CHECKPOINT_DIR, else a cache folder.
+    """Where a run keeps its checkpoint.
 
     identity: all that the result of the run depends on. The name has a digest of it, so a run with another
     setting never goes on from this one's state.
     """
-    folder = Path(os.environ.get(ENVIRONMENT) or DEFAULT_FOLDER)
     digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:12]
-    return folder / f"{identity['model']}-{identity['recipe']['name']}-seed{identity['seed']}-{digest}.pt"
+    run = f"{identity['model']}-{identity['recipe']['name']}-seed{identity['seed']}"
+    return checkpoint_folder() / f"{run}-{digest}.pt"
 
 
 def save_checkpoint(path: Path, state: Mapping[str, Any]) -> None:
@@ -38,20 +45,28 @@ def save_whole(path: Path, content: Any) -> None:
 
     Raises CheckpointError when there is no room for it.
     """
-    part = path.with_name(f"{path.name}.part")
+    # Two processes may train the same: each has its own part, and both end in the same bits.
+    part = path.with_name(f"{path.name}.{os.getpid()}{PART}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with part.open("wb") as file:
             torch.save(content, file)
             file.flush()
             os.fsync(file.fileno())
+        part.replace(path)
     except (OSError, RuntimeError) as error:  # torch has its own word for a write that failed
-        part.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            part.unlink()
         raise CheckpointError(
             f"{path}: cannot be written ({error!s:.100}); make room there or set {ENVIRONMENT} to another "
             "folder, then the same command goes on"
         ) from error
-    part.replace(path)
+
+
+def remove_checkpoint(path: Path) -> None:
+    """Remove what a run kept, and the parts that a kill left of it."""
+    for file in (path, *path.parent.glob(f"{path.name}.*{PART}")):
+        file.unlink(missing_ok=True)
 
 
 def load_checkpoint(path: Path) -> dict[str, Any] | None:

@@ -59,7 +59,7 @@ def find_folder(*, may_download: bool = False) -> Path:
         return Path(named)
     downloaded = DOWNLOAD_FOLDER / TORCHVISION_SUBFOLDER
     for folder in (DEBIAN_FOLDER, downloaded):
-        if folder.is_dir():
+        if all((folder / name).is_file() for name in FILES):
             return folder
     if not may_download:
         raise DataError(
@@ -116,8 +116,9 @@ def _download(folder: Path) -> None:
     try:
         FashionMNIST(str(folder), download=True)
     except (OSError, RuntimeError) as error:
+        reason = " ".join(str(error).split())
         raise DataError(
-            f"{folder}: the download failed ({error}); try again, or get the set another way"
+            f"{folder}: the download failed ({reason}); try again, or get the set another way"
         ) from error
 
 

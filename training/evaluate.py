@@ -15,6 +15,7 @@ from fashion.labels import LABELS
 from fashion.model_file import ModelFileError, load_network, read_info
 from fashion.preprocessing import InputSpec, to_batch
 from training.data import DataError, DataSet, find_folder, load
+from training.groups import GroupError, local_device
 from training.metrics import measure
 
 PREDICT_BATCH = 250
@@ -54,7 +55,7 @@ def time_network(network: nn.Module, spec: InputSpec) -> float:
             for _ in range(TIMED_PICTURES // TIMED_BATCH):
                 network(batch)
             if device.type == "cuda":
-                torch.cuda.synchronize()
+                torch.cuda.synchronize(device)
             rounds_ms.append(1_000 * (time.perf_counter() - started))
     return min(rounds_ms[1:])
 
@@ -100,18 +101,22 @@ def main(arguments: list[str] | None = None) -> int:
     """Print the figures of each model file. Exit status: 0, or 2 if a model or the data cannot be used."""
     parser = argparse.ArgumentParser(prog="python -m training.evaluate", description=__doc__)
     parser.add_argument("models", nargs="+", type=Path, metavar="MODEL.safetensors")
-    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--device", default="cpu", help="cpu, cuda or cuda:1")
+    parser.add_argument(
+        "--download", action="store_true", help="fetch Fashion-MNIST (31 MB) if it is not there yet"
+    )
     options = parser.parse_args(arguments)
     try:
-        data = load(find_folder())
+        device = local_device(options.device)
+        data = load(find_folder(may_download=options.download))
         for path in options.models:
             info = read_info(path)
-            network = load_network(path).to(options.device)
+            network = load_network(path).to(device)
             print(
                 f"{path}\n{describe(evaluate_network(network, data, info.input, info.temperature))}\n",
                 flush=True,
             )
-    except (DataError, ModelFileError) as error:
+    except (DataError, GroupError, ModelFileError) as error:
         print(error, file=sys.stderr)
         return 2
     return 0

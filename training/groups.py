@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
-from torch import distributed, nn
+from torch import Tensor, distributed, nn
 
 
 class GroupError(ValueError):
@@ -24,6 +24,16 @@ class Group:
     def is_first(self) -> bool:
         return self.rank == 0
 
+    @property
+    def is_first_here(self) -> bool:
+        """Whether it is the first process of its machine."""
+        return self.size == 1 or os.environ.get("LOCAL_RANK", "0") == "0"
+
+    def wait(self) -> None:
+        """Until all processes have come here."""
+        if self.size > 1:
+            distributed.barrier()
+
     def share_of(self, batch: int) -> slice:
         """This process's part of a batch; all parts are of equal size, so that gradients may be averaged.
 
@@ -33,6 +43,22 @@ class Group:
             raise GroupError(f"a batch of {batch} cannot be dealt evenly to {self.size} processes")
         part = batch // self.size
         return slice(self.rank * part, (self.rank + 1) * part)
+
+    def summed(self, values: Tensor) -> Tensor:
+        """The sums of each process's values, in all of them (in place)."""
+        if self.size > 1:
+            distributed.all_reduce(values)
+        return values
+
+    def require_agreement(self, value: str, what: str) -> None:
+        """Raise GroupError, in all processes, if they do not all have the same value."""
+        if self.size == 1:
+            return
+        found: list[str] = [""] * self.size
+        distributed.all_gather_object(found, value)
+        if len(set(found)) > 1:
+            each = ", ".join(f"process {rank}: {one}" for rank, one in enumerate(found))
+            raise GroupError(f"the processes differ in {what} ({each})")
 
 
 @contextmanager
@@ -61,12 +87,17 @@ def local_device(name: str) -> torch.device:
     """
     try:
         device = torch.device(name)
-    except RuntimeError as error:
-        raise GroupError(f"--device {name}: no such device; give cpu, cuda or cuda:NUMBER") from error
-    if device.type != "cuda":
+    except RuntimeError:
+        device = None
+    if device is None or device.type not in ("cpu", "cuda"):
+        raise GroupError(f"--device {name}: no such device; give cpu, cuda or cuda:NUMBER")
+    if device.type == "cpu":
         return device
     if not torch.cuda.is_available():
         raise GroupError(f"--device {name}: torch finds no GPU here; give cpu")
-    return (
-        device if device.index is not None else torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
-    )
+    index = int(os.environ.get("LOCAL_RANK", "0")) if device.index is None else device.index
+    if index >= torch.cuda.device_count():
+        raise GroupError(
+            f"--device {name}: GPU number {index} is not there; torch finds {torch.cuda.device_count()}"
+        )
+    return torch.device("cuda", index)

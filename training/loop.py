@@ -3,8 +3,7 @@
 import copy
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -17,32 +16,13 @@ from training.data import DataSet
 from training.evaluate import predict
 from training.groups import Group, local_device, shared
 from training.initial import set_initial_weights
+from training.job import Job
 from training.optimizers import make_optimizer
 from training.precision import computing_in
 from training.recipes import MODELS, Recipe, input_spec, rate_factor
 from training.state import EpochReport, RunState
 
 AVERAGE_START = 10  # steps: a young average forgets faster, else it would remember the random weights
-
-
-@dataclass(frozen=True, kw_only=True)
-class Job:
-    """A run: with the data, all that its result depends on."""
-
-    model: str
-    recipe: Recipe
-    seed: int
-    precision: str
-    held_out: int = 0  # training pictures to choose by; 0: train on all
-    compiled: bool = False
-
-    def identity(self, data: DataSet, group: Group) -> dict[str, Any]:
-        return {
-            **asdict(self),
-            "data": data.digest,
-            "processes": group.size,
-            "threads": torch.get_num_threads(),
-        }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,10 +39,13 @@ def train(
     group: Group,
     *,
     device_name: str = "cpu",
+    start: nn.Module | None = None,
     on_epoch: Callable[[EpochReport], None] = lambda report: None,
     on_step: Callable[[int, int], None] = lambda step, steps: None,
 ) -> Outcome:
     """Train a network, going on from a checkpoint of the same run if there is one.
+
+    start: the network that `job.started_from` stands for; its weights are the first ones.
 
     With `job.held_out`, the test pictures of `data` must be the held-out ones; they are looked at after each
     epoch. Otherwise the test pictures are not looked at. on_epoch, on_step (steps done, steps in all): called
@@ -71,15 +54,16 @@ def train(
     All randomness of an epoch follows from the seed and the epoch's number, so a run that was stopped and
     goes on ends in the same bits (on one machine, on the CPU) as one that was not. Raises DataError if there
     is less than a batch of data, CheckpointError for a damaged checkpoint, GroupError if a batch cannot be
-    dealt evenly or the device is not there.
+    dealt evenly, the device is not there, or the processes do not find the same checkpoint.
     """
     device = local_device(device_name)
-    run = Run.prepare(job, data, group, device)
+    run = Run.prepare(job, data, group, device, start)
     path = checkpoint_path(job.identity(data, group))
     saved = load_checkpoint(path)
     if saved is not None:
         run.state.restore(saved)
-    while len(run.state.history) < job.recipe.epochs:
+    group.require_agreement(f"{run.epochs_done} epochs done, in {job.precision}", "what they go on from")
+    while run.epochs_done < job.recipe.epochs:
         report = run.epoch(on_step)
         run.state.history.append(report)
         if group.is_first:
@@ -102,12 +86,18 @@ class Run:
     stepper: nn.Module
 
     @classmethod
-    def prepare(cls, job: Job, data: DataSet, group: Group, device: torch.device) -> "Run":
-        """Put pictures and a new network on the device. Raises as `train` does."""
+    def prepare(
+        cls, job: Job, data: DataSet, group: Group, device: torch.device, start: nn.Module | None
+    ) -> "Run":
+        """Put pictures and a network on the device, a new one if there is none to start from. Raises as
+        `train` does.
+        """
         batches = Batches(data, job.recipe, group, device)
         torch.manual_seed(job.seed)
         network = build_network(MODELS[job.model].network)
         set_initial_weights(network, job.recipe.initial_weights)
+        if start is not None:
+            network.load_state_dict(start.state_dict())
         network = network.to(device).to(memory_format=torch.channels_last)
         state = RunState(
             network=network,
@@ -120,42 +110,49 @@ class Run:
             stepper.compile()
         return cls(job=job, data=data, group=group, batches=batches, state=state, stepper=stepper)
 
+    @property
+    def epochs_done(self) -> int:
+        return self.job.epochs_before + len(self.state.history)
+
     def epoch(self, on_step: Callable[[int, int], None]) -> EpochReport:
         """Do the next epoch, look at the held-out pictures if there are any, and say how it went."""
         started, cpu_started = time.perf_counter(), time.process_time()
         loss, accuracy = self._learn(on_step)
+        cpu_seconds = self.group.summed(
+            torch.tensor([time.process_time() - cpu_started], device=self.batches.device)
+        ).item()
         held_out = None
         if self.job.held_out:
             held_out = held_out_accuracy(self.state.average, self.data, self.job.recipe)
         return EpochReport(
-            epoch=len(self.state.history) + 1,
+            epoch=self.epochs_done + 1,
             loss=loss,
             accuracy=accuracy,
             held_out=held_out,
             seconds=time.perf_counter() - started,
-            cpu_seconds=time.process_time() - cpu_started,
+            cpu_seconds=cpu_seconds,
         )
 
     def _learn(self, on_step: Callable[[int, int], None]) -> tuple[float, float]:
         """Go once through the batches; return the mean loss and the share of pictures told right."""
-        recipe, batches, epoch = self.job.recipe, self.batches, len(self.state.history)
+        recipe, batches, epoch = self.job.recipe, self.batches, self.epochs_done
         steps = recipe.epochs * batches.count
         # Dropout takes its numbers from torch's own generator, all else from ours, alike in all processes.
         torch.manual_seed(epoch_seed(self.job.seed, epoch) + self.group.rank)
         generator = torch.Generator().manual_seed(epoch_seed(self.job.seed, epoch))
-        total_loss, hits = torch.zeros((), device=batches.device), torch.zeros((), device=batches.device)
+        totals = torch.zeros(2, device=batches.device)
         self.stepper.train()
-        for done, (images, truth) in enumerate(batches.shuffled(generator), epoch * batches.count):
+        dealt = batches.shuffled(generator, epoch / recipe.epochs)
+        for done, (images, truth) in enumerate(dealt, epoch * batches.count):
             rate = recipe.learning_rate * rate_factor(done / steps, epoch, recipe)
             loss, right = self._step(images, truth, rate)
             if recipe.average_decay:
                 self.state.follow(min(recipe.average_decay, (1 + done) / (AVERAGE_START + done)))
-            total_loss += loss
-            hits += right
+            totals += torch.stack((loss, right))
             if self.group.is_first:
                 on_step(done + 1, steps)
-        pictures = batches.count * (batches.share.stop - batches.share.start)
-        return total_loss.item() / batches.count, hits.item() / pictures
+        losses, hits = self.group.summed(totals).tolist()
+        return losses / (batches.count * self.group.size), hits / (batches.count * recipe.batch)
 
     def _step(self, images: Tensor, truth: Tensor, rate: float) -> tuple[Tensor, Tensor]:
         """Learn from one batch; return, still on the device, its loss and how many were told right."""
@@ -168,7 +165,7 @@ class Run:
         self.state.network.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
-        return loss.detach(), (logits.argmax(1) == truth).sum()
+        return loss.detach(), (logits.argmax(1) == truth).float().sum()
 
 
 def epoch_seed(seed: int, epoch: int) -> int:

@@ -12,7 +12,7 @@ from tqdm import tqdm
 from fashion.networks import build_network
 from training.data import DataSet
 from training.groups import local_device
-from training.loop import Job
+from training.job import Job
 from training.precision import computing_in
 from training.recipes import MODELS
 from training.state import EpochReport
@@ -41,31 +41,28 @@ def estimate_s(job: Job, data: DataSet, device_name: str) -> float:
             loss = cross_entropy(network(batch).float(), labels)
         loss.backward()  # type: ignore[no-untyped-call]
         if device.type == "cuda":
-            torch.cuda.synchronize()
+            torch.cuda.synchronize(device)
         times_s.append(time.perf_counter() - started)
-    steps = job.recipe.epochs * (len(data.train_labels) // job.recipe.batch)
+    steps = (job.recipe.epochs - job.epochs_before) * (len(data.train_labels) // job.recipe.batch)
     return steps * sum(times_s[1:]) / ESTIMATE_STEPS
 
 
 class Progress:
-    """A bar with the time left, and a line an epoch, on the screen and in a log file that a resumed run
-    appends to.
+    """A bar with the time left, and a line an epoch, on the screen and in a log file: a run writes it anew,
+    and appends to it when it goes on after a stop.
 
     is_shown: False in all but the first process of a group; then nothing is written.
     """
 
     def __init__(self, name: str, job: Job, log_path: Path, *, is_shown: bool) -> None:
         self.name = name
-        self.epochs = job.recipe.epochs
+        self.epochs, self.first_epoch = job.recipe.epochs, job.epochs_before + 1
         self.log_path = log_path
         self.is_shown = is_shown
         self.log: IO[str] | None = None
         self.bar: tqdm | None = None
 
     def __enter__(self) -> Self:
-        if self.is_shown:
-            self.log_path.parent.mkdir(parents=True, exist_ok=True)
-            self.log = self.log_path.open("a", encoding="utf-8")
         return self
 
     def __exit__(
@@ -91,7 +88,12 @@ class Progress:
             f"seen {report.accuracy:.2%}  {held_out}"
             f"{report.seconds:.1f} s ({report.cpu_seconds:.1f} s CPU)  left {left}"
         )
-        if self.log is not None:
-            self.log.write(line + "\n")
-            self.log.flush()
+        if not self.is_shown:
+            return
+        if self.log is None:
+            self.log_path.parent.mkdir(parents=True, exist_ok=True)
+            mode = "w" if report.epoch == self.first_epoch else "a"
+            self.log = self.log_path.open(mode, encoding="utf-8")
+        self.log.write(line + "\n")
+        self.log.flush()
         tqdm.write(line)

@@ -13,7 +13,8 @@ from fashion.labels import LABELS
 from fashion.model_file import ModelInfo, export_onnx, save_model
 from training.data import DataSet
 from training.evaluate import describe, evaluate_network, predict
-from training.loop import Job, Outcome
+from training.job import Job
+from training.loop import Outcome
 from training.metrics import best_temperature
 from training.pictures import draw_confusion, draw_curves
 from training.recipes import MODELS, TEMPERATURES, input_spec
@@ -47,6 +48,7 @@ def write_results(
         "train_pictures": len(data.train_labels),
         "precision": job.precision,
         "compiled": job.compiled,
+        "started_from": job.started_from,
         "recipe": asdict(job.recipe),
         "seconds": round(sum(report.seconds for report in outcome.history), 1),
         "cpu_seconds": round(sum(report.cpu_seconds for report in outcome.history), 1),
@@ -72,7 +74,7 @@ def write_results(
             input=spec,
             accuracy=figures["accuracy"],
             temperature=temperature,
-            recipe={**asdict(job.recipe), "seed": job.seed},
+            recipe={**asdict(job.recipe), "seed": job.seed, "started_from": job.started_from},
             data_digest=data.digest,
             created_by=record["libraries"],
         )

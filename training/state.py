@@ -10,7 +10,7 @@ from torch import nn
 @dataclass(frozen=True, kw_only=True)
 class EpochReport:
     """What one epoch did. accuracy: on the changed training pictures, as seen; held_out: on the held-out
-    ones.
+    ones; cpu_seconds: of all processes, without the look at the held-out pictures.
     """
 
     epoch: int

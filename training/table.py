@@ -29,20 +29,26 @@ def read_records(folder: Path) -> list[dict[str, Any]]:
 
 
 def table(records: list[dict[str, Any]]) -> str:
-    """A Markdown table, a row for each model, recipe and number of epochs. The std is that of the sample."""
-    groups: dict[tuple[str, str, int], list[dict[str, Any]]] = defaultdict(list)
+    """A Markdown table, a row for each model, recipe and range of epochs. The std is that of the sample."""
+    groups: dict[tuple[str, str, str], list[dict[str, Any]]] = defaultdict(list)
     for record in records:
-        groups[record["model"], record["recipe"]["name"], record["recipe"]["epochs"]].append(record)
+        groups[record["model"], record["recipe"]["name"], _epochs(record)].append(record)
     head = [f"| {' | '.join(COLUMNS)} |", f"|{' --- |' * len(COLUMNS)}"]
     return "\n".join([*head, *(_row(key, runs) for key, runs in sorted(groups.items()))])
 
 
-def _row(key: tuple[str, str, int], runs: list[dict[str, Any]]) -> str:
+def _epochs(record: dict[str, Any]) -> str:
+    """How many, or from which to which, if the run started from a model."""
+    first, last = record["history"][0]["epoch"], record["recipe"]["epochs"]
+    return str(last) if first == 1 else f"{first} to {last}"
+
+
+def _row(key: tuple[str, str, str], runs: list[dict[str, Any]]) -> str:
     runs = sorted(runs, key=lambda run: run["seed"])
     found = [100 * run["accuracy"] for run in runs]
     spread = f" ({statistics.stdev(found):.2f})" if len(found) > 1 else ""
     cells = [
-        *map(str, key),
+        *key,
         str(len(runs)),
         f"{statistics.mean(found):.2f}{spread}",
         f"{statistics.mean(100 * run['accuracy_with_flip'] for run in runs):.2f}",

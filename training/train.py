@@ -1,26 +1,24 @@
-"""Train models: `python -m training.train --model v2_da --recipe modern`.
-
-Stop it at any moment; the same command goes on from the last epoch.
-"""
+"""The command `python -m training.train`: train models, one after another (see arguments.py)."""
 
 import argparse
 import sys
 from dataclasses import replace
-from pathlib import Path
 
 import torch
+from torch import nn
 
-from fashion.model_file import ModelFileError
-from training.checkpoint import CheckpointError, checkpoint_path
+from fashion.model_file import ModelFileError, file_digest, load_network, read_info
+from training.arguments import parse, wanted_models, writes_models
+from training.checkpoint import CheckpointError, checkpoint_folder, checkpoint_path, remove_checkpoint
 from training.data import HELD_OUT, DataError, DataSet, find_folder, hold_out, load
 from training.groups import Group, GroupError, joined_group, local_device
-from training.loop import Job, train
-from training.precision import PRECISIONS, quick_precision
+from training.job import Job
+from training.loop import train
+from training.precision import quick_precision
 from training.progress import Progress, duration, estimate_s
-from training.recipes import MODELS, RECIPES, SHIPPED, changed, recipe_for
+from training.recipes import MODELS, recipe_for
 from training.results import write_results
-
-GROUPS = {"shipped": SHIPPED, "all": tuple(MODELS)}
+from training.settings import changed
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -28,17 +26,18 @@ def main(arguments: list[str] | None = None) -> int:
     options = parse(arguments)
     try:
         device = local_device(options.device)
+        make_folders(options)
         with joined_group(device) as group:
-            data = load(find_folder(may_download=options.download))
+            if group.is_first_here:
+                find_folder(may_download=options.download)
+            group.wait()
+            data = load(find_folder())
             if options.hold_out:
                 data = hold_out(data, options.hold_out)
+            start = first_network(options)
             precision = quick_precision(device) if options.precision == "auto" else options.precision
-            jobs = [
-                job_for(model, options, precision)
-                for name in options.model
-                for model in GROUPS.get(name, (name,))
-            ]
-            run_all(jobs, data, group, options)
+            jobs = [job_for(model, options, precision) for model in wanted_models(options)]
+            run_all(jobs, data, group, options, start)
     except (DataError, CheckpointError, GroupError, ModelFileError) as error:
         print(error, file=sys.stderr)
         return 2
@@ -48,61 +47,6 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def parse(arguments: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m training.train", description=__doc__)
-    parser.add_argument(
-        "--model", nargs="+", required=True, choices=(*MODELS, *GROUPS), help="models, or 'shipped' or 'all'"
-    )
-    parser.add_argument("--recipe", default="modern", choices=tuple(RECIPES))
-    parser.add_argument("--epochs", type=int, help="another number than the recipe's")
-    parser.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="FIELD=VALUE",
-        help="another value in the recipe, to see what it brings, e.g. average_decay=0; writes no model",
-    )
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument(
-        "--device", default="cpu", help="cpu, cuda or cuda:1; several GPUs: start by torchrun"
-    )
-    parser.add_argument(
-        "--precision",
-        default="auto",
-        choices=("auto", *PRECISIONS),
-        help="of convolutions; auto: bfloat16 where the device is quick in it, else float32",
-    )
-    parser.add_argument(
-        "--compile", action="store_true", help="let torch.compile fuse the network's operations"
-    )
-    parser.add_argument(
-        "--hold-out",
-        type=int,
-        nargs="?",
-        const=HELD_OUT,
-        default=0,
-        metavar="N",
-        help=f"choose by N training pictures ({HELD_OUT:,}), not the test pictures; writes no model",
-    )
-    parser.add_argument("--models", type=Path, default=Path("models"), help="folder of the model files")
-    parser.add_argument(
-        "--results", type=Path, default=Path("training/results"), help="folder of results and logs"
-    )
-    parser.add_argument("--no-model", action="store_true", help="only measure: write results, no model")
-    parser.add_argument(
-        "--download", action="store_true", help="fetch Fashion-MNIST (31 MB) if it is not there yet"
-    )
-    options = parser.parse_args(arguments)
-    if options.epochs is not None and options.epochs < 1:
-        parser.error(f"--epochs must be at least 1, got {options.epochs}")
-    try:
-        for model in options.model:
-            changed(recipe_for(GROUPS.get(model, (model,))[0], options.recipe), options.set)
-    except ValueError as error:
-        parser.error(str(error))
-    return options
-
-
 def job_for(model: str, options: argparse.Namespace, precision: str) -> Job:
     recipe = changed(recipe_for(model, options.recipe), options.set)
     return Job(
@@ -110,19 +54,52 @@ def job_for(model: str, options: argparse.Namespace, precision: str) -> Job:
         recipe=recipe if options.epochs is None else replace(recipe, epochs=options.epochs),
         seed=options.seed,
         precision=precision,
-        held_out=options.hold_out,
+        held_out=options.hold_out or 0,
         compiled=options.compile,
+        started_from="" if options.start_from is None else file_digest(options.start_from),
     )
+
+
+def make_folders(options: argparse.Namespace) -> None:
+    """Make the folders that the runs will write into, so that a wrong one is known before hours of training.
+
+    Raises CheckpointError for one that cannot be made.
+    """
+    models = [options.models] if writes_models(options) else []
+    for folder in (checkpoint_folder(), options.results, *models):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise CheckpointError(
+                f"{folder}: cannot be made a folder ({error.strerror}); give another"
+            ) from error
+
+
+def first_network(options: argparse.Namespace) -> nn.Module | None:
+    """The network of --start-from, if it is given. Raises ModelFileError if it is not the one to train."""
+    if options.start_from is None:
+        return None
+    found = read_info(options.start_from).network
+    wanted = {MODELS[model].network for model in wanted_models(options)}
+    if wanted != {found}:
+        raise ModelFileError(
+            f"{options.start_from}: holds the network {found}, but to train is {' and '.join(sorted(wanted))}"
+        )
+    return load_network(options.start_from)
 
 
 def run_name(job: Job, recipe: str) -> str:
     """A name for the files of a run; the epochs are in it only if they are not the own ones of `recipe`."""
     own_epochs = recipe_for(job.model, recipe).epochs
     epochs = "" if job.recipe.epochs == own_epochs else f"-{job.recipe.epochs}epochs"
-    return f"{job.model}-{job.recipe.name}{epochs}-seed{job.seed}" + ("-held-out" if job.held_out else "")
+    continued = "-continued" if job.started_from else ""
+    held_out = {0: "", HELD_OUT: "-held-out"}.get(job.held_out, f"-held-out-{job.held_out}")
+    return f"{job.model}-{job.recipe.name}{epochs}-seed{job.seed}{continued}{held_out}"
 
 
-def run_all(jobs: list[Job], data: DataSet, group: Group, options: argparse.Namespace) -> None:
+def run_all(
+    jobs: list[Job], data: DataSet, group: Group, options: argparse.Namespace, start: nn.Module | None
+) -> None:
     """Say how long it will take, then train one model after another."""
     if group.is_first:
         seconds = sum(estimate_s(job, data, options.device) for job in jobs) / group.size
@@ -137,6 +114,7 @@ def run_all(jobs: list[Job], data: DataSet, group: Group, options: argparse.Name
                 data,
                 group,
                 device_name=options.device,
+                start=start,
                 on_epoch=progress.on_epoch,
                 on_step=progress.on_step,
             )
@@ -148,10 +126,10 @@ def run_all(jobs: list[Job], data: DataSet, group: Group, options: argparse.Name
                 outcome,
                 processes=group.size,
                 results=options.results,
-                models=None if options.no_model or options.set or job.held_out else options.models,
+                models=options.models if writes_models(options) else None,
             )
             print(text, flush=True)
-            checkpoint_path(job.identity(data, group)).unlink(missing_ok=True)
+            remove_checkpoint(checkpoint_path(job.identity(data, group)))
 
 
 if __name__ == "__main__":

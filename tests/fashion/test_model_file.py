@@ -146,6 +146,7 @@ def test_any_bytes_are_refused_with_our_error(tmp_path_factory, content):
         ({"input": "{"}, "metadata 'input' is not JSON"),
         ({"accuracy": "93"}, "accuracy must be from 0 to 1, got 93"),
         ({"accuracy": "NaN"}, "accuracy must be from 0 to 1"),
+        ({"accuracy": "9" * 401}, "metadata 'accuracy' or 'temperature' is too large"),
         ({"temperature": "0"}, "temperature must be above 0"),
         ({"temperature": "true"}, "metadata 'temperature' must be"),
         ({"version": "2"}, "metadata version is '2', this program reads '1'"),

@@ -7,13 +7,17 @@ import onnx
 import pytest
 
 from fashion.model_file import DIGEST_KEY, file_digest, read_info
+from training.recipes import SHIPPED, recipe_for
 
 MODELS = sorted((Path(__file__).parents[2] / "models").glob("v[1-4]*.safetensors"))
 LARGEST_BYTES = 5_000_000
 
 
-def test_there_is_a_default_model():
-    assert "v2_da" in {path.stem for path in MODELS}
+def test_the_shipped_models_are_there_by_their_whole_recipe():
+    assert {path.stem for path in MODELS} == set(SHIPPED)
+    for path in MODELS:
+        recipe = read_info(path).recipe
+        assert (recipe["name"], recipe["epochs"]) == ("modern", recipe_for(path.stem, "modern").epochs)
 
 
 @pytest.mark.parametrize("path", MODELS, ids=lambda path: path.stem)

@@ -3,6 +3,7 @@ import hashlib
 import shutil
 import struct
 from pathlib import Path
+from urllib.error import URLError
 
 import numpy as np
 import pytest
@@ -68,6 +69,22 @@ def test_a_download_needs_the_users_word_and_happens_once(tmp_path, monkeypatch)
     monkeypatch.setattr(module, "_download", copy_slice)
     assert [find_folder(may_download=True), find_folder(may_download=True), find_folder()] == [target] * 3
     assert downloads == [tmp_path / "cache"]
+
+
+def test_a_download_that_fails_is_one_line_and_can_be_tried_again(tmp_path, monkeypatch):
+    def no_network(*_, **__):
+        raise URLError("no\nnetwork")
+
+    monkeypatch.delenv("FASHION_MNIST")
+    monkeypatch.setattr(module, "DEBIAN_FOLDER", tmp_path / "none")
+    monkeypatch.setattr(module, "DOWNLOAD_FOLDER", tmp_path / "cache")
+    monkeypatch.setattr("urllib.request.urlopen", no_network)
+    for _ in range(2):  # torchvision makes its folder before it asks the server
+        with pytest.raises(DataError, match=r"cache: the download failed .*; try again") as raised:
+            find_folder(may_download=True)
+        assert "\n" not in str(raised.value)
+    with pytest.raises(DataError, match="Fashion-MNIST not found"):
+        find_folder()
 
 
 def test_a_missing_file_is_named(folder):

@@ -7,11 +7,13 @@ import torch
 from torch import nn
 
 from training import loop
+from training.batches import Batches
 from training.checkpoint import CheckpointError, checkpoint_path, load_checkpoint, save_checkpoint
 from training.data import DataError, DataSet
 from training.groups import Group
 from training.initial import set_initial_weights
-from training.loop import Job, train
+from training.job import Job
+from training.loop import train
 from training.precision import quick_precision
 from training.recipes import recipe_for
 
@@ -19,7 +21,7 @@ ALONE = Group(rank=0, size=1)
 
 
 class StoppedError(Exception):
-    """Stands for a user's Ctrl-C, or a kill, at the end of an epoch."""
+    """Stands for a user's Ctrl-C, or a kill."""
 
 
 def first(data: DataSet, count: int) -> DataSet:
@@ -72,27 +74,73 @@ def with_dropout(name):
     )
 
 
-@pytest.mark.parametrize("recipe", ["classic", "modern"])
-def test_a_stopped_run_goes_on_to_the_same_bits(data, monkeypatch, recipe):
-    monkeypatch.setattr(loop, "build_network", with_dropout)
-    whole = train(job("v2_da", recipe, epochs=4), data, ALONE)
-    path = checkpoint_path(job("v2_da", recipe, epochs=4).identity(data, ALONE))
-    path.unlink()
+def two_cycles(**settings):
+    """v4's kind of run: two cycles, and pictures that are erased in the first of them only."""
+    chosen = job("v4", epochs=4, **settings)
+    return dataclasses.replace(
+        chosen, recipe=dataclasses.replace(chosen.recipe, restart=0.5, erase_until=0.5)
+    )
 
-    def stop_after_two(report):
-        if report.epoch == 2:
+
+@pytest.mark.parametrize(
+    "chosen",
+    [job("v2_da", "classic", epochs=4), job("v2_da", epochs=4), two_cycles()],
+    ids=lambda job: job.model,
+)
+@pytest.mark.parametrize("stop_at", [14, 17], ids=["after an epoch", "inside an epoch"])
+def test_a_stopped_run_goes_on_to_the_same_bits(data, monkeypatch, chosen, stop_at):
+    monkeypatch.setattr(loop, "build_network", with_dropout)
+    whole = train(chosen, data, ALONE)
+    checkpoint_path(chosen.identity(data, ALONE)).unlink()
+
+    def stop(step, steps):
+        assert steps == 28
+        if step == stop_at + 1:
             raise StoppedError
 
     with pytest.raises(StoppedError):
-        train(job("v2_da", recipe, epochs=4), data, ALONE, on_epoch=stop_after_two)
+        train(chosen, data, ALONE, on_step=stop)
     seen = []
     torch.rand(7)  # what else the process drew does not matter
-    resumed = train(
-        job("v2_da", recipe, epochs=4), data, ALONE, on_epoch=lambda report: seen.append(report.epoch)
-    )
+    resumed = train(chosen, data, ALONE, on_epoch=lambda report: seen.append(report.epoch))
     assert seen == [3, 4]
     assert [report.epoch for report in resumed.history] == [1, 2, 3, 4]
     assert_same_bits(weights_of(resumed), weights_of(whole))
+
+
+def test_a_run_tells_its_pictures_how_far_it_is(data, monkeypatch):
+    monkeypatch.setattr(loop, "build_network", with_dropout)
+    told = []
+    real = Batches.shuffled
+
+    def spy(self, generator, progress):
+        told.append(progress)
+        return real(self, generator, progress)
+
+    monkeypatch.setattr(Batches, "shuffled", spy)
+    train(two_cycles(), first(data, 256), ALONE)
+    assert told == [0, 0.25, 0.5, 0.75]
+
+
+def test_a_run_that_starts_from_a_model_does_the_second_cycle_only(data, monkeypatch):
+    monkeypatch.setattr(loop, "build_network", with_dropout)
+    start = train(dataclasses.replace(two_cycles(), seed=1), first(data, 256), ALONE).network
+    chosen = two_cycles(started_from="ab" * 32)
+    shown = []
+    outcome = train(chosen, first(data, 256), ALONE, start=start, on_step=lambda *step: shown.append(step))
+    assert [report.epoch for report in outcome.history] == [3, 4]
+    assert shown == [(5, 8), (6, 8), (7, 8), (8, 8)]
+    assert chosen.identity(data, ALONE) != two_cycles().identity(data, ALONE)
+    still = dataclasses.replace(chosen, recipe=dataclasses.replace(chosen.recipe, learning_rate=0.0))
+    kept = train(still, first(data, 256), ALONE, start=start).network
+    assert all(torch.equal(new, old) for new, old in zip(kept.parameters(), start.parameters(), strict=True))
+
+
+def test_a_field_that_a_recipe_gets_later_leaves_its_checkpoints_where_they_are(data):
+    plain = job("v1_da", "classic").identity(data, ALONE)["recipe"]
+    assert "restart" not in plain
+    assert plain["flips"] is True
+    assert two_cycles().identity(data, ALONE)["recipe"]["restart"] == 0.5
 
 
 def test_the_seed_decides_and_nothing_else(data):

@@ -3,7 +3,7 @@ import dataclasses
 import pytest
 
 from training import progress as progress_module
-from training.loop import Job
+from training.job import Job
 from training.progress import Progress, duration, estimate_s
 from training.recipes import recipe_for
 from training.state import EpochReport
@@ -25,17 +25,24 @@ def test_a_duration_is_told_as_a_reader_wants_it(seconds, text):
     assert duration(seconds) == text
 
 
-def test_an_epoch_is_one_line_with_the_time_left_and_a_resumed_run_appends(tmp_path):
+def test_an_epoch_is_one_line_with_the_time_left(tmp_path):
     path = tmp_path / "new" / "run.log"
-    for _ in range(2):
-        with Progress("run", JOB, path, is_shown=True) as progress:
-            progress.on_step(1, 10)
-            progress.on_epoch(REPORT)
-    first, second = path.read_text().splitlines()
-    assert first == second
-    assert first == (
-        "run  epoch 1/4  loss 1.5000  seen 50.00%  held out 75.00%  90.0 s (80.0 s CPU)  left 4 min"
+    with Progress("run", JOB, path, is_shown=True) as progress:
+        progress.on_step(1, 10)
+        progress.on_epoch(REPORT)
+    assert path.read_text() == (
+        "run  epoch 1/4  loss 1.5000  seen 50.00%  held out 75.00%  90.0 s (80.0 s CPU)  left 4 min\n"
     )
+
+
+def test_a_resumed_run_appends_to_its_log_and_a_new_one_writes_it_anew(tmp_path):
+    path = tmp_path / "run.log"
+    for epochs in ([1, 2], [3], [1, 2, 3, 4]):
+        with Progress("run", JOB, path, is_shown=True) as progress:
+            for epoch in epochs:
+                progress.on_epoch(dataclasses.replace(REPORT, epoch=epoch))
+        counted = [line.split()[2] for line in path.read_text().splitlines()]
+        assert counted == [f"{epoch}/4" for epoch in range(1, epochs[-1] + 1)]
 
 
 def test_only_the_first_process_of_a_group_writes(tmp_path):

@@ -1,7 +1,8 @@
 import pytest
 
 from fashion.networks import NETWORKS
-from training.recipes import MODELS, RECIPES, changed, rate_factor, recipe_for
+from training.recipes import MODELS, RECIPES, rate_factor, recipe_for
+from training.settings import changed
 
 
 def test_the_seven_of_the_original_and_ours_are_there():
@@ -31,6 +32,16 @@ def test_one_cycle_rises_then_falls_to_nothing():
     assert rates[-1] == pytest.approx(0)
 
 
+def test_a_warm_restart_begins_a_second_and_lower_cycle_where_the_first_came_to_nothing():
+    recipe = changed(RECIPES["modern"], ["restart=0.6", "restart_factor=0.5"])
+    one = RECIPES["modern"]
+    first = [rate_factor(0.6 * i / 100, 0, recipe) for i in range(100)]
+    second = [rate_factor(0.6 + 0.4 * i / 100, 0, recipe) for i in range(101)]
+    cycle = [rate_factor(i / 100, 0, one) for i in range(101)]
+    assert first == pytest.approx(cycle[:100])
+    assert second == pytest.approx([0.5 * rate for rate in cycle])
+
+
 def test_modern_v3_takes_at_most_a_third_of_the_classic_epochs():
     assert recipe_for("v3_da_2", "modern").epochs <= 80 / 3
 
@@ -53,6 +64,11 @@ def test_a_part_of_a_recipe_is_changed_to_see_what_it_brings():
         ("xyz=1", "--set xyz=1: a recipe has no 'xyz'; known are epochs, batch"),
         ("batch=many", "--set batch=many: 'many' is not a whole number"),
         ("flips=1", "--set flips=1: '1' is not true or false"),
+        ("batch=0", "--set batch=0: batch must be above 0, got 0"),
+        ("std=0", "--set std=0: std must be above 0, got 0.0"),
+        ("momentum=0", "--set momentum=0: nesterov needs a momentum above 0; set nesterov=false too"),
+        ("restart=1.5", "--set restart=1.5: restart must be from 0 to 1, got 1.5"),
+        ("learning_rate=nan", "--set learning_rate=nan: learning_rate must be at least 0, got nan"),
         ("schedule=stop", "--set schedule=stop: 'stop' is not step or one-cycle"),
     ],
 )

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import distributed
 
-from fashion.model_file import load_network, read_info
+from fashion.model_file import file_digest, load_network, read_info
 from training import evaluate
-from training.groups import Group, GroupError
+from training.groups import Group, GroupError, local_device
 from training.train import main
 
 SLICE = Path(__file__).parents[1] / "data" / "fashion-mnist"
@@ -64,7 +65,7 @@ def test_a_run_leaves_model_record_log_and_pictures(tmp_path, capsys):
 def test_a_run_with_held_out_pictures_writes_no_model(tmp_path):
     assert main(command(tmp_path, "v1", "--hold-out", "200")) == 0
     assert not (tmp_path / "models").exists()
-    record = json.loads((tmp_path / "results" / "v1-modern-1epochs-seed0-held-out.json").read_text())
+    record = json.loads((tmp_path / "results" / "v1-modern-1epochs-seed0-held-out-200.json").read_text())
     assert record["measured_on"] == "held-out training pictures"
     assert (record["count"], record["train_pictures"]) == (200, 800)
     assert record["best_temperature"] > 0
@@ -91,12 +92,58 @@ def test_damaged_data_and_models_end_in_one_line_and_status_2(tmp_path, monkeypa
 
 
 @pytest.mark.parametrize(
-    ("device", "message"), [("toaster", "no such device"), ("cuda", "torch finds no GPU here")]
+    ("device", "message"),
+    [
+        ("toaster", "no such device"),
+        ("meta", "no such device"),
+        ("cuda", "torch finds no GPU here"),
+        ("cuda:7", "torch finds no GPU here"),
+    ],
 )
 def test_a_device_that_is_not_there_is_one_line(tmp_path, capsys, monkeypatch, device, message):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert main(command(tmp_path, "v1", "--device", device)) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"--device {device}: {message}")
+    assert evaluate.main(["none.safetensors", "--device", device]) == 2
     assert message in capsys.readouterr().err
+
+
+def test_a_gpu_beyond_those_there_are_is_one_line(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert local_device("cuda:1") == torch.device("cuda", 1)
+    with pytest.raises(GroupError, match="--device cuda:2: GPU number 2 is not there; torch finds 2"):
+        local_device("cuda:2")
+
+
+@pytest.mark.parametrize("option", ["--models", "--results", "CHECKPOINT_DIR"])
+def test_a_folder_that_cannot_be_made_is_one_line_before_the_training(tmp_path, capsys, monkeypatch, option):
+    wrong = tmp_path / "file" / "folder"
+    wrong.parent.write_text("")
+    arguments = command(tmp_path, "v1")
+    if option == "CHECKPOINT_DIR":
+        monkeypatch.setenv(option, str(wrong))
+    else:
+        arguments += [option, str(wrong)]
+    assert main(arguments) == 2
+    printed = capsys.readouterr()
+    assert printed.err.startswith(f"{wrong}: cannot be made a folder (Not a directory); give another")
+    assert not printed.out
+
+
+def test_a_run_goes_on_from_a_model_file_of_the_same_network(tmp_path, capsys):
+    assert main(command(tmp_path, "v1")) == 0
+    model = str(tmp_path / "models" / "v1.safetensors")
+    assert main(command(tmp_path, "v1_da", "--start-from", model)) == 0
+    record = json.loads((tmp_path / "results" / "v1_da-modern-1epochs-seed0-continued.json").read_text())
+    assert record["started_from"] == file_digest(model)
+    assert read_info(tmp_path / "models" / "v1_da.safetensors").recipe["started_from"] == file_digest(model)
+    capsys.readouterr()
+    for path, problem in ((model, "holds the network v1, but to train is v2"), ("none", "no such model")):
+        assert main(command(tmp_path, "v2", "--start-from", path)) == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        assert problem in line
 
 
 def test_a_batch_that_cannot_be_dealt_evenly_is_refused():
@@ -108,8 +155,9 @@ def test_a_batch_that_cannot_be_dealt_evenly_is_refused():
 def test_a_wrong_argument_is_refused(tmp_path):
     with pytest.raises(SystemExit, match="2"):
         main(command(tmp_path, "v9"))
-    with pytest.raises(SystemExit, match="2"):
-        main(["--model", "v1", "--epochs", "0"])
+    for wrong in (["--epochs", "0"], ["--hold-out", "0"], ["--seed", "-1"], ["--seed", "99999999999999"]):
+        with pytest.raises(SystemExit, match="2"):
+            main(["--model", "v1", *wrong])
 
 
 def test_two_processes_train_v1_to_the_same_weights_as_one(tmp_path):
@@ -124,7 +172,21 @@ def test_two_processes_train_v1_to_the_same_weights_as_one(tmp_path):
 
 
 @pytest.mark.slow
-def test_two_processes_train_a_network_with_batch_norm(tmp_path):
-    run_group(command(tmp_path, "v2_da", "--no-model"), processes=2)
-    record = json.loads((tmp_path / "results" / "v2_da-modern-1epochs-seed0.json").read_text())
+@pytest.mark.parametrize("model", ["v2_da", "v3_da_2"])
+def test_two_processes_train_a_network_with_batch_norm_and_dropout(tmp_path, model):
+    run_group(command(tmp_path, model, "--no-model"), processes=2)
+    record = json.loads((tmp_path / "results" / f"{model}-modern-1epochs-seed0.json").read_text())
     assert record["accuracy"] > 0.2  # twice the chance level after 7 steps
+    (report,) = record["history"]
+    assert report["cpu_seconds"] > report["seconds"]  # that of both
+
+
+def test_processes_that_would_go_on_from_unlike_states_are_refused(monkeypatch):
+    def gather(found, value):
+        found[:] = ["10 epochs done", "0 epochs done"]
+
+    monkeypatch.setattr(distributed, "all_gather_object", gather)
+    with pytest.raises(
+        GroupError, match=r"differ in what they go on from \(process 0: 10 epochs done, process 1"
+    ):
+        Group(rank=0, size=2).require_agreement("10 epochs done", "what they go on from")

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from training.checkpoint import DEFAULT_FOLDER, ENVIRONMENT, save_whole
+from training.checkpoint import checkpoint_folder, save_whole
 from training.precision import quickly_on_cpu
 from training.street.backbone import find_weights, load_weights
 from training.street.crops import LOOK, SPEC, Person, plain_view, random_view, recolored
@@ -25,7 +24,7 @@ SEED = 0
 
 def cache_path(name: str, identity: dict[str, Any]) -> Path:
     """Where a run keeps things: CHECKPOINT_DIR, else a cache folder. `identity`: all that they depend on."""
-    folder = Path(os.environ.get(ENVIRONMENT) or DEFAULT_FOLDER)
+    folder = checkpoint_folder()
     digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:12]
     return folder / f"street-{name}-{digest}.pt"
 

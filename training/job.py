@@ -1,0 +1,41 @@
+"""A training run, as it was asked for."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+
+from fashion.networks import NETWORKS
+from training.data import DataSet
+from training.groups import Group
+from training.recipes import MODELS, Recipe
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """A run: with the data, all that its result depends on."""
+
+    model: str
+    recipe: Recipe
+    seed: int
+    precision: str
+    held_out: int = 0  # training pictures to choose by; 0: train on all
+    compiled: bool = False
+    started_from: str = ""  # sha256 of the model file that gives the first weights; "": random weights
+
+    @property
+    def epochs_before(self) -> int:
+        """Epochs that the first weights have behind them: with given weights, the recipe's first cycle."""
+        return round(self.recipe.restart * self.recipe.epochs) if self.started_from else 0
+
+    def identity(self, data: DataSet, group: Group) -> dict[str, Any]:
+        """What a run's result depends on, bit by bit, as plain values."""
+        return {
+            **asdict(self),
+            "recipe": self.recipe.to_plain(),
+            "parameters": NETWORKS[MODELS[self.model].network].parameters,
+            "data": data.digest,
+            "processes": group.size,
+            "threads": torch.get_num_threads(),
+            "torch": torch.__version__,
+        }
