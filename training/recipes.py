@@ -123,9 +123,9 @@ MODERN = Recipe(
 
 RECIPES = {"classic": CLASSIC, "modern": MODERN}
 
-# What a logit is divided by before the softmax, so that scores are honest: measured on the held-out pictures
-# by runs with --hold-out (which print it), not on the test pictures. 1 where nothing was measured; v4 has v2's,
-# for what it makes up for is above all the label smoothing, which is the same.
+# What a logit is divided by before the softmax, so that scores are honest: measured on the held-out
+# pictures by runs with --hold-out (which print it), not on the test pictures; 1 where nothing was measured.
+# v4 has that of v2, for what it makes up for is above all the label smoothing, which is the same.
 TEMPERATURES: dict[tuple[str, str], float] = {
     ("v1", "modern"): 0.66,
     ("v2", "modern"): 0.65,
