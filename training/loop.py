@@ -119,7 +119,7 @@ class Run:
         started, cpu_started = time.perf_counter(), time.process_time()
         loss, accuracy = self._learn(on_step)
         cpu_seconds = self.group.summed(
-            torch.tensor([time.process_time() - cpu_started], device=self.batches.device)
+            torch.tensor(time.process_time() - cpu_started, dtype=torch.float64, device=self.batches.device)
         ).item()
         held_out = None
         if self.job.held_out:
