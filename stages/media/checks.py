@@ -12,6 +12,8 @@ from stages.media.uri import Kind, is_glob, kind_of, local_path
 TEXT_SAMPLE_BYTES = 1024
 END_BYTES = 1 << 16
 WITH_HOST = ("rtsp", "rtsps", "http", "https", "rtmp", "rtmps")
+WITH_PORT = ("udp", "tcp", "rtp")
+"""These listen on a port, or name one: udp://:5000 has no host and is right."""
 
 
 def check_uri(uri: str) -> None:
@@ -56,16 +58,20 @@ def fingerprint(uri: str) -> str:
 def _check_address(uri: str) -> None:
     """Refuse an address that no camera can have: it would be tried for ever."""
     scheme = uri.partition("://")[0].lower()
-    if scheme not in WITH_HOST:
+    if scheme == "v4l2" and not uri.partition("://")[2]:
+        raise GraphError("uri: the address names no device; write v4l2:///dev/video0")
+    if scheme not in (*WITH_HOST, *WITH_PORT):
         return
     try:
         address = urlsplit(uri)
-        has_host, _port = bool(address.hostname), address.port
+        has_host, port = bool(address.hostname), address.port
     except ValueError:  # its words may hold a part of a password
         raise GraphError(f"uri: host or port is wrong; write {scheme}://HOST[:PORT]/PATH") from None
     if any(sign.isspace() for sign in address.netloc):
         raise GraphError(f"uri: the host has a blank in it; write {scheme}://HOST[:PORT]/PATH")
-    if not has_host:
+    if scheme in WITH_PORT and not port:
+        raise GraphError(f"uri: the address names no port; write {scheme}://HOST:PORT or {scheme}://:PORT")
+    if not has_host and scheme in WITH_HOST:
         raise GraphError(f"uri: the address names no host; write {scheme}://HOST[:PORT]/PATH")
 
 

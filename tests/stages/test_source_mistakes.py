@@ -50,6 +50,12 @@ def test_a_wrong_uri_is_refused_before_anything_starts(tmp_path: Path) -> None:
         make_source("")
     with pytest.raises(GraphError, match=r"uri: the address names no host; write rtsp://HOST\[:PORT\]/PATH"):
         make_source("rtsp:///stream")
+    for address in ("udp://", "tcp://host", "rtp://host/x"):
+        with pytest.raises(GraphError, match=r"uri: the address names no port; write \w+://HOST:PORT or"):
+            make_source(address)
+    with pytest.raises(GraphError, match=r"uri: the address names no device; write v4l2:///dev/video0"):
+        make_source("v4l2://")
+    make_source("udp://:5000")
     with pytest.raises(GraphError, match=r"uri: host or port is wrong; write rtsp://HOST"):
         make_source("rtsp://host:99999/stream")
     with pytest.raises(GraphError, match=r"^rtsp://host/a: loop and start are for files"):
