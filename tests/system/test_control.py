@@ -220,26 +220,24 @@ def test_detaching_does_not_wait_for_a_stage_that_takes_its_time(tmp_path: Path)
 
 
 @pytest.mark.slow
-def test_a_replica_that_cannot_start_leaves_the_graph_as_it_was(tmp_path: Path) -> None:
-    marker = tmp_path / "loaded"
-    graph = ticking_graph(tmp_path, a={"fps": 20}, work={"opens_once": str(marker)})
-    with Launched(graph, folder=tmp_path) as run:
-        remote = Remote(run)
-        remote.wait_delivered("a", 1)
-        assert "there are 1 as before" in remote.refused("scale", stage="work", replicas=3)
-        remote.wait_delivered("a", 3)
-        end(run, remote, tmp_path)
-
-
-@pytest.mark.slow
-def test_a_replica_that_is_killed_each_time_it_loads_leaves_the_graph_as_it_was(tmp_path: Path) -> None:
-    marker = tmp_path / "loaded"
-    graph = ticking_graph(tmp_path, a={"fps": 20}, work={"loads_once": str(marker)})
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [
+        pytest.param("opens_once", "there is memory for one model only", id="says why"),
+        pytest.param(
+            "loads_once", "work.1 ended 5 times in a row without answering a packet", id="is killed"
+        ),
+    ],
+)
+def test_a_replica_that_cannot_start_leaves_the_graph_as_it_was(
+    tmp_path: Path, fault: str, reason: str
+) -> None:
+    graph = ticking_graph(tmp_path, a={"fps": 20}, work={fault: str(tmp_path / "loaded")})
     with Launched(graph, folder=tmp_path) as run:
         remote = Remote(run)
         remote.wait_delivered("a", 1)
         refused = remote.refused("scale", stage="work", replicas=2)
-        assert "work.1 ended 5 times in a row without answering a packet" in refused
+        assert reason in refused
         assert "there are 1 as before" in refused
         remote.wait_delivered("a", 3)
         end(run, remote, tmp_path)
