@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import torch
 from torch import Tensor
+from torch.nn.functional import one_hot
 
 from fashion.preprocessing import to_batch
 from training.augment import apply_changes, draw_changes
@@ -16,15 +17,25 @@ from training.recipes import Recipe, input_spec
 class Batches:
     """All training pictures on a device, and this process's share of each batch of them.
 
-    count: batches in an epoch; share: which pictures of a batch are this process's. Raises DataError if there
-    is less than a batch of data, GroupError if a batch cannot be dealt evenly.
+    count: batches in an epoch; share: which pictures of a batch are this process's. taught: a teacher's
+    probabilities of the training pictures, float32 N x 10. Raises DataError if there is less than a batch of
+    data, GroupError if a batch cannot be dealt evenly, ValueError if only one of recipe and `taught` has a
+    teacher.
     """
 
-    def __init__(self, data: DataSet, recipe: Recipe, group: Group, device: torch.device) -> None:
+    def __init__(
+        self, data: DataSet, recipe: Recipe, group: Group, device: torch.device, taught: Tensor | None = None
+    ) -> None:
         self.device = device
         self._recipe = recipe
         self._images = torch.from_numpy(to_batch(list(data.train_images), input_spec(recipe))).to(device)
         self._labels = torch.from_numpy(data.train_labels).to(device)
+        self._targets = self._labels
+        if (taught is not None) != bool(recipe.teacher):
+            raise ValueError(f"a recipe with teacher={recipe.teacher!r} and what a teacher says do not fit")
+        if taught is not None:
+            known = one_hot(self._labels, taught.shape[1]).float()
+            self._targets = known.lerp(taught.to(device), recipe.teacher_weight)
         # What is left of an epoch's pictures waits for another order, so that all batches are of one size.
         self.count = len(self._labels) // recipe.batch
         if not self.count:
@@ -33,8 +44,11 @@ class Batches:
             )
         self.share = group.share_of(recipe.batch)
 
-    def shuffled(self, generator: torch.Generator, progress: float) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield an epoch's changed pictures, float32 n x C x 28 x 28, and their labels, int64 n.
+    def shuffled(
+        self, generator: torch.Generator, progress: float
+    ) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        """Yield an epoch's changed pictures, float32 n x C x 28 x 28, their labels, int64 n, and what to
+        learn: with a teacher probabilities, float32 n x 10, else the labels.
 
         progress: the part of the run that is done; the last pictures may be left whole (a network ends better
         on what it will be given: He et al., arXiv:1909.09148).
@@ -48,4 +62,5 @@ class Batches:
         for start in range(0, self.count * recipe.batch, recipe.batch):
             changes = draw_changes(recipe.batch, SIDE_PX, recipe, generator).part(self.share)
             chosen = order[start:][self.share].to(self.device)
-            yield apply_changes(self._images[chosen], changes, recipe), self._labels[chosen]
+            images = apply_changes(self._images[chosen], changes, recipe)
+            yield images, self._labels[chosen], self._targets[chosen]

@@ -1,6 +1,6 @@
 """A training run, as it was asked for."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import torch
@@ -22,6 +22,7 @@ class Job:
     held_out: int = 0  # training pictures to choose by; 0: train on all
     compiled: bool = False
     started_from: str = ""  # sha256 of the model file that gives the first weights; "": random weights
+    taught_by: str = ""  # sha256 of the model file of the recipe's teacher; "": none
 
     @property
     def epochs_before(self) -> int:
@@ -29,9 +30,15 @@ class Job:
         return round(self.recipe.restart * self.recipe.epochs) if self.started_from else 0
 
     def identity(self, data: DataSet, group: Group) -> dict[str, Any]:
-        """What a run's result depends on, bit by bit, as plain values."""
+        """What a run's result depends on, bit by bit, as plain values; without those that are the default, so
+        that a new field leaves other runs as they were.
+        """
         return {
-            **asdict(self),
+            **{
+                field.name: getattr(self, field.name)
+                for field in fields(self)
+                if getattr(self, field.name) != field.default
+            },
             "recipe": self.recipe.to_plain(),
             "parameters": NETWORKS[MODELS[self.model].network].parameters,
             "data": data.digest,

@@ -40,12 +40,14 @@ def train(
     *,
     device_name: str = "cpu",
     start: nn.Module | None = None,
+    taught: Tensor | None = None,
     on_epoch: Callable[[EpochReport], None] = lambda report: None,
     on_step: Callable[[int, int], None] = lambda step, steps: None,
 ) -> Outcome:
     """Train a network, going on from a checkpoint of the same run if there is one.
 
     start: the network that `job.started_from` stands for; its weights are the first ones.
+    taught: what the model that `job.taught_by` stands for thinks of the training pictures, float32 N x 10.
 
     With `job.held_out`, the test pictures of `data` must be the held-out ones; they are looked at after each
     epoch. Otherwise the test pictures are not looked at. on_epoch, on_step (steps done, steps in all): called
@@ -57,7 +59,7 @@ def train(
     dealt evenly, the device is not there, or the processes do not find the same checkpoint.
     """
     device = local_device(device_name)
-    run = Run.prepare(job, data, group, device, start)
+    run = Run.prepare(job, data, Batches(data, job.recipe, group, device, taught), group, start)
     path = checkpoint_path(job.identity(data, group))
     saved = load_checkpoint(path)
     if saved is not None:
@@ -87,18 +89,17 @@ class Run:
 
     @classmethod
     def prepare(
-        cls, job: Job, data: DataSet, group: Group, device: torch.device, start: nn.Module | None
+        cls, job: Job, data: DataSet, batches: Batches, group: Group, start: nn.Module | None
     ) -> "Run":
-        """Put pictures and a network on the device, a new one if there is none to start from. Raises as
-        `train` does.
+        """Put a network where the pictures are, a new one if there is none to start from. Raises as `train`
+        does.
         """
-        batches = Batches(data, job.recipe, group, device)
         torch.manual_seed(job.seed)
         network = build_network(MODELS[job.model].network)
         set_initial_weights(network, job.recipe.initial_weights)
         if start is not None:
             network.load_state_dict(start.state_dict())
-        network = network.to(device).to(memory_format=torch.channels_last)
+        network = network.to(batches.device).to(memory_format=torch.channels_last)
         state = RunState(
             network=network,
             average=copy.deepcopy(network) if job.recipe.average_decay else network,
@@ -143,29 +144,29 @@ class Run:
         totals = torch.zeros(2, device=batches.device)
         self.stepper.train()
         dealt = batches.shuffled(generator, epoch / recipe.epochs)
-        for done, (images, truth) in enumerate(dealt, epoch * batches.count):
+        for done, (images, truth, targets) in enumerate(dealt, epoch * batches.count):
             rate = recipe.learning_rate * rate_factor(done / steps, epoch, recipe)
-            loss, right = self._step(images, truth, rate)
+            loss, logits = self._step(images, targets, rate)
             if recipe.average_decay:
                 self.state.follow(min(recipe.average_decay, (1 + done) / (AVERAGE_START + done)))
-            totals += torch.stack((loss, right))
+            totals += torch.stack((loss, (logits.argmax(1) == truth).float().sum()))
             if self.group.is_first:
                 on_step(done + 1, steps)
         losses, hits = self.group.summed(totals).tolist()
         return losses / (batches.count * self.group.size), hits / (batches.count * recipe.batch)
 
-    def _step(self, images: Tensor, truth: Tensor, rate: float) -> tuple[Tensor, Tensor]:
-        """Learn from one batch; return, still on the device, its loss and how many were told right."""
+    def _step(self, images: Tensor, targets: Tensor, rate: float) -> tuple[Tensor, Tensor]:
+        """Learn from one batch; return, still on the device, its loss and its logits."""
         optimizer = self.state.optimizer
         for settings in optimizer.param_groups:
             settings["lr"] = rate
         with computing_in(self.job.precision, images.device):
             logits = self.stepper(images.contiguous(memory_format=torch.channels_last))
-        loss = cross_entropy(logits.float(), truth, label_smoothing=self.job.recipe.label_smoothing)
+        loss = cross_entropy(logits.float(), targets, label_smoothing=self.job.recipe.label_smoothing)
         self.state.network.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
-        return loss.detach(), (logits.argmax(1) == truth).float().sum()
+        return loss.detach(), logits.detach()
 
 
 def epoch_seed(seed: int, epoch: int) -> int:

@@ -13,7 +13,7 @@ from fashion.preprocessing import InputSpec
 TRAIN_MEAN, TRAIN_STD = 0.2860, 0.3530
 PARTS = (  # fields that are a part of something
     *("momentum", "erase_probability", "erase_until", "label_smoothing", "average_decay"),
-    *("step_factor", "warmup", "restart", "restart_factor"),
+    *("step_factor", "warmup", "restart", "restart_factor", "teacher_weight"),
 )
 
 
@@ -43,6 +43,8 @@ class Recipe:
     warmup: float = 0.2  # schedule "one-cycle" only: the part of a cycle in which the learning rate rises
     restart: float = 0.0  # … the part of the run after which a second cycle begins; 0: none
     restart_factor: float = 0.5  # … the highest learning rate of that one, as a part of the first one's
+    teacher: str = ""  # a model whose probabilities are mixed into the labels; "": none
+    teacher_weight: float = 0.7  # … and their part in the mixture
 
     def __post_init__(self) -> None:
         """Raise ValueError for what no run can have."""
@@ -55,6 +57,8 @@ class Recipe:
         for name in ("learning_rate", "weight_decay", "shift_px"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise ValueError(f"{name} must be at least 0, got {getattr(self, name)}")
+        if self.teacher and self.teacher not in MODELS:
+            raise ValueError(f"teacher {self.teacher!r} is no model; known are {', '.join(MODELS)}")
         if self.nesterov and not self.momentum:
             raise ValueError("nesterov needs a momentum above 0; set nesterov=false too")
 
@@ -153,7 +157,8 @@ def recipe_for(model: str, recipe: str) -> Recipe:
     if (model, recipe) == ("v4", "modern"):
         chosen = replace(chosen, epochs=60, learning_rate=0.1, restart=0.6, erase_until=0.9)
     if (MODELS[model].network, recipe) == ("v3", "modern"):
-        chosen = replace(chosen, epochs=18)
+        chosen = replace(chosen, epochs=26, erase_probability=0.0, shift_px=1)
+        chosen = replace(chosen, label_smoothing=0.0, teacher="v4")
     return chosen
 
 

@@ -49,6 +49,7 @@ def write_results(
         "precision": job.precision,
         "compiled": job.compiled,
         "started_from": job.started_from,
+        "taught_by": job.taught_by,
         "recipe": asdict(job.recipe),
         "seconds": round(sum(report.seconds for report in outcome.history), 1),
         "cpu_seconds": round(sum(report.cpu_seconds for report in outcome.history), 1),
@@ -74,7 +75,10 @@ def write_results(
             input=spec,
             accuracy=figures["accuracy"],
             temperature=temperature,
-            recipe={**asdict(job.recipe), "seed": job.seed, "started_from": job.started_from},
+            recipe={
+                **asdict(job.recipe),
+                **{"seed": job.seed, "started_from": job.started_from, "taught_by": job.taught_by},
+            },
             data_digest=data.digest,
             created_by=record["libraries"],
         )

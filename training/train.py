@@ -19,6 +19,7 @@ from training.progress import Progress, duration, estimate_s
 from training.recipes import MODELS, recipe_for
 from training.results import write_results
 from training.settings import changed
+from training.teacher import teach, teacher_digest
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -57,6 +58,7 @@ def job_for(model: str, options: argparse.Namespace, precision: str) -> Job:
         held_out=options.hold_out or 0,
         compiled=options.compile,
         started_from="" if options.start_from is None else file_digest(options.start_from),
+        taught_by=teacher_digest(recipe, options.models),
     )
 
 
@@ -108,6 +110,9 @@ def run_all(
         print(f"{names}: about {duration(seconds)} {how}", flush=True)
     for job in jobs:
         name = run_name(job, options.recipe)
+        if group.is_first and job.taught_by:
+            print(f"{name}: {job.recipe.teacher}, its teacher, looks at the pictures first", flush=True)
+        taught = teach(job.recipe, options.models, data, local_device(options.device))
         with Progress(name, job, options.results / f"{name}.log", is_shown=group.is_first) as progress:
             outcome = train(
                 job,
@@ -115,6 +120,7 @@ def run_all(
                 group,
                 device_name=options.device,
                 start=start,
+                taught=taught,
                 on_epoch=progress.on_epoch,
                 on_step=progress.on_step,
             )

@@ -1,6 +1,7 @@
 import dataclasses
 
 import numpy as np
+import pytest
 import torch
 
 from training.batches import Batches
@@ -11,16 +12,42 @@ from training.recipes import RECIPES
 ERASING = dataclasses.replace(RECIPES["classic"], batch=8, erase_probability=1.0, erase_until=0.75)
 
 
-def dealt(progress):
-    """An epoch's pictures, of a data set that is white all over: what is not 1 was erased."""
+TAUGHT = dataclasses.replace(RECIPES["classic"], batch=8, teacher="v4", teacher_weight=0.25)
+
+
+def batches(recipe, taught=None):
+    """Of a data set of 16 pictures that are white all over, with the labels 0 to 9 and 0 to 5."""
     white, labels = np.full((16, 28, 28), 255, np.uint8), np.arange(16) % 10
     data = DataSet(
         train_images=white, train_labels=labels, test_images=white, test_labels=labels, digest="white"
     )
-    batches = Batches(data, ERASING, Group(rank=0, size=1), torch.device("cpu"))
-    return torch.cat([images for images, _ in batches.shuffled(torch.Generator().manual_seed(1), progress)])
+    return Batches(data, recipe, Group(rank=0, size=1), torch.device("cpu"), taught)
+
+
+def dealt(progress):
+    """An epoch's pictures: what is not 1 was erased."""
+    epoch = batches(ERASING).shuffled(torch.Generator().manual_seed(1), progress)
+    return torch.cat([images for images, _, _ in epoch])
 
 
 def test_the_last_epochs_of_a_run_see_pictures_that_are_not_erased():
     assert dealt(0.5).ne(1).flatten(1).any(dim=1).all()
     assert dealt(0.75).eq(1).all()
+
+
+def test_what_is_learned_is_the_label_or_its_mixture_with_what_a_teacher_says():
+    for _, labels, targets in batches(ERASING).shuffled(torch.Generator(), 0):
+        assert targets.tolist() == labels.tolist()
+    taught = torch.zeros(16, 10)
+    taught[range(16), [(label + 1) % 10 for label in (*range(10), *range(6))]] = 1  # wrong by one everywhere
+    for _, labels, targets in batches(TAUGHT, taught).shuffled(torch.Generator(), 0):
+        expected = torch.zeros(8, 10)
+        expected[range(8), labels] = 0.75
+        expected[range(8), (labels + 1) % 10] = 0.25
+        torch.testing.assert_close(targets, expected)
+
+
+@pytest.mark.parametrize(("recipe", "taught"), [(TAUGHT, None), (ERASING, torch.zeros(16, 10))])
+def test_a_teacher_in_the_recipe_and_what_it_says_belong_together(recipe, taught):
+    with pytest.raises(ValueError, match="do not fit"):
+        batches(recipe, taught)

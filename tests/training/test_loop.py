@@ -48,7 +48,9 @@ def assert_same_bits(left, right):
 @pytest.mark.parametrize("recipe", ["classic", "modern"])
 @pytest.mark.parametrize("model", ["v1", "v2_da", "v3_da_2", "v4"])
 def test_each_network_trains_an_epoch_by_each_recipe(data, model, recipe):
-    outcome = train(job(model, recipe), first(data, 256), ALONE)
+    chosen = job(model, recipe)
+    taught = torch.full((256, 10), 0.1) if chosen.recipe.teacher else None
+    outcome = train(chosen, first(data, 256), ALONE, taught=taught)
     (report,) = outcome.history
     assert np.isfinite(report.loss)
     assert not outcome.network.training
@@ -137,8 +139,10 @@ def test_a_run_that_starts_from_a_model_does_the_second_cycle_only(data, monkeyp
 
 
 def test_a_field_that_a_recipe_gets_later_leaves_its_checkpoints_where_they_are(data):
-    plain = job("v1_da", "classic").identity(data, ALONE)["recipe"]
+    identity = job("v1_da", "classic").identity(data, ALONE)
+    plain = identity["recipe"]
     assert "restart" not in plain
+    assert "taught_by" not in identity
     assert plain["flips"] is True
     assert two_cycles().identity(data, ALONE)["recipe"]["restart"] == 0.5
 
@@ -163,9 +167,10 @@ def test_a_run_with_another_setting_has_another_checkpoint(data):
             job("v1", "classic"),
             job("v1_da"),
             job("v1", held_out=9),
+            job("v1", taught_by="ab" * 32),
         )
     }
-    assert len(paths) == 5
+    assert len(paths) == 6
 
 
 def test_a_disk_without_room_is_one_clear_error_and_leaves_the_old_state(tmp_path):

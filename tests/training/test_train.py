@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import shutil
 import subprocess
@@ -11,6 +12,9 @@ from torch import distributed
 from fashion.model_file import file_digest, load_network, read_info
 from training import evaluate
 from training.groups import Group, GroupError, local_device
+from training.recipes import recipe_for
+from training.settings import changed
+from training.teacher import teach
 from training.train import main
 
 SLICE = Path(__file__).parents[1] / "data" / "fashion-mnist"
@@ -146,6 +150,36 @@ def test_a_run_goes_on_from_a_model_file_of_the_same_network(tmp_path, capsys):
         assert problem in line
 
 
+def test_a_run_learns_from_what_another_model_says(tmp_path, data, capsys):
+    taught_by = ["--set", "teacher=v1_da"]
+    assert main(command(tmp_path, "v2_da", *taught_by)) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.endswith("v1_da.safetensors: no such model file; `make train` builds the models")
+    assert main(command(tmp_path, "v1_da")) == 0
+    teacher = tmp_path / "models" / "v1_da.safetensors"
+    assert main(command(tmp_path, "v2_da", *taught_by)) == 0
+    assert "v1_da, its teacher, looks at the pictures first" in capsys.readouterr().out
+    results = tmp_path / "results"
+    record = json.loads((results / "v2_da-modern-teacher=v1_da-1epochs-seed0.json").read_text())
+    assert record["taught_by"] == file_digest(teacher)
+    assert main(command(tmp_path, "v2_da")) == 0
+    plain = json.loads((results / "v2_da-modern-1epochs-seed0.json").read_text())
+    assert plain["history"][0]["loss"] != record["history"][0]["loss"]
+
+
+def test_a_teacher_says_what_it_thinks_of_a_picture_and_of_its_mirror_image(tmp_path, data):
+    assert main(command(tmp_path, "v1_da")) == 0
+    models = tmp_path / "models"
+    recipe = changed(recipe_for("v2_da", "modern"), ["teacher=v1_da"])
+    found = teach(recipe, models, data, torch.device("cpu"))
+    mirrored = dataclasses.replace(data, train_images=data.train_images[:, :, ::-1])
+    torch.testing.assert_close(teach(recipe, models, mirrored, torch.device("cpu")), found)
+    as_is = changed(recipe, ["flips=false"])
+    assert not torch.allclose(teach(as_is, models, data, torch.device("cpu")), found)
+    torch.testing.assert_close(found.sum(dim=1), torch.ones(1000))
+    assert float((found.argmax(1) == torch.from_numpy(data.train_labels)).float().mean()) > 0.3
+
+
 def test_a_batch_that_cannot_be_dealt_evenly_is_refused():
     assert Group(rank=1, size=4).share_of(128) == slice(32, 64)
     with pytest.raises(GroupError, match="a batch of 128 cannot be dealt evenly to 3 processes"):
@@ -174,6 +208,7 @@ def test_two_processes_train_v1_to_the_same_weights_as_one(tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("model", ["v2_da", "v3_da_2"])
 def test_two_processes_train_a_network_with_batch_norm_and_dropout(tmp_path, model):
+    shutil.copytree(ROOT / "models", tmp_path / "models")  # v3 has a teacher
     run_group(command(tmp_path, model, "--no-model"), processes=2)
     record = json.loads((tmp_path / "results" / f"{model}-modern-1epochs-seed0.json").read_text())
     assert record["accuracy"] > 0.2  # twice the chance level after 7 steps
