@@ -5,22 +5,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import zmq
 
-from runtime.hosts.bus_client import BusClient
 from runtime.hosts.committers import Committers
-from runtime.hosts.config import ChildConfig, RunPaths
-from runtime.hosts.loop import Place
+from runtime.hosts.config import RunPaths
 from runtime.hosts.sink import SLOW_WRITE_S, SinkHost
-from runtime.hosts.status_page import StatusPage
 from runtime.packet import Packet
 from runtime.properties import NoOptions
 from runtime.stage import Context, Sink
 from runtime.wire import codec
 from runtime.wire.outlet import Consumer, Outlet
-from runtime.wire.sockets import bind_router
+from tests.runtime.hosts.host_kit import DEADLINE_S, Surroundings
 
-DEADLINE_S = 10.0
 SOURCES = ("slow", "quick")
 
 
@@ -29,33 +24,19 @@ class Bench:
 
     def __init__(self, folder: Path) -> None:
         paths = RunPaths(str(folder))
-        self.context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-        self.bus = bind_router(self.context, paths.bus)
-        self.sources = {name: Committers(self.context, paths.commit(name), ["shout"]) for name in SOURCES}
-        self.received: dict[str, set[int]] = {name: set() for name in SOURCES}
-        known: dict[str, Any] = {
-            "stage": "shout",
-            "replica": 0,
-            "incarnation": 0,
-            "type": "shout",
-            "common": {"max_frames_per_process": 0, "memory_limit": 0, "fsync": "never"},
-            "sources": {name: number for number, name in enumerate(SOURCES)},
-            "reached_by": list(SOURCES),
-            "upstreams": [paths.outlet("work", 0)],
-            "commits": {name: paths.commit(name) for name in SOURCES},
-        }
-        empty = {"str": "", "int": 1, "list[str]": [], "dict[str, str]": {}}
-        for name, kind in ChildConfig.__annotations__.items():
-            if name not in known and not hasattr(ChildConfig, name):
-                known[name] = empty.get(kind, {})
-        self.client = BusClient(self.context, paths.bus, "shout.0#0")
-        page = StatusPage(folder / "status")
-        place = Place(
-            context=self.context, config=ChildConfig(**known), paths=paths, bus=self.client, page=page
+        self.around = Surroundings(
+            folder,
+            "shout",
+            common={"fsync": "never"},
+            sources={name: number for number, name in enumerate(SOURCES)},
+            upstreams=[paths.outlet("work", 0)],
         )
-        self.upstream = Outlet(self.context, paths.outlet("work", 0), 0, [Consumer("shout")])
+        context = self.around.context
+        self.sources = {name: Committers(context, paths.commit(name), ["shout"]) for name in SOURCES}
+        self.received: dict[str, set[int]] = {name: set() for name in SOURCES}
+        self.upstream = Outlet(context, paths.outlet("work", 0), 0, [Consumer("shout")])
         self.was_told_before: list[bool] = []
-        self.host = SinkHost(place, self.make_sink)
+        self.host = SinkHost(self.around.place, self.make_sink)
 
     def make_sink(self, source: str) -> Sink:
         bench = self
@@ -92,13 +73,10 @@ class Bench:
             self.upstream.receive(now_s)
             self.upstream.pump(now_s)
             self.host.step(now_s)
-            self.client.flush()
+            self.around.client.flush()
 
     def close(self) -> None:
-        self.host.close()
-        for part in (self.upstream, self.client.socket, self.bus, *self.sources.values()):
-            part.close()
-        self.context.term()
+        self.around.close(self.host, self.upstream, *self.sources.values())
 
 
 @pytest.fixture

@@ -8,21 +8,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-import zmq
 
-from runtime.hosts.bus_client import BusClient
 from runtime.hosts.commits import CommitLinks, Have
-from runtime.hosts.config import ChildConfig, RunPaths
-from runtime.hosts.loop import Place
+from runtime.hosts.config import RunPaths
 from runtime.hosts.source import SourceHost
-from runtime.hosts.status_page import StatusPage
 from runtime.order import End
 from runtime.properties import NoOptions
 from runtime.stage import Context, Frame, Resume, Source
 from runtime.wire.outlet import Key, Outlet
-from runtime.wire.sockets import bind_router
-
-DEADLINE_S = 10.0
+from tests.runtime.hosts.host_kit import DEADLINE_S, Surroundings, config_of
 
 
 class TwoFrames(Source):
@@ -37,30 +31,16 @@ class TwoFrames(Source):
             yield Frame(image_bgr=np.zeros((2, 2, 3), np.uint8), pts_ns=number, running_ns=number)
 
 
-def config_of(paths: RunPaths, stage: str, **known: Any) -> ChildConfig:
-    known |= {"stage": stage, "replica": 0, "incarnation": 0, "is_stopping": False}
-    known |= {
-        "sources": {"camera": 0},
-        "reached_by": ["camera"],
-        "commits": {"camera": paths.commit("camera")},
-    }
-    empty = {"str": "", "int": 1, "dict[str, Any] | None": None}
-    for name, kind in ChildConfig.__annotations__.items():
-        if name not in known and not hasattr(ChildConfig, name):
-            known[name] = empty.get(kind, [] if kind.startswith("list") else {})
-    return ChildConfig(**known)
-
-
 class Bench:
     """A source's host and the one sink that commits its frames."""
 
     def __init__(self, folder: Path) -> None:
         paths = RunPaths(str(folder))
         Path(paths.pools).mkdir()
-        common = {"max_frames_per_process": 0, "max_size_buffers": 1, "window": 2, "custody": 4}
+        common = {"max_size_buffers": 1, "window": 2, "custody": 4}
         common |= {"resend_after": 10.0, "max_attempts": 3, "max_latency": 0.0, "drain": 5.0}
-        config = config_of(
-            paths,
+        self.around = Surroundings(
+            folder,
             "camera",
             outlet=paths.outlet("camera", 0),
             committers=["film"],
@@ -68,18 +48,8 @@ class Bench:
             common={**common, "pool": str(folder)},
             quarantine=str(folder / "quarantine"),
         )
-        self.context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-        self.bus = bind_router(self.context, paths.bus)
-        self.client = BusClient(self.context, paths.bus, "camera.0#0")
-        place = Place(
-            context=self.context,
-            config=config,
-            paths=paths,
-            bus=self.client,
-            page=StatusPage(folder / "status"),
-        )
-        self.host = SourceHost(place, TwoFrames(NoOptions(), Context(name="camera")))
-        self.film = CommitLinks(self.context, config_of(paths, "film"))
+        self.host = SourceHost(self.around.place, TwoFrames(NoOptions(), Context(name="camera")))
+        self.film = CommitLinks(self.around.context, config_of(paths, "film", common={}))
         self.committed = -1
         self.ends: list[int] = []
 
@@ -93,10 +63,7 @@ class Bench:
 
     def close(self) -> None:
         TwoFrames.go_on.set()
-        self.host.close()
-        for part in (self.film, self.client.socket, self.bus):
-            part.close()
-        self.context.term()
+        self.around.close(self.host, self.film)
 
 
 @pytest.fixture

@@ -118,7 +118,7 @@ def test_a_worker_that_waits_for_a_fuller_batch_is_alive_and_obeys(
         assert time.monotonic() < deadline_s
     assert time.monotonic() - begun_s > 0.1
 
-    bench.bus.send_multipart([b"detect.0#0", codec.pack({"kind": command})])
+    bench.around.bus.send_multipart([b"detect.0#0", codec.pack({"kind": command})])
 
     while loop.is_alive():
         assert time.monotonic() < deadline_s

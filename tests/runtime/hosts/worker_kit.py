@@ -4,12 +4,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-import zmq
-
-from runtime.hosts.bus_client import BusClient
-from runtime.hosts.config import ChildConfig, RunPaths
-from runtime.hosts.loop import Place
-from runtime.hosts.status_page import StatusPage
+from runtime.hosts.config import RunPaths
 from runtime.hosts.worker import WorkerHost
 from runtime.packet import Packet
 from runtime.properties import NoOptions
@@ -17,9 +12,8 @@ from runtime.stage import Context, Stage
 from runtime.wire import codec
 from runtime.wire.inlet import Inlet
 from runtime.wire.outlet import Consumer, Outlet
-from runtime.wire.sockets import bind_router, receive_all
-
-DEADLINE_S = 10.0
+from runtime.wire.sockets import receive_all
+from tests.runtime.hosts.host_kit import DEADLINE_S, Surroundings
 
 
 class Bench:
@@ -27,39 +21,18 @@ class Bench:
 
     def __init__(self, folder: Path, stage: type[Stage], batch: int, batch_wait: float) -> None:
         paths = RunPaths(str(folder))
-        self.context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-        self.bus = bind_router(self.context, paths.bus)
-        known: dict[str, Any] = {
-            "stage": "detect",
-            "replica": 0,
-            "incarnation": 0,
-            "type": "detect",
-            "common": {
-                "batch": batch,
-                "batch_wait": batch_wait,
-                "max_frames_per_process": 0,
-                "memory_limit": 0,
-            },
-            "sources": {"camera": 0},
-            "priorities": {},
-            "weights": {},
-            "reached_by": ["camera"],
-            "upstreams": [paths.outlet("camera", 0)],
-            "outlet": paths.outlet("detect", 0),
-            "consumers": [Consumer("film")],
-        }
-        empty = {"str": "", "int": 1, "list[str]": [], "dict[str, str]": {}}
-        for name, kind in ChildConfig.__annotations__.items():
-            if name not in known and not hasattr(ChildConfig, name):
-                known[name] = empty.get(kind, {})
-        self.page = StatusPage(folder / "status")
-        self.client = BusClient(self.context, paths.bus, "detect.0#0")
-        place = Place(
-            context=self.context, config=ChildConfig(**known), paths=paths, bus=self.client, page=self.page
+        self.around = Surroundings(
+            folder,
+            "detect",
+            common={"batch": batch, "batch_wait": batch_wait},
+            upstreams=[paths.outlet("camera", 0)],
+            outlet=paths.outlet("detect", 0),
+            consumers=[Consumer("film")],
         )
-        self.upstream = Outlet(self.context, paths.outlet("camera", 0), 0, [Consumer("detect")])
-        self.host = WorkerHost(place, stage(NoOptions(), Context(name="detect")))
-        self.downstream = Inlet(self.context, stage="film", replica=0, incarnation=0, capacity=1000)
+        context, self.page = self.around.context, self.around.page
+        self.upstream = Outlet(context, paths.outlet("camera", 0), 0, [Consumer("detect")])
+        self.host = WorkerHost(self.around.place, stage(NoOptions(), Context(name="detect")))
+        self.downstream = Inlet(context, stage="film", replica=0, incarnation=0, capacity=1000)
         self.downstream.connect(paths.outlet("detect", 0))
         self.answers: list[int] = []
         self.failed: list[dict[str, Any]] = []
@@ -77,8 +50,8 @@ class Bench:
             assert time.monotonic() < deadline_s, f"answered {self.answers}, failed {self.failed}"
             self.neighbours()
             self.host.step(time.monotonic())
-            self.client.flush()
-            for message in receive_all(self.bus):
+            self.around.client.flush()
+            for message in receive_all(self.around.bus):
                 said = codec.unpack(message[-1])
                 if said["kind"] == "frame_failed":
                     self.failed.append(said)
@@ -103,7 +76,4 @@ class Bench:
         return self.upstream.packets_sent - sent == count
 
     def close(self) -> None:
-        self.host.close()
-        for part in (self.upstream, self.downstream, self.client.socket, self.bus):
-            part.close()
-        self.context.term()
+        self.around.close(self.host, self.upstream, self.downstream)
