@@ -3,6 +3,7 @@
 import argparse
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import torch
 from torch import nn
@@ -19,7 +20,7 @@ from training.progress import Progress, duration, estimate_s
 from training.recipes import MODELS, recipe_for
 from training.results import write_results
 from training.settings import changed
-from training.teacher import teach, teacher_digest
+from training.teacher import find_teacher, teach
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -38,6 +39,7 @@ def main(arguments: list[str] | None = None) -> int:
             start = first_network(options)
             precision = quick_precision(device) if options.precision == "auto" else options.precision
             jobs = [job_for(model, options, precision) for model in wanted_models(options)]
+            require_teachers(jobs, options)
             run_all(jobs, data, group, options, start)
     except (DataError, CheckpointError, GroupError, ModelFileError) as error:
         print(error, file=sys.stderr)
@@ -58,8 +60,17 @@ def job_for(model: str, options: argparse.Namespace, precision: str) -> Job:
         held_out=options.hold_out or 0,
         compiled=options.compile,
         started_from="" if options.start_from is None else file_digest(options.start_from),
-        taught_by=teacher_digest(recipe, options.models),
     )
+
+
+def require_teachers(jobs: list[Job], options: argparse.Namespace) -> None:
+    """Raise ModelFileError for a teacher that is not there and is not trained before it is asked."""
+    made: set[str] = set()
+    for job in jobs:
+        if job.recipe.teacher and job.recipe.teacher not in made:
+            find_teacher(job.recipe, options.models)
+        if writes_models(options):
+            made.add(job.model)
 
 
 def make_folders(options: argparse.Namespace) -> None:
@@ -102,40 +113,64 @@ def run_name(job: Job, recipe: str) -> str:
 def run_all(
     jobs: list[Job], data: DataSet, group: Group, options: argparse.Namespace, start: nn.Module | None
 ) -> None:
-    """Say how long it will take, then train one model after another."""
+    """Say how long it will take, then train one model after another.
+
+    All checkpoints stay until the last is done, so that after a stop no finished model is trained again.
+    """
     if group.is_first:
         seconds = sum(estimate_s(job, data, options.device) for job in jobs) / group.size
         names = ", ".join(job.model for job in jobs) + f" by {options.recipe}"
         how = f"on {torch.get_num_threads()} threads, in {jobs[0].precision}"
         print(f"{names}: about {duration(seconds)} {how}", flush=True)
+    checkpoints = []
     for job in jobs:
-        name = run_name(job, options.recipe)
-        if group.is_first and job.taught_by:
-            print(f"{name}: {job.recipe.teacher}, its teacher, looks at the pictures first", flush=True)
-        taught = teach(job.recipe, options.models, data, local_device(options.device))
-        with Progress(name, job, options.results / f"{name}.log", is_shown=group.is_first) as progress:
-            outcome = train(
-                job,
-                data,
-                group,
-                device_name=options.device,
-                start=start,
-                taught=taught,
-                on_epoch=progress.on_epoch,
-                on_step=progress.on_step,
-            )
+        group.wait()  # the first process may still be writing the model that is the next one's teacher
+        teacher = find_teacher(job.recipe, options.models)
+        known = job if teacher is None else replace(job, taught_by=file_digest(teacher))
+        run(known, data, group, options, start, teacher)
+        checkpoints.append(checkpoint_path(known.identity(data, group)))
+    if group.is_first:
+        for path in checkpoints:
+            remove_checkpoint(path)
+
+
+def run(
+    job: Job,
+    data: DataSet,
+    group: Group,
+    options: argparse.Namespace,
+    start: nn.Module | None,
+    teacher: Path | None,
+) -> None:
+    """Train one model and write what is left of it. teacher: the model file behind `job.taught_by`."""
+    name = run_name(job, options.recipe)
+    taught = None
+    if teacher is not None:
         if group.is_first:
-            text = write_results(
-                name,
-                job,
-                data,
-                outcome,
-                processes=group.size,
-                results=options.results,
-                models=options.models if writes_models(options) else None,
-            )
-            print(text, flush=True)
-            remove_checkpoint(checkpoint_path(job.identity(data, group)))
+            print(f"{name}: its teacher {teacher} looks at the pictures first", flush=True)
+        taught = teach(teacher, data, local_device(options.device), flip=job.recipe.flips)
+    with Progress(name, job, options.results / f"{name}.log", is_shown=group.is_first) as progress:
+        outcome = train(
+            job,
+            data,
+            group,
+            device_name=options.device,
+            start=start,
+            taught=taught,
+            on_epoch=progress.on_epoch,
+            on_step=progress.on_step,
+        )
+    if group.is_first:
+        text = write_results(
+            name,
+            job,
+            data,
+            outcome,
+            processes=group.size,
+            results=options.results,
+            models=options.models if writes_models(options) else None,
+        )
+        print(text, flush=True)
 
 
 if __name__ == "__main__":

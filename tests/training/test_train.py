@@ -9,13 +9,16 @@ import pytest
 import torch
 from torch import distributed
 
-from fashion.model_file import file_digest, load_network, read_info
+from fashion.model_file import ModelFileError, file_digest, load_network, read_info
 from training import evaluate
+from training.arguments import parse
 from training.groups import Group, GroupError, local_device
+from training.job import Job
+from training.progress import Progress
 from training.recipes import recipe_for
 from training.settings import changed
 from training.teacher import teach
-from training.train import main
+from training.train import main, require_teachers, run_all
 
 SLICE = Path(__file__).parents[1] / "data" / "fashion-mnist"
 ROOT = Path(__file__).parents[2]
@@ -158,7 +161,7 @@ def test_a_run_learns_from_what_another_model_says(tmp_path, data, capsys):
     assert main(command(tmp_path, "v1_da")) == 0
     teacher = tmp_path / "models" / "v1_da.safetensors"
     assert main(command(tmp_path, "v2_da", *taught_by)) == 0
-    assert "v1_da, its teacher, looks at the pictures first" in capsys.readouterr().out
+    assert f"its teacher {teacher} looks at the pictures first" in capsys.readouterr().out
     results = tmp_path / "results"
     record = json.loads((results / "v2_da-modern-teacher=v1_da-1epochs-seed0.json").read_text())
     assert record["taught_by"] == file_digest(teacher)
@@ -167,15 +170,55 @@ def test_a_run_learns_from_what_another_model_says(tmp_path, data, capsys):
     assert plain["history"][0]["loss"] != record["history"][0]["loss"]
 
 
+def test_a_teacher_may_be_trained_by_the_same_command(tmp_path, data):
+    options = parse(command(tmp_path, "v1_da"))
+    taught = Job(
+        model="v1", recipe=changed(recipe_for("v1", "modern"), ["teacher=v1_da"]), seed=0, precision="float32"
+    )
+    teacher = dataclasses.replace(taught, model="v1_da", recipe=recipe_for("v1_da", "modern"))
+    require_teachers([teacher, taught], options)
+    with pytest.raises(ModelFileError, match="no such model file"):
+        require_teachers([taught, teacher], options)
+    epoch = [
+        dataclasses.replace(job, recipe=dataclasses.replace(job.recipe, epochs=1))
+        for job in (teacher, taught)
+    ]
+    run_all(epoch, data, Group(rank=0, size=1), options, None)
+    record = json.loads((tmp_path / "models" / "v1.json").read_text())
+    assert record["taught_by"] == file_digest(tmp_path / "models" / "v1_da.safetensors")
+
+
+def test_a_stopped_command_trains_no_finished_model_again(tmp_path, monkeypatch):
+    arguments = ["--model", "v1", "v1_da", *command(tmp_path, "v1")[2:]]
+    trained = []
+    real = Progress.on_epoch
+
+    def on_epoch(self, report):
+        trained.append(self.name)
+        real(self, report)
+        if len(trained) == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Progress, "on_epoch", on_epoch)
+    assert main(arguments) == 130
+    model = tmp_path / "models" / "v1.safetensors"
+    weights = load_network(model).state_dict()
+    model.unlink()
+    assert main(arguments) == 0
+    assert trained == ["v1-modern-1epochs-seed0", "v1_da-modern-1epochs-seed0"]
+    assert all(torch.equal(weight, weights[key]) for key, weight in load_network(model).state_dict().items())
+    assert not list((tmp_path / "checkpoints").iterdir())
+    assert main(arguments) == 0
+    assert len(trained) == 4
+
+
 def test_a_teacher_says_what_it_thinks_of_a_picture_and_of_its_mirror_image(tmp_path, data):
     assert main(command(tmp_path, "v1_da")) == 0
-    models = tmp_path / "models"
-    recipe = changed(recipe_for("v2_da", "modern"), ["teacher=v1_da"])
-    found = teach(recipe, models, data, torch.device("cpu"))
+    teacher, cpu = tmp_path / "models" / "v1_da.safetensors", torch.device("cpu")
+    found = teach(teacher, data, cpu, flip=True)
     mirrored = dataclasses.replace(data, train_images=data.train_images[:, :, ::-1])
-    torch.testing.assert_close(teach(recipe, models, mirrored, torch.device("cpu")), found)
-    as_is = changed(recipe, ["flips=false"])
-    assert not torch.allclose(teach(as_is, models, data, torch.device("cpu")), found)
+    torch.testing.assert_close(teach(teacher, mirrored, cpu, flip=True), found)
+    assert not torch.allclose(teach(teacher, data, cpu, flip=False), found)
     torch.testing.assert_close(found.sum(dim=1), torch.ones(1000))
     assert float((found.argmax(1) == torch.from_numpy(data.train_labels)).float().mean()) > 0.3
 
