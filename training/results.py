@@ -77,7 +77,9 @@ def write_results(
             temperature=temperature,
             recipe={
                 **asdict(job.recipe),
-                **{"seed": job.seed, "started_from": job.started_from, "taught_by": job.taught_by},
+                "seed": job.seed,
+                "started_from": job.started_from,
+                "taught_by": job.taught_by,
             },
             data_digest=data.digest,
             created_by=record["libraries"],
