@@ -17,25 +17,16 @@ from training.recipes import Recipe, input_spec
 class Batches:
     """All training pictures on a device, and this process's share of each batch of them.
 
-    count: batches in an epoch; share: which pictures of a batch are this process's. taught: a teacher's
-    probabilities of the training pictures, float32 N x 10. Raises DataError if there is less than a batch of
-    data, GroupError if a batch cannot be dealt evenly, ValueError if only one of recipe and `taught` has a
-    teacher.
+    count: batches in an epoch; share: which pictures of a batch are this process's. Raises DataError if there
+    is less than a batch of data, GroupError if a batch cannot be dealt evenly.
     """
 
-    def __init__(
-        self, data: DataSet, recipe: Recipe, group: Group, device: torch.device, taught: Tensor | None = None
-    ) -> None:
+    def __init__(self, data: DataSet, recipe: Recipe, group: Group, device: torch.device) -> None:
         self.device = device
         self._recipe = recipe
         self._images = torch.from_numpy(to_batch(list(data.train_images), input_spec(recipe))).to(device)
         self._labels = torch.from_numpy(data.train_labels).to(device)
         self._targets = self._labels
-        if (taught is not None) != bool(recipe.teacher):
-            raise ValueError(f"a recipe with teacher={recipe.teacher!r} and what a teacher says do not fit")
-        if taught is not None:
-            known = one_hot(self._labels, taught.shape[1]).float()
-            self._targets = known.lerp(taught.to(device), recipe.teacher_weight)
         # What is left of an epoch's pictures waits for another order, so that all batches are of one size.
         self.count = len(self._labels) // recipe.batch
         if not self.count:
@@ -43,6 +34,13 @@ class Batches:
                 f"{len(self._labels)} training pictures are fewer than one batch of {recipe.batch}"
             )
         self.share = group.share_of(recipe.batch)
+
+    def learn_from(self, taught: Tensor) -> None:
+        """Mix a teacher's probabilities of the training pictures, float32 N x 10, into the labels."""
+        classes = taught.shape[1]
+        known = one_hot(self._labels, classes).float()
+        known = known.lerp(torch.full_like(known, 1 / classes), self._recipe.label_smoothing)
+        self._targets = known.lerp(taught.to(self.device), self._recipe.teacher_weight)
 
     def shuffled(
         self, generator: torch.Generator, progress: float

@@ -27,7 +27,7 @@ class Job:
     @property
     def epochs_before(self) -> int:
         """Epochs that the first weights have behind them: with given weights, the recipe's first cycle."""
-        return round(self.recipe.restart * self.recipe.epochs) if self.started_from else 0
+        return self.recipe.first_cycle_epochs if self.started_from else 0
 
     def identity(self, data: DataSet, group: Group) -> dict[str, Any]:
         """What a run's result depends on, bit by bit, as plain values; without those that are the default, so

@@ -19,8 +19,9 @@ from training.initial import set_initial_weights
 from training.job import Job
 from training.optimizers import make_optimizer
 from training.precision import computing_in
-from training.recipes import MODELS, Recipe, input_spec, rate_factor
+from training.recipes import ITSELF, MODELS, Recipe, input_spec, rate_factor
 from training.state import EpochReport, RunState
+from training.teacher import probabilities
 
 AVERAGE_START = 10  # steps: a young average forgets faster, else it would remember the random weights
 
@@ -47,7 +48,8 @@ def train(
     """Train a network, going on from a checkpoint of the same run if there is one.
 
     start: the network that `job.started_from` stands for; its weights are the first ones.
-    taught: what the model that `job.taught_by` stands for thinks of the training pictures, float32 N x 10.
+    taught: what the model that `job.taught_by` stands for thinks of the training pictures, float32 N x 10; a
+    run that teaches itself (Furlanello et al., arXiv:1805.04770) finds that out at its second cycle.
 
     With `job.held_out`, the test pictures of `data` must be the held-out ones; they are looked at after each
     epoch. Otherwise the test pictures are not looked at. on_epoch, on_step (steps done, steps in all): called
@@ -56,15 +58,21 @@ def train(
     All randomness of an epoch follows from the seed and the epoch's number, so a run that was stopped and
     goes on ends in the same bits (on one machine, on the CPU) as one that was not. Raises DataError if there
     is less than a batch of data, CheckpointError for a damaged checkpoint, GroupError if a batch cannot be
-    dealt evenly, the device is not there, or the processes do not find the same checkpoint.
+    dealt evenly, the device is not there, or the processes do not find the same checkpoint, ValueError if
+    only one of recipe and `taught` has a model as teacher.
     """
+    if (taught is not None) != job.recipe.has_model_as_teacher:
+        raise ValueError(f"a recipe with teacher={job.recipe.teacher!r} and what a teacher says do not fit")
     device = local_device(device_name)
-    run = Run.prepare(job, data, Batches(data, job.recipe, group, device, taught), group, start)
+    run = Run.prepare(job, data, Batches(data, job.recipe, group, device), group, start)
+    run.state.taught = taught
     path = checkpoint_path(job.identity(data, group))
     saved = load_checkpoint(path)
     if saved is not None:
         run.state.restore(saved)
     group.require_agreement(f"{run.epochs_done} epochs done, in {job.precision}", "what they go on from")
+    if run.state.taught is not None:
+        run.batches.learn_from(run.state.taught)
     while run.epochs_done < job.recipe.epochs:
         report = run.epoch(on_step)
         run.state.history.append(report)
@@ -104,6 +112,7 @@ class Run:
             network=network,
             average=copy.deepcopy(network) if job.recipe.average_decay else network,
             optimizer=make_optimizer(network, job.recipe),
+            taught=None,
             history=[],
         )
         stepper = shared(network, group)
@@ -118,6 +127,8 @@ class Run:
     def epoch(self, on_step: Callable[[int, int], None]) -> EpochReport:
         """Do the next epoch, look at the held-out pictures if there are any, and say how it went."""
         started, cpu_started = time.perf_counter(), time.process_time()
+        if self.job.recipe.teacher == ITSELF and self.epochs_done == self.job.recipe.first_cycle_epochs:
+            self._teach_itself()
         loss, accuracy = self._learn(on_step)
         cpu_seconds = self.group.summed(
             torch.tensor(time.process_time() - cpu_started, dtype=torch.float64, device=self.batches.device)
@@ -133,6 +144,15 @@ class Run:
             seconds=time.perf_counter() - started,
             cpu_seconds=cpu_seconds,
         )
+
+    def _teach_itself(self) -> None:
+        """Let what the average of the weights thinks be learned from now on, in all processes alike: each has
+        its own statistics of batch norm.
+        """
+        recipe = self.job.recipe
+        found = probabilities(self.state.average, input_spec(recipe), self.data, flip=recipe.flips)
+        self.state.taught = self.group.from_first(found.to(self.batches.device))
+        self.batches.learn_from(self.state.taught)
 
     def _learn(self, on_step: Callable[[int, int], None]) -> tuple[float, float]:
         """Go once through the batches; return the mean loss and the share of pictures told right."""
@@ -162,7 +182,8 @@ class Run:
             settings["lr"] = rate
         with computing_in(self.job.precision, images.device):
             logits = self.stepper(images.contiguous(memory_format=torch.channels_last))
-        loss = cross_entropy(logits.float(), targets, label_smoothing=self.job.recipe.label_smoothing)
+        smoothing = 0.0 if targets.is_floating_point() else self.job.recipe.label_smoothing
+        loss = cross_entropy(logits.float(), targets, label_smoothing=smoothing)
         self.state.network.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()

@@ -11,6 +11,7 @@ from fashion.preprocessing import InputSpec
 
 # Of the 60,000 training pictures, scaled to 0..1.
 TRAIN_MEAN, TRAIN_STD = 0.2860, 0.3530
+ITSELF = "itself"  # a teacher: the run's own average after its first cycle
 PARTS = (  # fields that are a part of something
     *("momentum", "erase_probability", "erase_until", "label_smoothing", "average_decay"),
     *("step_factor", "warmup", "restart", "restart_factor", "teacher_weight"),
@@ -43,7 +44,7 @@ class Recipe:
     warmup: float = 0.2  # schedule "one-cycle" only: the part of a cycle in which the learning rate rises
     restart: float = 0.0  # … the part of the run after which a second cycle begins; 0: none
     restart_factor: float = 0.5  # … the highest learning rate of that one, as a part of the first one's
-    teacher: str = ""  # a model whose probabilities are mixed into the labels; "": none
+    teacher: str = ""  # a model, or "itself", whose probabilities are mixed into the labels; "": none
     teacher_weight: float = 0.7  # … and their part in the mixture
 
     def __post_init__(self) -> None:
@@ -57,10 +58,24 @@ class Recipe:
         for name in ("learning_rate", "weight_decay", "shift_px"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise ValueError(f"{name} must be at least 0, got {getattr(self, name)}")
-        if self.teacher and self.teacher not in MODELS:
-            raise ValueError(f"teacher {self.teacher!r} is no model; known are {', '.join(MODELS)}")
+        if self.teacher not in ("", ITSELF, *MODELS):
+            raise ValueError(
+                f"teacher {self.teacher!r} is no model; known are {ITSELF} and {', '.join(MODELS)}"
+            )
+        if self.teacher == ITSELF and not self.restart:
+            raise ValueError("a run teaches itself from its second cycle on; give it one by restart=0.6")
         if self.nesterov and not self.momentum:
             raise ValueError("nesterov needs a momentum above 0; set nesterov=false too")
+
+    @property
+    def first_cycle_epochs(self) -> int:
+        """Epochs before the second cycle; 0 if there is none."""
+        return round(self.restart * self.epochs)
+
+    @property
+    def has_model_as_teacher(self) -> bool:
+        """Whether the teacher is a finished model, not the run itself."""
+        return self.teacher in MODELS
 
     def to_plain(self) -> dict[str, Any]:
         """The values without those that are the default, so a new field leaves other runs as they were."""

@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,15 +21,17 @@ class EpochReport:
     cpu_seconds: float
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class RunState:
     """The state of a run. average: of the network's weights; the network itself if the recipe wants none.
-    history: a report for each epoch done.
+    taught: a teacher's probabilities of the training pictures, float32 N x 10, or None as long as there is
+    none. history: a report for each epoch done.
     """
 
     network: nn.Module
     average: nn.Module
     optimizer: torch.optim.Optimizer
+    taught: Tensor | None
     history: list[EpochReport]
 
     def to_plain(self) -> dict[str, Any]:
@@ -38,6 +40,7 @@ class RunState:
             "network": self.network.state_dict(),
             "average": self.average.state_dict(),
             "optimizer": self.optimizer.state_dict(),
+            "taught": self.taught,
             "history": [asdict(report) for report in self.history],
         }
 
@@ -46,6 +49,7 @@ class RunState:
         self.network.load_state_dict(plain["network"])
         self.average.load_state_dict(plain["average"])
         self.optimizer.load_state_dict(plain["optimizer"])
+        self.taught = plain.get("taught", self.taught)
         self.history[:] = [EpochReport(**report) for report in plain["history"]]
 
     @torch.no_grad()

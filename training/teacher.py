@@ -1,22 +1,23 @@
-"""What a finished model, as a teacher, thinks of the training pictures."""
+"""What a teacher, a finished model or a run's own average, thinks of the training pictures."""
 
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from fashion.model_file import load_network, read_info
+from fashion.preprocessing import InputSpec
 from training.data import DataSet
 from training.evaluate import predict
 from training.recipes import Recipe
 
 
 def find_teacher(recipe: Recipe, models: Path) -> Path | None:
-    """The model file of a recipe's teacher, in the folder of the models; None if the recipe has none.
+    """The model file of a recipe's teacher, in the folder of the models; None if it needs no file.
 
     Raises ModelFileError if it is not there or cannot be used.
     """
-    if not recipe.teacher:
+    if not recipe.has_model_as_teacher:
         return None
     path = models / f"{recipe.teacher}.safetensors"
     read_info(path)
@@ -24,13 +25,16 @@ def find_teacher(recipe: Recipe, models: Path) -> Path | None:
 
 
 def teach(teacher: Path, data: DataSet, device: torch.device, *, flip: bool) -> Tensor:
-    """A teacher's probabilities of the training pictures, float32 N x 10 on the CPU.
+    """What the model of a file thinks; see `probabilities`. Raises ModelFileError if it cannot be used."""
+    return probabilities(load_network(teacher).to(device), read_info(teacher).input, data, flip=flip)
+
+
+def probabilities(network: nn.Module, spec: InputSpec, data: DataSet, *, flip: bool) -> Tensor:
+    """A network's probabilities of the training pictures, float32 N x 10 on the CPU.
 
     For the whole, unchanged pictures, so that they are computed once and not at each step; flip: by the mean
-    of the logits of each and of its mirror image. Without the teacher's temperature: scores that label
-    smoothing has made low tell more of the classes beside the likeliest. (Hinton, Vinyals, Dean,
-    arXiv:1503.02531.) Raises ModelFileError if the file cannot be used.
+    of the logits of each and of its mirror image. Without a temperature: scores that label smoothing has made
+    low tell more of the classes beside the likeliest. (Hinton, Vinyals, Dean, arXiv:1503.02531.) Leaves the
+    network in evaluation mode.
     """
-    network = load_network(teacher).to(device)
-    logits = predict(network, data.train_images, read_info(teacher).input, flip=flip)
-    return torch.from_numpy(logits).softmax(dim=1)
+    return torch.from_numpy(predict(network, data.train_images, spec, flip=flip)).softmax(dim=1)

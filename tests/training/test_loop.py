@@ -49,7 +49,7 @@ def assert_same_bits(left, right):
 @pytest.mark.parametrize("model", ["v1", "v2_da", "v3_da_2", "v4"])
 def test_each_network_trains_an_epoch_by_each_recipe(data, model, recipe):
     chosen = job(model, recipe)
-    taught = torch.full((256, 10), 0.1) if chosen.recipe.teacher else None
+    taught = torch.full((256, 10), 0.1) if chosen.recipe.has_model_as_teacher else None
     outcome = train(chosen, first(data, 256), ALONE, taught=taught)
     (report,) = outcome.history
     assert np.isfinite(report.loss)
@@ -77,11 +77,10 @@ def with_dropout(name):
 
 
 def two_cycles(**settings):
-    """v4's kind of run: two cycles, and pictures that are erased in the first of them only."""
+    """A run of two cycles: pictures are erased in the first only, and it teaches itself in the second."""
     chosen = job("v4", epochs=4, **settings)
-    return dataclasses.replace(
-        chosen, recipe=dataclasses.replace(chosen.recipe, restart=0.5, erase_until=0.5)
-    )
+    recipe = dataclasses.replace(chosen.recipe, restart=0.5, erase_until=0.5, teacher="itself")
+    return dataclasses.replace(chosen, recipe=recipe)
 
 
 @pytest.mark.parametrize(
@@ -89,8 +88,12 @@ def two_cycles(**settings):
     [job("v2_da", "classic", epochs=4), job("v2_da", epochs=4), two_cycles()],
     ids=lambda job: job.model,
 )
-@pytest.mark.parametrize("stop_at", [14, 17], ids=["after an epoch", "inside an epoch"])
-def test_a_stopped_run_goes_on_to_the_same_bits(data, monkeypatch, chosen, stop_at):
+@pytest.mark.parametrize(
+    ("stop_at", "left"),
+    [(14, [3, 4]), (17, [3, 4]), (24, [4])],
+    ids=["after an epoch", "inside an epoch", "inside the last"],
+)
+def test_a_stopped_run_goes_on_to_the_same_bits(data, monkeypatch, chosen, stop_at, left):
     monkeypatch.setattr(loop, "build_network", with_dropout)
     whole = train(chosen, data, ALONE)
     checkpoint_path(chosen.identity(data, ALONE)).unlink()
@@ -105,7 +108,7 @@ def test_a_stopped_run_goes_on_to_the_same_bits(data, monkeypatch, chosen, stop_
     seen = []
     torch.rand(7)  # what else the process drew does not matter
     resumed = train(chosen, data, ALONE, on_epoch=lambda report: seen.append(report.epoch))
-    assert seen == [3, 4]
+    assert seen == left
     assert [report.epoch for report in resumed.history] == [1, 2, 3, 4]
     assert_same_bits(weights_of(resumed), weights_of(whole))
 
@@ -136,6 +139,29 @@ def test_a_run_that_starts_from_a_model_does_the_second_cycle_only(data, monkeyp
     still = dataclasses.replace(chosen, recipe=dataclasses.replace(chosen.recipe, learning_rate=0.0))
     kept = train(still, first(data, 256), ALONE, start=start).network
     assert all(torch.equal(new, old) for new, old in zip(kept.parameters(), start.parameters(), strict=True))
+
+
+def test_a_run_teaches_itself_from_its_second_cycle_on(data, monkeypatch):
+    monkeypatch.setattr(loop, "build_network", with_dropout)
+    few, chosen = first(data, 256), two_cycles()
+    untaught = dataclasses.replace(chosen, recipe=dataclasses.replace(chosen.recipe, teacher=""))
+    averages, asked = [], []
+
+    def keep_average(report):
+        averages.append(load_checkpoint(checkpoint_path(untaught.identity(few, ALONE)))["average"])
+
+    def ask(network, spec, data, *, flip):
+        assert flip
+        asked.append({name: value.clone() for name, value in network.state_dict().items()})
+        return torch.full((256, 10), 0.1)
+
+    plain = train(untaught, few, ALONE, on_epoch=keep_average).history
+    monkeypatch.setattr(loop, "probabilities", ask)
+    taught = train(chosen, few, ALONE).history
+    (teacher,) = asked
+    assert_same_bits(teacher, averages[1])
+    assert [report.loss for report in taught[:2]] == [report.loss for report in plain[:2]]
+    assert all(ours.loss > theirs.loss for ours, theirs in zip(taught[2:], plain[2:], strict=True))
 
 
 def test_a_field_that_a_recipe_gets_later_leaves_its_checkpoints_where_they_are(data):
@@ -202,6 +228,12 @@ def test_a_damaged_checkpoint_is_one_clear_error(data, tmp_path):
 def test_held_out_accuracy_is_measured_each_epoch_only_if_asked(data):
     assert train(job("v1"), first(data, 256), ALONE).history[0].held_out is None
     assert 0 <= train(job("v1", held_out=500), first(data, 256), ALONE).history[0].held_out <= 1
+
+
+@pytest.mark.parametrize(("model", "taught"), [("v3_da_2", None), ("v1", torch.zeros(256, 10))])
+def test_a_teacher_in_the_recipe_and_what_it_says_belong_together(data, model, taught):
+    with pytest.raises(ValueError, match="do not fit"):
+        train(job(model), first(data, 256), ALONE, taught=taught)
 
 
 def test_fewer_pictures_than_a_batch_are_refused(data):

@@ -69,7 +69,11 @@ def test_a_part_of_a_recipe_is_changed_to_see_what_it_brings():
         ("momentum=0", "--set momentum=0: nesterov needs a momentum above 0; set nesterov=false too"),
         ("restart=1.5", "--set restart=1.5: restart must be from 0 to 1, got 1.5"),
         ("learning_rate=nan", "--set learning_rate=nan: learning_rate must be at least 0, got nan"),
-        ("teacher=v9", "--set teacher=v9: teacher 'v9' is no model; known are v1, v1_da"),
+        ("teacher=v9", "--set teacher=v9: teacher 'v9' is no model; known are itself and v1, v1_da"),
+        (
+            "teacher=itself",
+            "--set teacher=itself: a run teaches itself from its second cycle on; give it one",
+        ),
         ("schedule=stop", "--set schedule=stop: 'stop' is not step or one-cycle"),
     ],
 )

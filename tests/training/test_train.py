@@ -248,6 +248,17 @@ def test_two_processes_train_v1_to_the_same_weights_as_one(tmp_path):
     assert json.loads((together / "models" / "v1.json").read_text())["processes"] == 2
 
 
+def test_two_processes_that_teach_themselves_learn_what_one_does(tmp_path):
+    alone, together = tmp_path / "alone", tmp_path / "together"
+    own = ["--epochs", "2", "--set", "restart=0.5", "--set", "teacher=itself"]
+    assert main(command(alone, "v1", *own)) == 0
+    run_group(command(together, "v1", *own), processes=2)
+    name = "results/v1-modern-restart=0.5-teacher=itself-2epochs-seed0.json"
+    expected, found = (json.loads((side / name).read_text()) for side in (alone, together))
+    for one, two in zip(expected["history"], found["history"], strict=True):
+        assert two["loss"] == pytest.approx(one["loss"], rel=1e-4)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("model", ["v2_da", "v3_da_2"])
 def test_two_processes_train_a_network_with_batch_norm_and_dropout(tmp_path, model):
