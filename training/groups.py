@@ -76,7 +76,11 @@ def joined_group(device: torch.device) -> Iterator[Group]:
         return
     distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
     try:
-        yield Group(rank=distributed.get_rank(), size=size)
+        group = Group(rank=distributed.get_rank(), size=size)
+        yield group
+        # DDP keeps threads of the group alive beyond its end, and one that still holds a sum's tensor when
+        # the interpreter is gone aborts the process: so nobody leaves before all of that is over.
+        group.wait()
     finally:
         distributed.destroy_process_group()
 
