@@ -41,8 +41,11 @@ class Group:
         """
         if batch % self.size:
             raise GroupError(f"a batch of {batch} cannot be dealt evenly to {self.size} processes")
-        part = batch // self.size
-        return slice(self.rank * part, (self.rank + 1) * part)
+        return self.part_of(batch)
+
+    def part_of(self, count: int) -> slice:
+        """This process's part of `count` things; the parts differ by one at most."""
+        return slice(self.rank * count // self.size, (self.rank + 1) * count // self.size)
 
     def summed(self, values: Tensor) -> Tensor:
         """The sums of each process's values, in all of them (in place)."""

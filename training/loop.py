@@ -146,13 +146,13 @@ class Run:
         )
 
     def _teach_itself(self) -> None:
-        """Let what the average of the weights thinks be learned from now on, in all processes alike: each has
-        its own statistics of batch norm.
-        """
-        recipe = self.job.recipe
-        found = probabilities(self.state.average, input_spec(recipe), self.data, flip=recipe.flips)
-        self.state.taught = self.group.from_first(found.to(self.batches.device))
-        self.batches.learn_from(self.state.taught)
+        """Let what the average of the weights thinks be learned from now on."""
+        recipe, average = self.job.recipe, self.state.average
+        for value in average.state_dict().values():
+            self.group.from_first(value)  # the statistics of batch norm are each process's own
+        taught = probabilities(average, input_spec(recipe), self.data, self.group, flip=recipe.flips)
+        self.state.taught = taught
+        self.batches.learn_from(taught)
 
     def _learn(self, on_step: Callable[[int, int], None]) -> tuple[float, float]:
         """Go once through the batches; return the mean loss and the share of pictures told right."""

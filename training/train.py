@@ -148,7 +148,7 @@ def run(
     if teacher is not None:
         if group.is_first:
             print(f"{name}: its teacher {teacher} looks at the pictures first", flush=True)
-        taught = teach(teacher, data, local_device(options.device), flip=job.recipe.flips)
+        taught = teach(teacher, data, group, local_device(options.device), flip=job.recipe.flips)
     with Progress(name, job, options.results / f"{name}.log", is_shown=group.is_first) as progress:
         outcome = train(
             job,

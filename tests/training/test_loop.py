@@ -150,7 +150,7 @@ def test_a_run_teaches_itself_from_its_second_cycle_on(data, monkeypatch):
     def keep_average(report):
         averages.append(load_checkpoint(checkpoint_path(untaught.identity(few, ALONE)))["average"])
 
-    def ask(network, spec, data, *, flip):
+    def ask(network, spec, data, group, *, flip):
         assert flip
         asked.append({name: value.clone() for name, value in network.state_dict().items()})
         return torch.full((256, 10), 0.1)

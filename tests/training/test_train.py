@@ -214,17 +214,23 @@ def test_a_stopped_command_trains_no_finished_model_again(tmp_path, monkeypatch)
 
 def test_a_teacher_says_what_it_thinks_of_a_picture_and_of_its_mirror_image(tmp_path, data):
     assert main(command(tmp_path, "v1_da")) == 0
-    teacher, cpu = tmp_path / "models" / "v1_da.safetensors", torch.device("cpu")
-    found = teach(teacher, data, cpu, flip=True)
+
+    def asked(of, *, flip):
+        teacher = tmp_path / "models" / "v1_da.safetensors"
+        return teach(teacher, of, Group(rank=0, size=1), torch.device("cpu"), flip=flip)
+
+    found = asked(data, flip=True)
     mirrored = dataclasses.replace(data, train_images=data.train_images[:, :, ::-1])
-    torch.testing.assert_close(teach(teacher, mirrored, cpu, flip=True), found)
-    assert not torch.allclose(teach(teacher, data, cpu, flip=False), found)
+    torch.testing.assert_close(asked(mirrored, flip=True), found)
+    assert not torch.allclose(asked(data, flip=False), found)
     torch.testing.assert_close(found.sum(dim=1), torch.ones(1000))
     assert float((found.argmax(1) == torch.from_numpy(data.train_labels)).float().mean()) > 0.3
 
 
 def test_a_batch_that_cannot_be_dealt_evenly_is_refused():
     assert Group(rank=1, size=4).share_of(128) == slice(32, 64)
+    parts = [Group(rank=rank, size=3).part_of(128) for rank in range(3)]
+    assert parts == [slice(0, 42), slice(42, 85), slice(85, 128)]
     with pytest.raises(GroupError, match="a batch of 128 cannot be dealt evenly to 3 processes"):
         Group(rank=0, size=3).share_of(128)
 
