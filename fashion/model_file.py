@@ -4,6 +4,7 @@ Plain tensors and a JSON header, no pickle: loading a model cannot run code.
 """
 
 import hashlib
+import json
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -50,8 +51,18 @@ def save_model(path: Path | str, weights: Mapping[str, "Tensor"], info: ModelInf
         raise ModelFileError(f"{path}: {error}") from error
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
     part = path.with_name(path.name + ".part")
-    part.write_bytes(save(plain, info.to_metadata()))
+    part.write_bytes(_with_ordered_header(save(plain, info.to_metadata())))
     part.replace(path)
+
+
+def _with_ordered_header(content: bytes) -> bytes:
+    """The library writes metadata in an order of chance; so the same model always is the same file, by whose
+    digest others know it. (The header: its length in 8 bytes, JSON, blanks up to a multiple of 8.)
+    """
+    end = 8 + int.from_bytes(content[:8], "little")
+    header = json.dumps(json.loads(content[8:end]), sort_keys=True, separators=(",", ":")).encode()
+    header += b" " * (-len(header) % 8)
+    return len(header).to_bytes(8, "little") + header + content[end:]
 
 
 def load_network(path: Path | str) -> "nn.Module":

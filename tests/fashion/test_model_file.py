@@ -64,6 +64,13 @@ def test_what_is_saved_is_read_again(model_path):
     assert all(torch.equal(loaded.state_dict()[name], weight) for name, weight in expected.items())
 
 
+def test_the_same_model_is_the_same_file(model_path, tmp_path):
+    weights, info = load_network(model_path).state_dict(), read_info(model_path)
+    for attempt in range(8):
+        save_model(tmp_path / f"{attempt}.safetensors", weights, info)
+    assert {file_digest(path) for path in tmp_path.glob("?.safetensors")} == {file_digest(model_path)}
+
+
 def test_saving_leaves_no_part_behind(model_path):
     assert [path.name for path in model_path.parent.iterdir()] == [model_path.name]
 
