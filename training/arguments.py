@@ -1,14 +1,15 @@
 """The command line of `python -m training.train`."""
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 from training.data import HELD_OUT
 from training.precision import PRECISIONS
-from training.recipes import MODELS, RECIPES, SHIPPED, recipe_for
+from training.recipes import ALL, MODELS, RECIPES, SHIPPED, Recipe, recipe_for
 from training.settings import changed
 
-GROUPS = {"shipped": SHIPPED, "all": tuple(MODELS)}
+GROUPS = {"shipped": SHIPPED, "all": ALL}
 LARGEST_SEED = 1_000_000_000
 ABOUT = """Train models: `python -m training.train --model v2_da --recipe modern`.
 
@@ -73,12 +74,25 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         parser.error(f"--hold-out must be at least 1, got {options.hold_out}")
     if not 0 <= options.seed <= LARGEST_SEED:
         parser.error(f"--seed must be from 0 to {LARGEST_SEED:,}, got {options.seed}")
+    if options.start_from is not None and options.hold_out:
+        parser.error("--hold-out with --start-from: a finished model has learned the held-out pictures too")
     try:
         for model in wanted_models(options):
-            changed(recipe_for(model, options.recipe), options.set)
+            recipe = wanted_recipe(model, options)
+            if options.start_from is not None and recipe.first_cycle_epochs >= recipe.epochs:
+                parser.error(
+                    f"--start-from does the second cycle of a recipe only, and {recipe.epochs} epochs "
+                    f"of {model} leave none for it; give more --epochs"
+                )
     except ValueError as error:
         parser.error(str(error))
     return options
+
+
+def wanted_recipe(model: str, options: argparse.Namespace) -> Recipe:
+    """Raises ValueError for a setting that is none."""
+    recipe = changed(recipe_for(model, options.recipe), options.set)
+    return recipe if options.epochs is None else replace(recipe, epochs=options.epochs)
 
 
 def wanted_models(options: argparse.Namespace) -> list[str]:

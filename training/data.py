@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import os
+import shutil
 import struct
 import zlib
 from collections.abc import Mapping
@@ -49,7 +50,7 @@ class DataSet:
 def find_folder(*, may_download: bool = False) -> Path:
     """Return the folder of the data set: FASHION_MNIST, else the Debian package's, else that of a download.
 
-    may_download: the user's word that it may be fetched (31 MB, by torchvision) if it is nowhere.
+    may_download: the user's word that it may be fetched (31 MB, by torchvision) if it is nowhere whole.
     Raises DataError, with the three ways to get it, if there is none.
     """
     named = os.environ.get(ENVIRONMENT)
@@ -59,7 +60,7 @@ def find_folder(*, may_download: bool = False) -> Path:
         return Path(named)
     downloaded = DOWNLOAD_FOLDER / TORCHVISION_SUBFOLDER
     for folder in (DEBIAN_FOLDER, downloaded):
-        if all((folder / name).is_file() for name in FILES):
+        if all((folder / name).is_file() for name in FILES) and not (may_download and _is_damaged(folder)):
             return folder
     if not may_download:
         raise DataError(
@@ -110,10 +111,20 @@ def hold_out(data: DataSet, count: int = HELD_OUT) -> DataSet:
     )
 
 
+def _is_damaged(folder: Path) -> bool:
+    try:
+        load(folder)
+    except DataError:
+        return True
+    return False
+
+
 def _download(folder: Path) -> None:
     from torchvision.datasets import FashionMNIST
 
     try:
+        # It fetches nothing where the unpacked files of an earlier download lie, whatever else is damaged.
+        shutil.rmtree(folder / TORCHVISION_SUBFOLDER, ignore_errors=True)
         FashionMNIST(str(folder), download=True)
     except (OSError, RuntimeError) as error:
         reason = " ".join(str(error).split())
@@ -127,7 +138,8 @@ def _expected_sums(folder: Path) -> Mapping[str, str]:
     sums_path = folder / SUMS_FILE
     if not sums_path.exists():
         return FILES
-    pairs = [line.split() for line in sums_path.read_text().splitlines() if line.strip()]
+    text = sums_path.read_text(encoding="utf-8", errors="replace")
+    pairs = [line.split() for line in text.splitlines() if line.strip()]
     sums = {pair[1]: pair[0] for pair in pairs if len(pair) == 2}
     missing = [name for name in FILES if name not in sums]
     if missing:

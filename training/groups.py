@@ -77,7 +77,12 @@ def joined_group(device: torch.device) -> Iterator[Group]:
     if size == 1:
         yield Group(rank=0, size=1)
         return
-    distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    if device.type == "cuda":
+        # NCCL would put what all processes gather on the first GPU, and refuses two processes on one.
+        torch.cuda.set_device(device)
+        distributed.init_process_group("nccl", device_id=device)
+    else:
+        distributed.init_process_group("gloo")
     try:
         group = Group(rank=distributed.get_rank(), size=size)
         yield group

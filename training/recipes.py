@@ -42,7 +42,7 @@ class Recipe:
     step_epoch: int = 40  # schedule "step" only: from this epoch on …
     step_factor: float = 0.3  # … the learning rate is multiplied by this
     warmup: float = 0.2  # schedule "one-cycle" only: the part of a cycle in which the learning rate rises
-    restart: float = 0.0  # … the part of the run after which a second cycle begins; 0: none
+    restart: float = 0.0  # … the part of the run (of whole epochs) after which a second cycle begins; 0: none
     restart_factor: float = 0.5  # … the highest learning rate of that one, as a part of the first one's
     teacher: str = ""  # a model, or "itself", whose probabilities are mixed into the labels; "": none
     teacher_weight: float = 0.7  # … and their part in the mixture
@@ -62,14 +62,14 @@ class Recipe:
             raise ValueError(
                 f"teacher {self.teacher!r} is no model; known are {ITSELF} and {', '.join(MODELS)}"
             )
-        if self.teacher == ITSELF and not self.restart:
+        if self.teacher == ITSELF and not self.first_cycle_epochs:
             raise ValueError("a run teaches itself from its second cycle on; give it one by restart=0.6")
         if self.nesterov and not self.momentum:
             raise ValueError("nesterov needs a momentum above 0; set nesterov=false too")
 
     @property
     def first_cycle_epochs(self) -> int:
-        """Epochs before the second cycle; 0 if there is none."""
+        """Whole epochs before the second cycle; 0 if there is none."""
         return round(self.restart * self.epochs)
 
     @property
@@ -104,6 +104,8 @@ MODELS = {
     "v3_da_2": Model(network="v3", flips=True),
     "v4": Model(network="v4", flips=True),
 }
+# In the order to train all of them in: a teacher before its pupils.
+ALL = ("v1", "v1_da", "v2", "v2_da", "v4", "v3", "v3_da", "v3_da_2")
 SHIPPED = ("v1", "v1_da", "v2", "v2_da", "v4")  # under 5 MB each, so they lie in models/
 
 CLASSIC = Recipe(
@@ -192,11 +194,12 @@ def rate_factor(progress: float, epoch: int, recipe: Recipe) -> float:
     """
     if recipe.schedule == "step":
         return recipe.step_factor if epoch >= recipe.step_epoch else 1.0
-    if not recipe.restart:
+    restart = recipe.first_cycle_epochs / recipe.epochs
+    if not restart:
         return _cycle(progress, recipe.warmup)
-    if progress < recipe.restart:
-        return _cycle(progress / recipe.restart, recipe.warmup)
-    return recipe.restart_factor * _cycle((progress - recipe.restart) / (1 - recipe.restart), recipe.warmup)
+    if progress < restart:
+        return _cycle(progress / restart, recipe.warmup)
+    return recipe.restart_factor * _cycle((progress - restart) / (1 - restart), recipe.warmup)
 
 
 def _cycle(progress: float, warmup: float) -> float:

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from fashion.model_file import ModelFileError, file_digest, load_network, read_info
-from training.arguments import parse, wanted_models, writes_models
+from training.arguments import parse, wanted_models, wanted_recipe, writes_models
 from training.checkpoint import CheckpointError, checkpoint_folder, checkpoint_path, remove_checkpoint
 from training.data import HELD_OUT, DataError, DataSet, find_folder, hold_out, load
 from training.groups import Group, GroupError, joined_group, local_device
@@ -17,9 +17,8 @@ from training.job import Job
 from training.loop import train
 from training.precision import quick_precision
 from training.progress import Progress, duration, estimate_s
-from training.recipes import MODELS, recipe_for
+from training.recipes import MODELS, input_spec, recipe_for
 from training.results import write_results
-from training.settings import changed
 from training.teacher import find_teacher, teach
 
 
@@ -33,7 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
             if group.is_first_here:
                 find_folder(may_download=options.download)
             group.wait()
-            data = load(find_folder())
+            data = load(find_folder(may_download=options.download))
             if options.hold_out:
                 data = hold_out(data, options.hold_out)
             start = first_network(options)
@@ -51,10 +50,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def job_for(model: str, options: argparse.Namespace, precision: str) -> Job:
-    recipe = changed(recipe_for(model, options.recipe), options.set)
     return Job(
         model=model,
-        recipe=recipe if options.epochs is None else replace(recipe, epochs=options.epochs),
+        recipe=wanted_recipe(model, options),
         seed=options.seed,
         precision=precision,
         held_out=options.hold_out or 0,
@@ -92,12 +90,18 @@ def first_network(options: argparse.Namespace) -> nn.Module | None:
     """The network of --start-from, if it is given. Raises ModelFileError if it is not the one to train."""
     if options.start_from is None:
         return None
-    found = read_info(options.start_from).network
-    wanted = {MODELS[model].network for model in wanted_models(options)}
-    if wanted != {found}:
-        raise ModelFileError(
-            f"{options.start_from}: holds the network {found}, but to train is {' and '.join(sorted(wanted))}"
-        )
+    found = read_info(options.start_from)
+    for model in wanted_models(options):
+        network = MODELS[model].network
+        if network != found.network:
+            raise ModelFileError(
+                f"{options.start_from}: holds the network {found.network}, but to train is {network}"
+            )
+        if input_spec(wanted_recipe(model, options)) != found.input:
+            raise ModelFileError(
+                f"{options.start_from}: takes pictures of mean {found.input.mean} and std {found.input.std}, "
+                f"the recipe {options.recipe} gives others; take another --recipe"
+            )
     return load_network(options.start_from)
 
 

@@ -61,7 +61,7 @@ def test_a_download_needs_the_users_word_and_happens_once(tmp_path, monkeypatch)
 
     def copy_slice(folder):
         downloads.append(folder)
-        shutil.copytree(SLICE, folder / module.TORCHVISION_SUBFOLDER)
+        shutil.copytree(SLICE, folder / module.TORCHVISION_SUBFOLDER, dirs_exist_ok=True)
 
     monkeypatch.delenv("FASHION_MNIST")
     monkeypatch.setattr(module, "DEBIAN_FOLDER", tmp_path / "none")
@@ -69,6 +69,12 @@ def test_a_download_needs_the_users_word_and_happens_once(tmp_path, monkeypatch)
     monkeypatch.setattr(module, "_download", copy_slice)
     assert [find_folder(may_download=True), find_folder(may_download=True), find_folder()] == [target] * 3
     assert downloads == [tmp_path / "cache"]
+    (target / IMAGES).write_bytes(b"x")
+    assert find_folder() == target
+    assert len(downloads) == 1
+    assert find_folder(may_download=True) == target
+    assert len(downloads) == 2
+    load(target)
 
 
 def test_a_download_that_fails_is_one_line_and_can_be_tried_again(tmp_path, monkeypatch):
@@ -79,6 +85,10 @@ def test_a_download_that_fails_is_one_line_and_can_be_tried_again(tmp_path, monk
     monkeypatch.setattr(module, "DEBIAN_FOLDER", tmp_path / "none")
     monkeypatch.setattr(module, "DOWNLOAD_FOLDER", tmp_path / "cache")
     monkeypatch.setattr("urllib.request.urlopen", no_network)
+    unpacked = tmp_path / "cache" / module.TORCHVISION_SUBFOLDER
+    unpacked.mkdir(parents=True)
+    for name in module.FILES:  # where these lie, torchvision itself asks for nothing
+        (unpacked / name.removesuffix(".gz")).write_bytes(b"")
     for _ in range(2):  # torchvision makes its folder before it asks the server
         with pytest.raises(DataError, match=r"cache: the download failed .*; try again") as raised:
             find_folder(may_download=True)
@@ -114,8 +124,9 @@ def test_without_its_own_sums_the_sums_of_the_whole_set_hold(folder):
         load(folder)
 
 
-def test_sums_that_leave_a_file_out_are_refused(folder):
-    (folder / "SHA256SUMS").write_text("")
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe"])
+def test_sums_that_leave_a_file_out_are_refused(folder, content):
+    (folder / "SHA256SUMS").write_bytes(content)
     with pytest.raises(DataError, match="SHA256SUMS: has no sum for train-images"):
         load(folder)
 

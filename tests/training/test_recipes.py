@@ -1,13 +1,21 @@
 import pytest
 
 from fashion.networks import NETWORKS
-from training.recipes import MODELS, RECIPES, rate_factor, recipe_for
+from training.recipes import ALL, MODELS, RECIPES, rate_factor, recipe_for
 from training.settings import changed
 
 
 def test_the_seven_of_the_original_and_ours_are_there():
     assert list(MODELS) == ["v1", "v1_da", "v2", "v2_da", "v3", "v3_da", "v3_da_2", "v4"]
     assert all(model.network in NETWORKS for model in MODELS.values())
+
+
+def test_of_all_models_a_teacher_is_trained_before_its_pupils():
+    assert sorted(ALL) == sorted(MODELS)
+    recipes = [recipe_for(model, "modern") for model in ALL]
+    pupils = [(place, recipe.teacher) for place, recipe in enumerate(recipes) if recipe.has_model_as_teacher]
+    assert pupils
+    assert all(ALL.index(teacher) < place for place, teacher in pupils)
 
 
 def test_the_classic_recipe_is_the_originals():
@@ -40,6 +48,13 @@ def test_a_warm_restart_begins_a_second_and_lower_cycle_where_the_first_came_to_
     cycle = [rate_factor(i / 100, 0, one) for i in range(101)]
     assert first == pytest.approx(cycle[:100])
     assert second == pytest.approx([0.5 * rate for rate in cycle])
+
+
+def test_a_second_cycle_begins_with_an_epoch():
+    recipe = changed(RECIPES["modern"], ["epochs=12", "restart=0.6", "warmup=0"])
+    assert recipe.first_cycle_epochs == 7
+    assert rate_factor(6.99 / 12, 6, recipe) < 0.01
+    assert rate_factor(7 / 12, 7, recipe) == 0.5
 
 
 def test_modern_v3_takes_at_most_a_third_of_the_classic_epochs():

@@ -12,7 +12,7 @@ from torch import distributed
 from fashion.model_file import ModelFileError, file_digest, load_network, read_info
 from training import evaluate
 from training.arguments import parse
-from training.groups import Group, GroupError, local_device
+from training.groups import Group, GroupError, joined_group, local_device
 from training.job import Job
 from training.progress import Progress
 from training.recipes import recipe_for
@@ -124,6 +124,22 @@ def test_a_gpu_beyond_those_there_are_is_one_line(monkeypatch):
         local_device("cuda:2")
 
 
+def test_each_process_of_several_gpus_has_its_own(monkeypatch):
+    made = []
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setattr(torch.cuda, "set_device", lambda device: made.append(("current", device)))
+    monkeypatch.setattr(
+        distributed, "init_process_group", lambda backend, device_id: made.append((backend, device_id))
+    )
+    monkeypatch.setattr(distributed, "get_rank", lambda: 1)
+    for name in ("barrier", "destroy_process_group"):
+        monkeypatch.setattr(distributed, name, lambda name=name: made.append(name))
+    gpu = torch.device("cuda", 1)
+    with joined_group(gpu) as group:
+        assert (group.rank, group.size) == (1, 2)
+    assert made == [("current", gpu), ("nccl", gpu), "barrier", "destroy_process_group"]
+
+
 @pytest.mark.parametrize("option", ["--models", "--results", "CHECKPOINT_DIR"])
 def test_a_folder_that_cannot_be_made_is_one_line_before_the_training(tmp_path, capsys, monkeypatch, option):
     wrong = tmp_path / "file" / "folder"
@@ -151,6 +167,21 @@ def test_a_run_goes_on_from_a_model_file_of_the_same_network(tmp_path, capsys):
         assert main(command(tmp_path, "v2", "--start-from", path)) == 2
         (line,) = capsys.readouterr().err.splitlines()
         assert problem in line
+    assert main(command(tmp_path, "v1", "--recipe", "classic", "--start-from", model)) == 2
+    assert "takes pictures of mean (0.286,) and std (0.353,), the recipe classic" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("more", "problem"),
+    [
+        (["--hold-out"], "--hold-out with --start-from: a finished model has learned the held-out pictures"),
+        ([], "does the second cycle of a recipe only, and 1 epochs of v4 leave none for it"),
+    ],
+)
+def test_a_start_that_tells_nothing_is_refused(tmp_path, capsys, more, problem):
+    with pytest.raises(SystemExit, match="2"):
+        main(command(tmp_path, "v4", "--start-from", "any.safetensors", *more))
+    assert problem in capsys.readouterr().err
 
 
 def test_a_run_learns_from_what_another_model_says(tmp_path, data, capsys):
