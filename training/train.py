@@ -71,6 +71,12 @@ def require_teachers(jobs: list[Job], options: argparse.Namespace) -> None:
             made.add(job.model)
 
 
+def replaced_models(jobs: list[Job], options: argparse.Namespace) -> list[Path]:
+    """The model files that are there already and that the runs will write."""
+    paths = [options.models / f"{job.model}.safetensors" for job in jobs] if writes_models(options) else []
+    return [path for path in paths if path.exists()]
+
+
 def make_folders(options: argparse.Namespace) -> None:
     """Make the folders that the runs will write into, so that a wrong one is known before hours of training.
 
@@ -126,6 +132,8 @@ def run_all(
         names = ", ".join(job.model for job in jobs) + f" by {options.recipe}"
         how = f"on {torch.get_num_threads()} threads, in {jobs[0].precision}"
         print(f"{names}: about {duration(seconds)} {how}", flush=True)
+        for path in replaced_models(jobs, options):
+            print(f"{path} will be replaced; --no-model or another --models folder keeps it", flush=True)
     checkpoints = []
     for job in jobs:
         group.wait()  # the first process may still be writing the model that is the next one's teacher

@@ -155,6 +155,13 @@ def test_a_folder_that_cannot_be_made_is_one_line_before_the_training(tmp_path, 
     assert not printed.out
 
 
+def test_a_run_says_first_which_model_it_will_replace(tmp_path, capsys):
+    said = f"{tmp_path / 'models' / 'v1.safetensors'} will be replaced; --no-model or another --models folder"
+    for more, is_said in (([], False), (["--no-model"], False), (["--seed", "1"], True)):
+        assert main(command(tmp_path, "v1", *more)) == 0
+        assert (said in capsys.readouterr().out) is is_said
+
+
 def test_a_run_goes_on_from_a_model_file_of_the_same_network(tmp_path, capsys):
     assert main(command(tmp_path, "v1")) == 0
     model = str(tmp_path / "models" / "v1.safetensors")
