@@ -149,6 +149,7 @@ def test_kills_from_outside_cost_no_picture_wherever_they_fall(tmp_path: Path) -
     assert_times(tmp_path, [])
 
 
+@pytest.mark.slow
 def test_an_image_that_kills_is_left_out_by_itself(tmp_path: Path) -> None:
     folder = tmp_path / "images"
     folder.mkdir()

@@ -36,6 +36,7 @@ def test_two_films_go_through_one_detector(folder: Path) -> None:
     assert starts["south"] >= 5 * 10**9
 
 
+@pytest.mark.slow
 def test_one_classifier_feeds_several_sinks(folder: Path) -> None:
     run_graph("examples/two_sinks.yaml", folder)
     assert seqs(lines(folder / "out/results.jsonl")) == list(range(FOUR_SECONDS))
@@ -94,6 +95,7 @@ def test_replicas_change_nothing_in_the_results(folder: Path) -> None:
                 assert garment["score"] == pytest.approx(other["score"], abs=1e-3)
 
 
+@pytest.mark.slow
 def test_a_film_without_people_is_a_film_with_nobody_in_it(folder: Path) -> None:
     import av
     import numpy as np

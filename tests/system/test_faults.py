@@ -4,7 +4,9 @@ import functools
 import json
 import signal
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -13,6 +15,11 @@ from tests.controlling import CHEAP, Remote
 from tests.launching import Launched, film_times, lines, seqs, wait_for
 from tests.system.graphs import cheap_graph, diary_of, is_joined
 from tests.system.test_machine import assert_complete, is_under_way
+
+
+def slowly(*victims: str) -> Iterator[Any]:
+    """Further victims of a fault, for the slow tests only."""
+    return (pytest.param(victim, marks=pytest.mark.slow) for victim in victims)
 
 
 def test_a_frame_that_crashes_its_stage_fails_alone_and_lies_in_quarantine(tmp_path: Path) -> None:
@@ -48,7 +55,7 @@ def test_a_packet_that_takes_for_ever_is_tried_again(tmp_path: Path) -> None:
     assert {record["status"] for record in assert_complete(tmp_path, 40)} == {"ok"}
 
 
-@pytest.mark.parametrize("victim", ["counter.0", "work.0", "film.0", "results.0"])
+@pytest.mark.parametrize("victim", ["work.0", "film.0", *slowly("counter.0", "results.0")])
 def test_a_process_that_stands_still_is_replaced(tmp_path: Path, victim: str) -> None:
     stage = victim.partition(".")[0]
     limits: dict[str, dict] = {"work": {"sleep_ms": 10}}
@@ -73,6 +80,7 @@ def test_a_stage_that_leaks_is_drained_and_started_again(tmp_path: Path) -> None
     assert {record["status"] for record in assert_complete(tmp_path, 150)} == {"ok"}
 
 
+@pytest.mark.slow
 def test_processes_can_be_replaced_every_few_frames(tmp_path: Path) -> None:
     limits = {"max_frames_per_process": 40}
     graph = cheap_graph(tmp_path, frames=100, counter=limits, work=limits, film=limits, results=limits)
@@ -84,6 +92,7 @@ def test_processes_can_be_replaced_every_few_frames(tmp_path: Path) -> None:
     assert {record["status"] for record in assert_complete(tmp_path, 100)} == {"ok"}
 
 
+@pytest.mark.slow
 def test_a_worker_retires_though_the_process_of_a_source_that_has_ended_is_gone(tmp_path: Path) -> None:
     (tmp_path / "cheap_stages.py").write_text(CHEAP.read_text())
     described = {
@@ -105,6 +114,7 @@ def test_a_worker_retires_though_the_process_of_a_source_that_has_ended_is_gone(
         assert (tmp_path / f"out/{name}.txt").read_text() == "".join(f"{seq} ok\n" for seq in range(frames))
 
 
+@pytest.mark.slow
 def test_a_slow_sink_without_a_file_says_nothing_twice_when_it_is_replaced(tmp_path: Path) -> None:
     graph = cheap_graph(tmp_path, frames=60)
     described = yaml.safe_load(graph.read_text())
@@ -140,7 +150,7 @@ def test_a_full_disk_is_waited_for(tmp_path: Path) -> None:
     assert {record["status"] for record in assert_complete(tmp_path, 600)} == {"ok"}
 
 
-@pytest.mark.parametrize("victim", ["tally.0", "work.0", "results.0", "counter.0"])
+@pytest.mark.parametrize("victim", ["tally.0", *slowly("work.0", "results.0", "counter.0")])
 def test_an_ordered_stage_keeps_order_and_its_answers(tmp_path: Path, victim: str) -> None:
     graph = cheap_graph(
         tmp_path, frames=150, ordered=True, work={"replicas": 2, "sleep_ms": 10, "raise_every": 40}
@@ -191,6 +201,7 @@ def test_a_frame_that_a_sink_cannot_write_is_a_gap_in_it(tmp_path: Path) -> None
     assert ledger["sources"]["counter"]["failed"] == {"diary": 1}
 
 
+@pytest.mark.slow
 def test_an_output_that_takes_long_to_complete_is_no_hang(tmp_path: Path) -> None:
     graph = cheap_graph(tmp_path, frames=20, diary={"finish_s": 4.0, "heartbeat": 1, "timeout": 1})
     with Launched(graph, folder=tmp_path) as run:
@@ -199,13 +210,7 @@ def test_an_output_that_takes_long_to_complete_is_no_hang(tmp_path: Path) -> Non
     assert_complete(tmp_path, 20)
 
 
-@pytest.mark.parametrize(
-    "victim",
-    [
-        "film.0",
-        *(pytest.param(other, marks=pytest.mark.slow) for other in ("results.0", "diary.0", "counter.0")),
-    ],
-)
+@pytest.mark.parametrize("victim", ["film.0", *slowly("results.0", "diary.0", "counter.0")])
 def test_a_process_killed_while_others_complete_their_output_costs_nothing(
     tmp_path: Path, victim: str
 ) -> None:
@@ -220,6 +225,7 @@ def test_a_process_killed_while_others_complete_their_output_costs_nothing(
     assert diary_of(tmp_path) == [f"{seq} ok" for seq in range(20)]
 
 
+@pytest.mark.slow
 def test_a_source_that_cannot_go_on_leaves_complete_files(tmp_path: Path) -> None:
     graph = cheap_graph(tmp_path, frames=100, counter={"crash_on": 20})
     with Launched(graph, folder=tmp_path) as run:

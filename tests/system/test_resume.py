@@ -45,6 +45,7 @@ def test_resuming_is_refused_for_another_graph_and_without_a_run(tmp_path: Path)
     assert lines(tmp_path / "out/results.jsonl")[: len(before)] == before
 
 
+@pytest.mark.slow
 def test_numbers_of_an_ordered_stage_go_on_in_a_resumed_run(tmp_path: Path) -> None:
     graph = cheap_graph(tmp_path, frames=200, ordered=True, work={"sleep_ms": 5})
     with Launched(graph, folder=tmp_path) as run:

@@ -5,6 +5,8 @@ import shutil
 import signal
 from pathlib import Path
 
+import pytest
+
 from runtime.trace.recorder import SAMPLED_EVERY
 from runtime.trace.samples import frames_of
 from runtime.trace.timeline import describe_frame, read_trace
@@ -35,6 +37,7 @@ def test_the_summary_and_the_ledger_of_any_run_say_where_frames_spent_their_time
     assert 8.0 <= service["p50"] <= service["p95"]
 
 
+@pytest.mark.slow
 def test_a_running_graph_is_asked_also_after_a_kill_and_without_its_notes(tmp_path: Path) -> None:
     with Launched(ticking_graph(tmp_path, work={"sleep_ms": 4}), "--quiet", folder=tmp_path) as run:
         remote = Remote(run)

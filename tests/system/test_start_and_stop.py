@@ -14,6 +14,7 @@ from tests.system.graphs import cheap_graph, diary_of
 from tests.system.test_machine import assert_complete, is_under_way
 
 
+@pytest.mark.slow
 def test_a_stage_that_starts_late_is_waited_for(tmp_path: Path) -> None:
     graph = cheap_graph(tmp_path, frames=30, work={"open_sleep_s": 3.0}, counter={"resend_after": 0.5})
     with Launched(graph, folder=tmp_path) as run:

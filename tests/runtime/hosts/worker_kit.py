@@ -15,6 +15,9 @@ from runtime.wire.outlet import Consumer, Outlet
 from runtime.wire.sockets import receive_all
 from tests.runtime.hosts.host_kit import DEADLINE_S, Surroundings
 
+CREDIT_DEADLINE_S = 0.5
+"""By then credit that a worker has given is with its neighbour."""
+
 
 class Bench:
     """A worker's host between an outlet that feeds it and an inlet that takes its answers."""
@@ -69,7 +72,7 @@ class Bench:
     def has_room_for(self, count: int) -> bool:
         """Whether the worker takes exactly so many packets ahead; `put` more than that before."""
         sent = self.upstream.packets_sent
-        deadline_s = time.monotonic() + DEADLINE_S
+        deadline_s = time.monotonic() + CREDIT_DEADLINE_S
         while self.upstream.packets_sent - sent < count and time.monotonic() < deadline_s:
             self.upstream.receive(time.monotonic())
             self.upstream.pump(time.monotonic())
