@@ -42,19 +42,16 @@ class Batches:
         known = known.lerp(torch.full_like(known, 1 / classes), self._recipe.label_smoothing)
         self._targets = known.lerp(taught.to(self.device), self._recipe.teacher_weight)
 
-    def shuffled(
-        self, generator: torch.Generator, progress: float
-    ) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    def shuffled(self, generator: torch.Generator, epoch: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         """Yield an epoch's changed pictures, float32 n x C x 28 x 28, their labels, int64 n, and what to
         learn: with a teacher probabilities, float32 n x 10, else the labels.
 
-        progress: the part of the run that is done; the last pictures may be left whole (a network ends better
-        on what it will be given: He et al., arXiv:1909.09148).
+        epoch: from 0; in the last ones pictures may be left whole.
         The generator decides on order and changes; seeded alike in all processes, their shares make up the
         batches that one process alone would have.
         """
         recipe = self._recipe
-        if progress >= recipe.erase_until:
+        if not recipe.erases_in(epoch):
             recipe = replace(recipe, erase_probability=0.0)
         order = torch.randperm(len(self._labels), generator=generator)
         for start in range(0, self.count * recipe.batch, recipe.batch):

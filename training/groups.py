@@ -53,12 +53,6 @@ class Group:
             distributed.all_reduce(values)
         return values
 
-    def from_first(self, values: Tensor) -> Tensor:
-        """The first process's values, in all of them (in place)."""
-        if self.size > 1:
-            distributed.broadcast(values, src=0)
-        return values
-
     def require_agreement(self, value: str, what: str) -> None:
         """Raise GroupError, in all processes, if they do not all have the same value."""
         if self.size == 1:

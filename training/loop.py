@@ -19,9 +19,8 @@ from training.initial import set_initial_weights
 from training.job import Job
 from training.optimizers import make_optimizer
 from training.precision import computing_in
-from training.recipes import ITSELF, MODELS, Recipe, input_spec, rate_factor
+from training.recipes import MODELS, Recipe, input_spec, rate_factor
 from training.state import EpochReport, RunState
-from training.teacher import probabilities
 
 AVERAGE_START = 10  # steps: a young average forgets faster, else it would remember the random weights
 
@@ -48,8 +47,7 @@ def train(
     """Train a network, going on from a checkpoint of the same run if there is one.
 
     start: the network that `job.started_from` stands for; its weights are the first ones.
-    taught: what the model that `job.taught_by` stands for thinks of the training pictures, float32 N x 10; a
-    run that teaches itself (Furlanello et al., arXiv:1805.04770) finds that out at its second cycle.
+    taught: what the model that `job.taught_by` stands for thinks of the training pictures, float32 N x 10.
 
     With `job.held_out`, the test pictures of `data` must be the held-out ones; they are looked at after each
     epoch. Otherwise the test pictures are not looked at. on_epoch, on_step (steps done, steps in all): called
@@ -59,20 +57,19 @@ def train(
     goes on ends in the same bits (on one machine, on the CPU) as one that was not. Raises DataError if there
     is less than a batch of data, CheckpointError for a damaged checkpoint, GroupError if a batch cannot be
     dealt evenly, the device is not there, or the processes do not find the same checkpoint, ValueError if
-    only one of recipe and `taught` has a model as teacher.
+    only one of recipe and `taught` has a teacher.
     """
-    if (taught is not None) != job.recipe.has_model_as_teacher:
+    if (taught is not None) != bool(job.recipe.teacher):
         raise ValueError(f"a recipe with teacher={job.recipe.teacher!r} and what a teacher says do not fit")
     device = local_device(device_name)
     run = Run.prepare(job, data, Batches(data, job.recipe, group, device), group, start)
-    run.state.taught = taught
+    if taught is not None:
+        run.batches.learn_from(taught)
     path = checkpoint_path(job.identity(data, group))
     saved = load_checkpoint(path)
     if saved is not None:
         run.state.restore(saved)
     group.require_agreement(f"{run.epochs_done} epochs done, in {job.precision}", "what they go on from")
-    if run.state.taught is not None:
-        run.batches.learn_from(run.state.taught)
     while run.epochs_done < job.recipe.epochs:
         report = run.epoch(on_step)
         run.state.history.append(report)
@@ -112,8 +109,6 @@ class Run:
             network=network,
             average=copy.deepcopy(network) if job.recipe.average_decay else network,
             optimizer=make_optimizer(network, job.recipe),
-            taught=None,
-            history=[],
         )
         stepper = shared(network, group)
         if job.compiled:
@@ -127,12 +122,14 @@ class Run:
     def epoch(self, on_step: Callable[[int, int], None]) -> EpochReport:
         """Do the next epoch, look at the held-out pictures if there are any, and say how it went."""
         started, cpu_started = time.perf_counter(), time.process_time()
-        if self.job.recipe.teacher == ITSELF and self.epochs_done == self.job.recipe.first_cycle_epochs:
-            self._teach_itself()
+        if self.epochs_done in self.job.recipe.branch_starts:
+            self.state.branch(make_optimizer(self.state.network, self.job.recipe))
         loss, accuracy = self._learn(on_step)
         cpu_seconds = self.group.summed(
             torch.tensor(time.process_time() - cpu_started, dtype=torch.float64, device=self.batches.device)
         ).item()
+        if self.epochs_done + 1 == self.job.recipe.epochs:
+            self.state.unite()
         held_out = None
         if self.job.held_out:
             held_out = held_out_accuracy(self.state.average, self.data, self.job.recipe)
@@ -145,15 +142,6 @@ class Run:
             cpu_seconds=cpu_seconds,
         )
 
-    def _teach_itself(self) -> None:
-        """Let what the average of the weights thinks be learned from now on."""
-        recipe, average = self.job.recipe, self.state.average
-        for value in average.state_dict().values():
-            self.group.from_first(value)  # the statistics of batch norm are each process's own
-        taught = probabilities(average, input_spec(recipe), self.data, self.group, flip=recipe.flips)
-        self.state.taught = taught
-        self.batches.learn_from(taught)
-
     def _learn(self, on_step: Callable[[int, int], None]) -> tuple[float, float]:
         """Go once through the batches; return the mean loss and the share of pictures told right."""
         recipe, batches, epoch = self.job.recipe, self.batches, self.epochs_done
@@ -163,7 +151,7 @@ class Run:
         generator = torch.Generator().manual_seed(epoch_seed(self.job.seed, epoch))
         totals = torch.zeros(2, device=batches.device)
         self.stepper.train()
-        dealt = batches.shuffled(generator, epoch / recipe.epochs)
+        dealt = batches.shuffled(generator, epoch)
         for done, (images, truth, targets) in enumerate(dealt, epoch * batches.count):
             rate = recipe.learning_rate * rate_factor(done / steps, epoch, recipe)
             loss, logits = self._step(images, targets, rate)

@@ -3,6 +3,7 @@
 What each part of `modern` brought, as far as it was measured, is in README.md.
 """
 
+import itertools
 import math
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
@@ -11,7 +12,6 @@ from fashion.preprocessing import InputSpec
 
 # Of the 60,000 training pictures, scaled to 0..1.
 TRAIN_MEAN, TRAIN_STD = 0.2860, 0.3530
-ITSELF = "itself"  # a teacher: the run's own average after its first cycle
 PARTS = (  # fields that are a part of something
     *("momentum", "erase_probability", "erase_until", "label_smoothing", "average_decay"),
     *("step_factor", "warmup", "restart", "restart_factor", "teacher_weight"),
@@ -36,20 +36,21 @@ class Recipe:
     flips: bool
     shift_px: int = 0
     erase_probability: float = 0.0
-    erase_until: float = 1.0  # the part of the run after which nothing is erased any more
+    erase_until: float = 1.0  # the part of a last cycle after which nothing is erased any more
     label_smoothing: float = 0.0
     average_decay: float = 0.0  # of the exponential moving average of the weights, a step; 0: none
     step_epoch: int = 40  # schedule "step" only: from this epoch on …
     step_factor: float = 0.3  # … the learning rate is multiplied by this
     warmup: float = 0.2  # schedule "one-cycle" only: the part of a cycle in which the learning rate rises
-    restart: float = 0.0  # … the part of the run (of whole epochs) after which a second cycle begins; 0: none
-    restart_factor: float = 0.5  # … the highest learning rate of that one, as a part of the first one's
-    teacher: str = ""  # a model, or "itself", whose probabilities are mixed into the labels; "": none
+    restart: float = 0.0  # … the part of the run (of whole epochs) after which second cycles begin; 0: none
+    restart_factor: float = 0.5  # … the highest learning rate of these, as a part of the first one's
+    branches: int = 1  # … how many begin where the first ended; the run's end is the mean of their ends
+    teacher: str = ""  # a model whose probabilities are mixed into the labels; "": none
     teacher_weight: float = 0.7  # … and their part in the mixture
 
     def __post_init__(self) -> None:
         """Raise ValueError for what no run can have."""
-        for name in ("epochs", "batch", "std"):
+        for name in ("epochs", "batch", "std", "branches"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} must be above 0, got {getattr(self, name)}")
         for name in PARTS:
@@ -58,24 +59,37 @@ class Recipe:
         for name in ("learning_rate", "weight_decay", "shift_px"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise ValueError(f"{name} must be at least 0, got {getattr(self, name)}")
-        if self.teacher not in ("", ITSELF, *MODELS):
-            raise ValueError(
-                f"teacher {self.teacher!r} is no model; known are {ITSELF} and {', '.join(MODELS)}"
-            )
-        if self.teacher == ITSELF and not self.first_cycle_epochs:
-            raise ValueError("a run teaches itself from its second cycle on; give it one by restart=0.6")
+        if self.teacher not in ("", *MODELS):
+            raise ValueError(f"teacher {self.teacher!r} is no model; known are {', '.join(MODELS)}")
         if self.nesterov and not self.momentum:
             raise ValueError("nesterov needs a momentum above 0; set nesterov=false too")
 
     @property
     def first_cycle_epochs(self) -> int:
-        """Whole epochs before the second cycle; 0 if there is none."""
+        """Whole epochs before the second cycles; 0 if there are none."""
         return round(self.restart * self.epochs)
 
     @property
-    def has_model_as_teacher(self) -> bool:
-        """Whether the teacher is a finished model, not the run itself."""
-        return self.teacher in MODELS
+    def branch_starts(self) -> list[int]:
+        """The epochs, from 0, with which second cycles begin; none that would have no epoch."""
+        first, left = self.first_cycle_epochs, self.epochs - self.first_cycle_epochs
+        if not first:
+            return []
+        starts = {first + left * branch // self.branches for branch in range(self.branches)}
+        return sorted(starts - {self.epochs})
+
+    def cycle_at(self, epoch: int) -> range:
+        """The epochs of the cycle that an epoch, from 0, is in."""
+        edges = [0, *self.branch_starts, self.epochs]
+        return next(range(*edge) for edge in itertools.pairwise(edges) if epoch < edge[1])
+
+    def erases_in(self, epoch: int) -> bool:
+        """Whether pictures are erased in an epoch, from 0: a network ends better on what it will be given
+        (He et al., arXiv:1909.09148).
+        """
+        cycle = self.cycle_at(epoch)
+        is_last = cycle.start > 0 or not self.branch_starts
+        return not is_last or epoch - cycle.start < self.erase_until * len(cycle)
 
     def to_plain(self) -> dict[str, Any]:
         """The values without those that are the default, so a new field leaves other runs as they were."""
@@ -172,7 +186,7 @@ def recipe_for(model: str, recipe: str) -> Recipe:
     if (MODELS[model].network, recipe) == ("v2", "modern"):
         chosen = replace(chosen, epochs=60, erase_probability=0.0)
     if (model, recipe) == ("v4", "modern"):
-        chosen = replace(chosen, epochs=60, learning_rate=0.1, restart=0.6, erase_until=0.9)
+        chosen = replace(chosen, epochs=60, learning_rate=0.1, restart=0.6, erase_until=0.75)
     if (MODELS[model].network, recipe) == ("v3", "modern"):
         chosen = replace(chosen, epochs=26, erase_probability=0.0, shift_px=1)
         chosen = replace(chosen, label_smoothing=0.0, teacher="v4")
@@ -194,12 +208,9 @@ def rate_factor(progress: float, epoch: int, recipe: Recipe) -> float:
     """
     if recipe.schedule == "step":
         return recipe.step_factor if epoch >= recipe.step_epoch else 1.0
-    restart = recipe.first_cycle_epochs / recipe.epochs
-    if not restart:
-        return _cycle(progress, recipe.warmup)
-    if progress < restart:
-        return _cycle(progress / restart, recipe.warmup)
-    return recipe.restart_factor * _cycle((progress - restart) / (1 - restart), recipe.warmup)
+    cycle = recipe.cycle_at(epoch)
+    highest = recipe.restart_factor if cycle.start else 1.0
+    return highest * _cycle((progress * recipe.epochs - cycle.start) / len(cycle), recipe.warmup)
 
 
 def _cycle(progress: float, warmup: float) -> float:

@@ -1,6 +1,7 @@
 """What a run changes from step to step, and what a checkpoint keeps of it."""
 
-from dataclasses import asdict, dataclass
+import copy
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import torch
@@ -24,15 +25,16 @@ class EpochReport:
 @dataclass(kw_only=True)
 class RunState:
     """The state of a run. average: of the network's weights; the network itself if the recipe wants none.
-    taught: a teacher's probabilities of the training pictures, float32 N x 10, or None as long as there is
-    none. history: a report for each epoch done.
+    fork: the average at the end of the first cycle, once there is one; ends: those of the second cycles that
+    are done. history: a report for each epoch done.
     """
 
     network: nn.Module
     average: nn.Module
     optimizer: torch.optim.Optimizer
-    taught: Tensor | None
-    history: list[EpochReport]
+    fork: dict[str, Tensor] = field(default_factory=dict)
+    ends: list[dict[str, Tensor]] = field(default_factory=list)
+    history: list[EpochReport] = field(default_factory=list)
 
     def to_plain(self) -> dict[str, Any]:
         """Plain values and tensors. No random state: it follows from the seed and the epoch's number."""
@@ -40,7 +42,8 @@ class RunState:
             "network": self.network.state_dict(),
             "average": self.average.state_dict(),
             "optimizer": self.optimizer.state_dict(),
-            "taught": self.taught,
+            "fork": self.fork,
+            "ends": self.ends,
             "history": [asdict(report) for report in self.history],
         }
 
@@ -49,7 +52,7 @@ class RunState:
         self.network.load_state_dict(plain["network"])
         self.average.load_state_dict(plain["average"])
         self.optimizer.load_state_dict(plain["optimizer"])
-        self.taught = plain.get("taught", self.taught)
+        self.fork, self.ends = plain.get("fork", {}), plain.get("ends", [])
         self.history[:] = [EpochReport(**report) for report in plain["history"]]
 
     @torch.no_grad()
@@ -61,3 +64,25 @@ class RunState:
                 kept.lerp_(new, 1 - decay)
             else:
                 kept.copy_(new)
+
+    def branch(self, optimizer: torch.optim.Optimizer) -> None:
+        """Begin a second cycle where the first one ended, with a new optimizer of the network."""
+        kept = copy.deepcopy(self.average.state_dict())
+        if self.fork:
+            self.ends.append(kept)
+        else:
+            self.fork = kept
+        self.network.load_state_dict(self.fork)
+        self.average.load_state_dict(self.fork)
+        self.optimizer = optimizer
+
+    @torch.no_grad()
+    def unite(self) -> None:
+        """Let the average be the mean of the ends of all second cycles: they lie around one place, for they
+        began in it (Wortsman et al., arXiv:2203.05482).
+        """
+        for name, value in self.average.state_dict().items():
+            if value.is_floating_point():
+                ends = [end[name].to(value.device) for end in self.ends]
+                value.copy_(torch.stack([*ends, value]).mean(dim=0))
+        self.ends.clear()

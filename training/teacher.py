@@ -1,4 +1,4 @@
-"""What a teacher, a finished model or a run's own average, thinks of the training pictures."""
+"""What a teacher, a finished model, thinks of the training pictures."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ def find_teacher(recipe: Recipe, models: Path) -> Path | None:
 
     Raises ModelFileError if it is not there or cannot be used.
     """
-    if not recipe.has_model_as_teacher:
+    if not recipe.teacher:
         return None
     path = models / f"{recipe.teacher}.safetensors"
     read_info(path)

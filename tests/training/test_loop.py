@@ -1,4 +1,6 @@
+import copy
 import dataclasses
+import itertools
 import resource
 
 import numpy as np
@@ -16,6 +18,7 @@ from training.job import Job
 from training.loop import train
 from training.precision import quick_precision
 from training.recipes import recipe_for
+from training.state import RunState
 
 ALONE = Group(rank=0, size=1)
 
@@ -49,7 +52,7 @@ def assert_same_bits(left, right):
 @pytest.mark.parametrize("model", ["v1", "v2_da", "v3_da_2", "v4"])
 def test_each_network_trains_an_epoch_by_each_recipe(data, model, recipe):
     chosen = job(model, recipe)
-    taught = torch.full((256, 10), 0.1) if chosen.recipe.has_model_as_teacher else None
+    taught = torch.full((256, 10), 0.1) if chosen.recipe.teacher else None
     outcome = train(chosen, first(data, 256), ALONE, taught=taught)
     (report,) = outcome.history
     assert np.isfinite(report.loss)
@@ -76,16 +79,15 @@ def with_dropout(name):
     )
 
 
-def two_cycles(**settings):
-    """A run of two cycles: pictures are erased in the first only, and it teaches itself in the second."""
+def branching(**settings):
+    """A run with a first cycle of two epochs and two second ones of one epoch."""
     chosen = job("v4", epochs=4, **settings)
-    recipe = dataclasses.replace(chosen.recipe, restart=0.5, erase_until=0.5, teacher="itself")
-    return dataclasses.replace(chosen, recipe=recipe)
+    return dataclasses.replace(chosen, recipe=dataclasses.replace(chosen.recipe, restart=0.5, branches=2))
 
 
 @pytest.mark.parametrize(
     "chosen",
-    [job("v2_da", "classic", epochs=4), job("v2_da", epochs=4), two_cycles()],
+    [job("v2_da", "classic", epochs=4), job("v2_da", epochs=4), branching()],
     ids=lambda job: job.model,
 )
 @pytest.mark.parametrize(
@@ -118,50 +120,55 @@ def test_a_run_tells_its_pictures_how_far_it_is(data, monkeypatch):
     told = []
     real = Batches.shuffled
 
-    def spy(self, generator, progress):
-        told.append(progress)
-        return real(self, generator, progress)
+    def spy(self, generator, epoch):
+        told.append(epoch)
+        return real(self, generator, epoch)
 
     monkeypatch.setattr(Batches, "shuffled", spy)
-    train(two_cycles(), first(data, 256), ALONE)
-    assert told == [0, 0.25, 0.5, 0.75]
+    train(branching(), first(data, 256), ALONE)
+    assert told == [0, 1, 2, 3]
 
 
-def test_a_run_that_starts_from_a_model_does_the_second_cycle_only(data, monkeypatch):
+def test_a_run_that_starts_from_a_model_does_the_second_cycles_only(data, monkeypatch):
     monkeypatch.setattr(loop, "build_network", with_dropout)
-    start = train(dataclasses.replace(two_cycles(), seed=1), first(data, 256), ALONE).network
-    chosen = two_cycles(started_from="ab" * 32)
+    start = train(dataclasses.replace(branching(), seed=1), first(data, 256), ALONE).network
+    chosen = branching(started_from="ab" * 32)
     shown = []
     outcome = train(chosen, first(data, 256), ALONE, start=start, on_step=lambda *step: shown.append(step))
     assert [report.epoch for report in outcome.history] == [3, 4]
     assert shown == [(5, 8), (6, 8), (7, 8), (8, 8)]
-    assert chosen.identity(data, ALONE) != two_cycles().identity(data, ALONE)
+    assert chosen.identity(data, ALONE) != branching().identity(data, ALONE)
     still = dataclasses.replace(chosen, recipe=dataclasses.replace(chosen.recipe, learning_rate=0.0))
     kept = train(still, first(data, 256), ALONE, start=start).network
     assert all(torch.equal(new, old) for new, old in zip(kept.parameters(), start.parameters(), strict=True))
 
 
-def test_a_run_teaches_itself_from_its_second_cycle_on(data, monkeypatch):
+def test_second_cycles_begin_in_one_place_and_the_run_ends_in_the_mean_of_their_ends(data, monkeypatch):
     monkeypatch.setattr(loop, "build_network", with_dropout)
-    few, chosen = first(data, 256), two_cycles()
-    untaught = dataclasses.replace(chosen, recipe=dataclasses.replace(chosen.recipe, teacher=""))
-    averages, asked = [], []
+    few, chosen = first(data, 256), branching()
+    states, begun_with = [], []
+    real = RunState.branch
 
-    def keep_average(report):
-        averages.append(load_checkpoint(checkpoint_path(untaught.identity(few, ALONE)))["average"])
+    def keep_state(report):
+        states.append(load_checkpoint(checkpoint_path(chosen.identity(few, ALONE))))
 
-    def ask(network, spec, data, group, *, flip):
-        assert flip
-        asked.append({name: value.clone() for name, value in network.state_dict().items()})
-        return torch.full((256, 10), 0.1)
+    def branch(self, optimizer):
+        real(self, optimizer)
+        assert not self.optimizer.state  # no momentum of the cycle before
+        begun_with.append([copy.deepcopy(net.state_dict()) for net in (self.network, self.average)])
 
-    plain = train(untaught, few, ALONE, on_epoch=keep_average).history
-    monkeypatch.setattr(loop, "probabilities", ask)
-    taught = train(chosen, few, ALONE).history
-    (teacher,) = asked
-    assert_same_bits(teacher, averages[1])
-    assert [report.loss for report in taught[:2]] == [report.loss for report in plain[:2]]
-    assert all(ours.loss > theirs.loss for ours, theirs in zip(taught[2:], plain[2:], strict=True))
+    monkeypatch.setattr(RunState, "branch", branch)
+    found = train(chosen, few, ALONE, on_epoch=keep_state).network.state_dict()
+    assert len(begun_with) == 2
+    for weights in itertools.chain(*begun_with):
+        assert_same_bits(weights, states[1]["average"])
+    # The end of the second of the two is seen in a run that is told to unite nothing.
+    checkpoint_path(chosen.identity(few, ALONE)).unlink()
+    monkeypatch.setattr(RunState, "unite", lambda self: None)
+    ends = [states[2]["average"], train(chosen, few, ALONE).network.state_dict()]
+    for name in ("0.weight", "1.running_mean", "5.bias"):
+        assert not torch.equal(ends[0][name], ends[1][name])
+        torch.testing.assert_close(found[name], (ends[0][name] + ends[1][name]) / 2)
 
 
 def test_a_field_that_a_recipe_gets_later_leaves_its_checkpoints_where_they_are(data):
@@ -170,7 +177,7 @@ def test_a_field_that_a_recipe_gets_later_leaves_its_checkpoints_where_they_are(
     assert "restart" not in plain
     assert "taught_by" not in identity
     assert plain["flips"] is True
-    assert two_cycles().identity(data, ALONE)["recipe"]["restart"] == 0.5
+    assert branching().identity(data, ALONE)["recipe"]["restart"] == 0.5
 
 
 def test_the_seed_decides_and_nothing_else(data):

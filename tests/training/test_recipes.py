@@ -13,7 +13,7 @@ def test_the_seven_of_the_original_and_ours_are_there():
 def test_of_all_models_a_teacher_is_trained_before_its_pupils():
     assert sorted(ALL) == sorted(MODELS)
     recipes = [recipe_for(model, "modern") for model in ALL]
-    pupils = [(place, recipe.teacher) for place, recipe in enumerate(recipes) if recipe.has_model_as_teacher]
+    pupils = [(place, recipe.teacher) for place, recipe in enumerate(recipes) if recipe.teacher]
     assert pupils
     assert all(ALL.index(teacher) < place for place, teacher in pupils)
 
@@ -44,7 +44,7 @@ def test_a_warm_restart_begins_a_second_and_lower_cycle_where_the_first_came_to_
     recipe = changed(RECIPES["modern"], ["restart=0.6", "restart_factor=0.5"])
     one = RECIPES["modern"]
     first = [rate_factor(0.6 * i / 100, 0, recipe) for i in range(100)]
-    second = [rate_factor(0.6 + 0.4 * i / 100, 0, recipe) for i in range(101)]
+    second = [rate_factor(0.6 + 0.4 * i / 100, 18, recipe) for i in range(101)]
     cycle = [rate_factor(i / 100, 0, one) for i in range(101)]
     assert first == pytest.approx(cycle[:100])
     assert second == pytest.approx([0.5 * rate for rate in cycle])
@@ -54,7 +54,30 @@ def test_a_second_cycle_begins_with_an_epoch():
     recipe = changed(RECIPES["modern"], ["epochs=12", "restart=0.6", "warmup=0"])
     assert recipe.first_cycle_epochs == 7
     assert rate_factor(6.99 / 12, 6, recipe) < 0.01
-    assert rate_factor(7 / 12, 7, recipe) == 0.5
+    assert rate_factor(7 / 12, 7, recipe) == pytest.approx(0.5)
+
+
+def test_all_second_cycles_are_alike():
+    recipe = changed(RECIPES["modern"], ["epochs=14", "restart=0.43", "branches=2", "erase_until=0.75"])
+    assert recipe.branch_starts == [6, 10]
+    assert [recipe.cycle_at(epoch) for epoch in (0, 5, 6, 9, 10, 13)] == [
+        *(range(6), range(6), range(6, 10)),
+        *(range(6, 10), range(10, 14), range(10, 14)),
+    ]
+    rates = [rate_factor((epoch + 0.5) / 14, epoch, recipe) for epoch in range(14)]
+    assert rates[10:] == pytest.approx(rates[6:10])
+    assert [epoch for epoch in range(14) if not recipe.erases_in(epoch)] == [9, 13]
+
+
+@pytest.mark.parametrize("epochs", [1, 2, 3, 4])
+def test_in_a_short_run_each_epoch_is_in_a_cycle(epochs):
+    recipe = changed(RECIPES["modern"], [f"epochs={epochs}", "restart=0.43", "branches=3"])
+    assert [epoch for epoch in range(epochs) if epoch in recipe.cycle_at(epoch)] == list(range(epochs))
+
+
+def test_of_one_cycle_the_last_pictures_are_left_whole():
+    recipe = changed(RECIPES["modern"], ["epochs=10", "erase_until=0.75"])
+    assert [epoch for epoch in range(10) if not recipe.erases_in(epoch)] == [8, 9]
 
 
 def test_modern_v3_takes_at_most_a_third_of_the_classic_epochs():
@@ -84,11 +107,8 @@ def test_a_part_of_a_recipe_is_changed_to_see_what_it_brings():
         ("momentum=0", "--set momentum=0: nesterov needs a momentum above 0; set nesterov=false too"),
         ("restart=1.5", "--set restart=1.5: restart must be from 0 to 1, got 1.5"),
         ("learning_rate=nan", "--set learning_rate=nan: learning_rate must be at least 0, got nan"),
-        ("teacher=v9", "--set teacher=v9: teacher 'v9' is no model; known are itself and v1, v1_da"),
-        (
-            "teacher=itself",
-            "--set teacher=itself: a run teaches itself from its second cycle on; give it one",
-        ),
+        ("teacher=v9", "--set teacher=v9: teacher 'v9' is no model; known are v1, v1_da"),
+        ("branches=0", "--set branches=0: branches must be above 0, got 0"),
         ("schedule=stop", "--set schedule=stop: 'stop' is not step or one-cycle"),
     ],
 )
