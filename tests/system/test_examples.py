@@ -67,6 +67,7 @@ def test_a_camera_is_filmed_in_segments_with_events_and_a_preview(folder: Path) 
     assert any(event["garments"] for event in events if event["event"] == "wears")
 
 
+@pytest.mark.slow
 def test_a_stage_of_the_users_own_changes_the_picture(folder: Path) -> None:
     run_graph("examples/own_stage/pipeline.yaml", folder)
     assert len(film_times(folder / "out/blurred.mp4")) == FOUR_SECONDS

@@ -210,7 +210,8 @@ def test_an_output_that_takes_long_to_complete_is_no_hang(tmp_path: Path) -> Non
     assert_complete(tmp_path, 20)
 
 
-@pytest.mark.parametrize("victim", ["film.0", *slowly("results.0", "diary.0", "counter.0")])
+@pytest.mark.slow
+@pytest.mark.parametrize("victim", ["film.0", "results.0", "diary.0", "counter.0"])
 def test_a_process_killed_while_others_complete_their_output_costs_nothing(
     tmp_path: Path, victim: str
 ) -> None:

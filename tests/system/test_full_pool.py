@@ -37,6 +37,7 @@ def test_a_pool_that_is_full_at_the_start_is_said_with_the_remedy(tmp_path: Path
     assert [path.name for path in pool.iterdir()] == ["hog"]
 
 
+@pytest.mark.slow
 def test_a_pool_that_others_fill_in_mid_run_harms_no_frame(tmp_path: Path, pool: Path) -> None:
     counter = {"pool": str(pool), "size": 64, "custody": 64}
     graph = cheap_graph(tmp_path, frames=150, counter=counter, work={"sleep_ms": 10})

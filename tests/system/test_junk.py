@@ -8,6 +8,7 @@ import struct
 from pathlib import Path
 
 import msgpack
+import pytest
 import zmq
 
 from tests.launching import Launched, wait_for
@@ -79,6 +80,7 @@ def test_junk_on_every_socket_is_rejected_and_counted(tmp_path: Path) -> None:
     assert ledger["restarts"] == {}
 
 
+@pytest.mark.slow
 def test_what_a_sink_has_said_may_be_said_again_later(tmp_path: Path) -> None:
     graph = cheap_graph(tmp_path, frames=300, work={"sleep_ms": 8})
     old = {"sink": "results", "incarnation": 0, "committed": 2, "received": [], "ended": False}

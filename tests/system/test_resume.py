@@ -57,6 +57,7 @@ def test_numbers_of_an_ordered_stage_go_on_in_a_resumed_run(tmp_path: Path) -> N
     assert numbers == sorted(set(numbers))
 
 
+@pytest.mark.slow
 def test_a_sink_that_had_not_begun_begins_in_a_resumed_run(tmp_path: Path) -> None:
     graph = cheap_graph(tmp_path, frames=200, work={"sleep_ms": 5}, diary={})
     (tmp_path / "out").mkdir()
