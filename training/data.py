@@ -138,7 +138,10 @@ def _expected_sums(folder: Path) -> Mapping[str, str]:
     sums_path = folder / SUMS_FILE
     if not sums_path.exists():
         return FILES
-    text = sums_path.read_text(encoding="utf-8", errors="replace")
+    try:
+        text = sums_path.read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise DataError(f"{sums_path}: cannot be read ({error.strerror}); get the data set again") from error
     pairs = [line.split() for line in text.splitlines() if line.strip()]
     sums = {pair[1]: pair[0] for pair in pairs if len(pair) == 2}
     missing = [name for name in FILES if name not in sums]

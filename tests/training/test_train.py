@@ -160,7 +160,7 @@ def test_a_run_goes_on_from_a_model_file_of_the_same_network(tmp_path, capsys):
     ("more", "problem"),
     [
         (["--hold-out"], "--hold-out with --start-from: a finished model has learned the held-out pictures"),
-        ([], "does the second cycles of a recipe only, and 1 epochs of v4 leave none for them"),
+        (["--set", "restart=1"], "does the second cycles of a recipe only, and 1 epochs of v4 leave none"),
     ],
 )
 def test_a_start_that_tells_nothing_is_refused(tmp_path, capsys, more, problem):
