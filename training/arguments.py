@@ -37,7 +37,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         "--start-from",
         type=Path,
         metavar="MODEL.safetensors",
-        help="begin with the weights of a model; of a recipe with second cycles only these are done",
+        help="begin with the weights of a model; of a recipe with a second cycle only this is done",
     )
     parser.add_argument(
         "--device", default="cpu", help="cpu, cuda or cuda:1; several GPUs: start by torchrun"
@@ -81,8 +81,8 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
             recipe = wanted_recipe(model, options)
             if options.start_from is not None and recipe.first_cycle_epochs >= recipe.epochs:
                 parser.error(
-                    f"--start-from does the second cycles of a recipe only, and {recipe.epochs} epochs "
-                    f"of {model} leave none for them; give more --epochs"
+                    f"--start-from does the second cycle of a recipe only, and {recipe.epochs} epochs "
+                    f"of {model} leave none for it; give more --epochs"
                 )
     except ValueError as error:
         parser.error(str(error))

@@ -122,14 +122,12 @@ class Run:
     def epoch(self, on_step: Callable[[int, int], None]) -> EpochReport:
         """Do the next epoch, look at the held-out pictures if there are any, and say how it went."""
         started, cpu_started = time.perf_counter(), time.process_time()
-        if self.epochs_done in self.job.recipe.branch_starts:
-            self.state.branch(make_optimizer(self.state.network, self.job.recipe))
+        if 0 < self.epochs_done == self.job.recipe.first_cycle_epochs:
+            self.state.begin_second_cycle(make_optimizer(self.state.network, self.job.recipe))
         loss, accuracy = self._learn(on_step)
         cpu_seconds = self.group.summed(
             torch.tensor(time.process_time() - cpu_started, dtype=torch.float64, device=self.batches.device)
         ).item()
-        if self.epochs_done + 1 == self.job.recipe.epochs:
-            self.state.unite()
         held_out = None
         if self.job.held_out:
             held_out = held_out_accuracy(self.state.average, self.data, self.job.recipe)

@@ -3,7 +3,6 @@
 What each part of `modern` brought, as far as it was measured, is in README.md.
 """
 
-import itertools
 import math
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
@@ -36,21 +35,20 @@ class Recipe:
     flips: bool
     shift_px: int = 0
     erase_probability: float = 0.0
-    erase_until: float = 1.0  # the part of a last cycle after which nothing is erased any more
+    erase_until: float = 1.0  # the part of the last cycle after which nothing is erased any more
     label_smoothing: float = 0.0
     average_decay: float = 0.0  # of the exponential moving average of the weights, a step; 0: none
     step_epoch: int = 40  # schedule "step" only: from this epoch on …
     step_factor: float = 0.3  # … the learning rate is multiplied by this
     warmup: float = 0.2  # schedule "one-cycle" only: the part of a cycle in which the learning rate rises
-    restart: float = 0.0  # … the part of the run (of whole epochs) after which second cycles begin; 0: none
-    restart_factor: float = 0.5  # … the highest learning rate of these, as a part of the first one's
-    branches: int = 1  # … how many begin where the first ended; the run's end is the mean of their ends
+    restart: float = 0.0  # … the part of the run (of whole epochs) after which a second cycle begins; 0: none
+    restart_factor: float = 0.5  # … the highest learning rate of that one, as a part of the first one's
     teacher: str = ""  # a model whose probabilities are mixed into the labels; "": none
     teacher_weight: float = 0.7  # … and their part in the mixture
 
     def __post_init__(self) -> None:
         """Raise ValueError for what no run can have."""
-        for name in ("epochs", "batch", "std", "branches"):
+        for name in ("epochs", "batch", "std"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} must be above 0, got {getattr(self, name)}")
         for name in PARTS:
@@ -66,30 +64,20 @@ class Recipe:
 
     @property
     def first_cycle_epochs(self) -> int:
-        """Whole epochs before the second cycles; 0 if there are none."""
+        """Whole epochs before the second cycle; 0 if there is none."""
         return round(self.restart * self.epochs)
-
-    @property
-    def branch_starts(self) -> list[int]:
-        """The epochs, from 0, with which second cycles begin; none that would have no epoch."""
-        first, left = self.first_cycle_epochs, self.epochs - self.first_cycle_epochs
-        if not first:
-            return []
-        starts = {first + left * branch // self.branches for branch in range(self.branches)}
-        return sorted(starts - {self.epochs})
 
     def cycle_at(self, epoch: int) -> range:
         """The epochs of the cycle that an epoch, from 0, is in."""
-        edges = [0, *self.branch_starts, self.epochs]
-        return next(range(*edge) for edge in itertools.pairwise(edges) if epoch < edge[1])
+        first = self.first_cycle_epochs
+        return range(first) if epoch < first else range(first, self.epochs)
 
     def erases_in(self, epoch: int) -> bool:
         """Whether pictures are erased in an epoch, from 0: a network ends better on what it will be given
         (He et al., arXiv:1909.09148).
         """
         cycle = self.cycle_at(epoch)
-        is_last = cycle.start > 0 or not self.branch_starts
-        return not is_last or epoch - cycle.start < self.erase_until * len(cycle)
+        return cycle.stop < self.epochs or epoch - cycle.start < self.erase_until * len(cycle)
 
     def to_plain(self) -> dict[str, Any]:
         """The values without those that are the default, so a new field leaves other runs as they were."""
@@ -185,7 +173,7 @@ def recipe_for(model: str, recipe: str) -> Recipe:
     if (MODELS[model].network, recipe) == ("v2", "modern"):
         chosen = replace(chosen, epochs=60, erase_probability=0.0)
     if (model, recipe) == ("v4", "modern"):
-        chosen = replace(chosen, epochs=84, learning_rate=0.1, restart=3 / 7, branches=2, erase_until=0.75)
+        chosen = replace(chosen, epochs=60, learning_rate=0.1, restart=0.6, erase_until=0.75)
     if (MODELS[model].network, recipe) == ("v3", "modern"):
         chosen = replace(chosen, epochs=26, erase_probability=0.0, shift_px=1)
         chosen = replace(chosen, label_smoothing=0.0, teacher="v4")

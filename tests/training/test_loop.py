@@ -1,6 +1,5 @@
 import copy
 import dataclasses
-import itertools
 import resource
 
 import numpy as np
@@ -79,15 +78,15 @@ def with_dropout(name):
     )
 
 
-def branching(**settings):
-    """A run with a first cycle of two epochs and two second ones of one epoch."""
+def two_cycles(**settings):
+    """A run with two cycles of two epochs each."""
     chosen = job("v4", epochs=4, **settings)
-    return dataclasses.replace(chosen, recipe=dataclasses.replace(chosen.recipe, restart=0.5, branches=2))
+    return dataclasses.replace(chosen, recipe=dataclasses.replace(chosen.recipe, restart=0.5))
 
 
 @pytest.mark.parametrize(
     "chosen",
-    [job("v2_da", "classic", epochs=4), job("v2_da", epochs=4), branching()],
+    [job("v2_da", "classic", epochs=4), job("v2_da", epochs=4), two_cycles()],
     ids=lambda job: job.model,
 )
 @pytest.mark.parametrize(
@@ -125,50 +124,43 @@ def test_a_run_tells_its_pictures_how_far_it_is(data, monkeypatch):
         return real(self, generator, epoch)
 
     monkeypatch.setattr(Batches, "shuffled", spy)
-    train(branching(), first(data, 256), ALONE)
+    train(two_cycles(), first(data, 256), ALONE)
     assert told == [0, 1, 2, 3]
 
 
-def test_a_run_that_starts_from_a_model_does_the_second_cycles_only(data, monkeypatch):
+def test_a_run_that_starts_from_a_model_does_the_second_cycle_only(data, monkeypatch):
     monkeypatch.setattr(loop, "build_network", with_dropout)
-    start = train(dataclasses.replace(branching(), seed=1), first(data, 256), ALONE).network
-    chosen = branching(started_from="ab" * 32)
+    start = train(dataclasses.replace(two_cycles(), seed=1), first(data, 256), ALONE).network
+    chosen = two_cycles(started_from="ab" * 32)
     shown = []
     outcome = train(chosen, first(data, 256), ALONE, start=start, on_step=lambda *step: shown.append(step))
     assert [report.epoch for report in outcome.history] == [3, 4]
     assert shown == [(5, 8), (6, 8), (7, 8), (8, 8)]
-    assert chosen.identity(data, ALONE) != branching().identity(data, ALONE)
+    assert chosen.identity(data, ALONE) != two_cycles().identity(data, ALONE)
     still = dataclasses.replace(chosen, recipe=dataclasses.replace(chosen.recipe, learning_rate=0.0))
     kept = train(still, first(data, 256), ALONE, start=start).network
     assert all(torch.equal(new, old) for new, old in zip(kept.parameters(), start.parameters(), strict=True))
 
 
-def test_second_cycles_begin_in_one_place_and_the_run_ends_in_the_mean_of_their_ends(data, monkeypatch):
+def test_a_second_cycle_goes_on_from_the_averaged_weights_without_momentum(data, monkeypatch):
     monkeypatch.setattr(loop, "build_network", with_dropout)
-    few, chosen = first(data, 256), branching()
-    states, begun_with = [], []
-    real = RunState.branch
+    few, chosen = first(data, 256), two_cycles()
+    states, begun = [], []
+    real = RunState.begin_second_cycle
 
     def keep_state(report):
         states.append(load_checkpoint(checkpoint_path(chosen.identity(few, ALONE))))
 
-    def branch(self, optimizer):
+    def begin(self, optimizer):
         real(self, optimizer)
-        assert not self.optimizer.state  # no momentum of the cycle before
-        begun_with.append([copy.deepcopy(net.state_dict()) for net in (self.network, self.average)])
+        assert not self.optimizer.state
+        begun.append([copy.deepcopy(net.state_dict()) for net in (self.network, self.average)])
 
-    monkeypatch.setattr(RunState, "branch", branch)
-    found = train(chosen, few, ALONE, on_epoch=keep_state).network.state_dict()
-    assert len(begun_with) == 2
-    for weights in itertools.chain(*begun_with):
+    monkeypatch.setattr(RunState, "begin_second_cycle", begin)
+    train(chosen, few, ALONE, on_epoch=keep_state)
+    (weights_begun_with,) = begun
+    for weights in weights_begun_with:
         assert_same_bits(weights, states[1]["average"])
-    # The end of the second of the two is seen in a run that is told to unite nothing.
-    checkpoint_path(chosen.identity(few, ALONE)).unlink()
-    monkeypatch.setattr(RunState, "unite", lambda self: None)
-    ends = [states[2]["average"], train(chosen, few, ALONE).network.state_dict()]
-    for name in ("0.weight", "1.running_mean", "5.bias"):
-        assert not torch.equal(ends[0][name], ends[1][name])
-        torch.testing.assert_close(found[name], (ends[0][name] + ends[1][name]) / 2)
 
 
 def test_a_field_that_a_recipe_gets_later_leaves_its_checkpoints_where_they_are(data):
@@ -177,7 +169,7 @@ def test_a_field_that_a_recipe_gets_later_leaves_its_checkpoints_where_they_are(
     assert "restart" not in plain
     assert "taught_by" not in identity
     assert plain["flips"] is True
-    assert branching().identity(data, ALONE)["recipe"]["restart"] == 0.5
+    assert two_cycles().identity(data, ALONE)["recipe"]["restart"] == 0.5
 
 
 def test_the_seed_decides_and_nothing_else(data):

@@ -57,25 +57,19 @@ def test_a_second_cycle_begins_with_an_epoch():
     assert rate_factor(7 / 12, 7, recipe) == pytest.approx(0.5)
 
 
-def test_all_second_cycles_are_alike():
-    recipe = changed(RECIPES["modern"], ["epochs=14", "restart=0.43", "branches=2", "erase_until=0.75"])
-    assert recipe.branch_starts == [6, 10]
-    assert [recipe.cycle_at(epoch) for epoch in (0, 5, 6, 9, 10, 13)] == [
-        *(range(6), range(6), range(6, 10)),
-        *(range(6, 10), range(10, 14), range(10, 14)),
-    ]
-    rates = [rate_factor((epoch + 0.5) / 14, epoch, recipe) for epoch in range(14)]
-    assert rates[10:] == pytest.approx(rates[6:10])
-    assert [epoch for epoch in range(14) if not recipe.erases_in(epoch)] == [9, 13]
+def test_the_last_pictures_of_the_last_cycle_are_left_whole():
+    recipe = changed(RECIPES["modern"], ["epochs=14", "restart=0.43", "erase_until=0.75"])
+    assert [recipe.cycle_at(epoch) for epoch in (0, 5, 6, 13)] == [*[range(6)] * 2, *[range(6, 14)] * 2]
+    assert [epoch for epoch in range(14) if not recipe.erases_in(epoch)] == [12, 13]
 
 
 @pytest.mark.parametrize("epochs", [1, 2, 3, 4])
 def test_in_a_short_run_each_epoch_is_in_a_cycle(epochs):
-    recipe = changed(RECIPES["modern"], [f"epochs={epochs}", "restart=0.43", "branches=3"])
+    recipe = changed(RECIPES["modern"], [f"epochs={epochs}", "restart=0.43"])
     assert [epoch for epoch in range(epochs) if epoch in recipe.cycle_at(epoch)] == list(range(epochs))
 
 
-def test_of_one_cycle_the_last_pictures_are_left_whole():
+def test_the_last_pictures_of_an_only_cycle_are_left_whole():
     recipe = changed(RECIPES["modern"], ["epochs=10", "erase_until=0.75"])
     assert [epoch for epoch in range(10) if not recipe.erases_in(epoch)] == [8, 9]
 
@@ -108,7 +102,6 @@ def test_a_part_of_a_recipe_is_changed_to_see_what_it_brings():
         ("restart=1.5", "--set restart=1.5: restart must be from 0 to 1, got 1.5"),
         ("learning_rate=nan", "--set learning_rate=nan: learning_rate must be at least 0, got nan"),
         ("teacher=v9", "--set teacher=v9: teacher 'v9' is no model; known are v1, v1_da"),
-        ("branches=0", "--set branches=0: branches must be above 0, got 0"),
         ("schedule=stop", "--set schedule=stop: 'stop' is not step or one-cycle"),
     ],
 )
