@@ -130,7 +130,7 @@ def run_all(
     if group.is_first:
         seconds = sum(estimate_s(job, data, options.device) for job in jobs) / group.size
         names = ", ".join(job.model for job in jobs) + f" by {options.recipe}"
-        how = f"processes: {group.size}, threads of each: {torch.get_num_threads()}, {jobs[0].precision}"
+        how = f"processes: {group.size}, threads of each: {torch.get_num_threads()}, in {jobs[0].precision}"
         print(f"{names}: about {duration(seconds)} ({how})", flush=True)
         for path in replaced_models(jobs, options):
             print(f"{path} will be replaced; --no-model or another --models folder keeps it", flush=True)
