@@ -183,6 +183,15 @@ def test_the_seed_decides_and_nothing_else(data):
     assert not torch.equal(run(1)["0.weight"], run(2)["0.weight"])
 
 
+def test_the_cpu_seconds_of_an_epoch_are_those_of_all_processes(data):
+    class WithABusyOther(Group):
+        def summed(self, values):
+            return values + 1000
+
+    (report,) = train(job("v1"), first(data, 256), WithABusyOther(rank=0, size=1)).history
+    assert report.cpu_seconds > 1000
+
+
 def test_a_run_with_another_setting_has_another_checkpoint(data):
     paths = {
         checkpoint_path(chosen.identity(data, ALONE))

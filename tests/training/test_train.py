@@ -282,5 +282,3 @@ def test_two_processes_train_a_network_with_batch_norm_and_dropout(tmp_path, mod
     run_group(command(tmp_path, model, "--no-model"), processes=2)
     record = json.loads((tmp_path / "results" / f"{model}-modern-1epochs-seed0.json").read_text())
     assert record["accuracy"] > 0.2  # twice the chance level after 7 steps
-    (report,) = record["history"]
-    assert report["cpu_seconds"] > report["seconds"]  # that of both
