@@ -142,8 +142,8 @@ class Run:
 
     def _learn(self, on_step: Callable[[int, int], None]) -> tuple[float, float]:
         """Go once through the batches; return the mean loss and the share of pictures told right."""
-        recipe, batches, epoch = self.job.recipe, self.batches, self.epochs_done
-        steps = recipe.epochs * batches.count
+        batches, epoch = self.batches, self.epochs_done
+        steps = self.job.recipe.epochs * batches.count
         # Dropout takes its numbers from torch's own generator, all else from ours, alike in all processes.
         torch.manual_seed(epoch_seed(self.job.seed, epoch) + self.group.rank)
         generator = torch.Generator().manual_seed(epoch_seed(self.job.seed, epoch))
@@ -151,28 +151,30 @@ class Run:
         self.stepper.train()
         dealt = batches.shuffled(generator, epoch)
         for done, (images, truth, targets) in enumerate(dealt, epoch * batches.count):
-            rate = recipe.learning_rate * rate_factor(done / steps, epoch, recipe)
-            loss, logits = self._step(images, targets, rate)
-            if recipe.average_decay:
-                self.state.follow(min(recipe.average_decay, (1 + done) / (AVERAGE_START + done)))
+            loss, logits = self.step(images, targets, done)
             totals += torch.stack((loss, (logits.argmax(1) == truth).float().sum()))
             if self.group.is_first:
                 on_step(done + 1, steps)
         losses, hits = self.group.summed(totals).tolist()
-        return losses / (batches.count * self.group.size), hits / (batches.count * recipe.batch)
+        return losses / (batches.count * self.group.size), hits / (batches.count * self.job.recipe.batch)
 
-    def _step(self, images: Tensor, targets: Tensor, rate: float) -> tuple[Tensor, Tensor]:
-        """Learn from one batch; return, still on the device, its loss and its logits."""
-        optimizer = self.state.optimizer
+    def step(self, images: Tensor, targets: Tensor, number: int) -> tuple[Tensor, Tensor]:
+        """Learn from one batch, by its number in the run, from 0; return, still on the device, its loss and
+        its logits.
+        """
+        recipe, optimizer = self.job.recipe, self.state.optimizer
+        epoch, steps = number // self.batches.count, recipe.epochs * self.batches.count
         for settings in optimizer.param_groups:
-            settings["lr"] = rate
+            settings["lr"] = recipe.learning_rate * rate_factor(number / steps, epoch, recipe)
         with computing_in(self.job.precision, images.device):
             logits = self.stepper(images.contiguous(memory_format=torch.channels_last))
-        smoothing = 0.0 if targets.is_floating_point() else self.job.recipe.label_smoothing
+        smoothing = 0.0 if targets.is_floating_point() else recipe.label_smoothing
         loss = cross_entropy(logits.float(), targets, label_smoothing=smoothing)
         self.state.network.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
+        if recipe.average_decay:
+            self.state.follow(min(recipe.average_decay, (1 + number) / (AVERAGE_START + number)))
         return loss.detach(), logits.detach()
 
 

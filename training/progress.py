@@ -1,23 +1,13 @@
-"""Tell how far a run is, and how long it will take."""
+"""Tell how far a run is."""
 
-import time
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
-import torch
-from torch.nn.functional import cross_entropy
 from tqdm import tqdm
 
-from fashion.networks import build_network
-from training.data import DataSet
-from training.groups import local_device
 from training.job import Job
-from training.precision import computing_in
-from training.recipes import MODELS
 from training.state import EpochReport
-
-ESTIMATE_STEPS = 4
 
 
 def duration(seconds: float) -> str:
@@ -26,25 +16,6 @@ def duration(seconds: float) -> str:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)
     return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60:02} min"
-
-
-def estimate_s(job: Job, data: DataSet, device_name: str) -> float:
-    """About how many seconds a run will take from its beginning, by timing a few steps on a new network."""
-    device = local_device(device_name)
-    network = build_network(MODELS[job.model].network).to(device).to(memory_format=torch.channels_last)
-    batch = torch.zeros(job.recipe.batch, 1, 28, 28, device=device)
-    labels = torch.zeros(job.recipe.batch, dtype=torch.long, device=device)
-    times_s = []
-    for _ in range(1 + ESTIMATE_STEPS):
-        started = time.perf_counter()
-        with computing_in(job.precision, device):
-            loss = cross_entropy(network(batch).float(), labels)
-        loss.backward()  # type: ignore[no-untyped-call]
-        if device.type == "cuda":
-            torch.cuda.synchronize(device)
-        times_s.append(time.perf_counter() - started)
-    steps = (job.recipe.epochs - job.epochs_before) * (len(data.train_labels) // job.recipe.batch)
-    return steps * sum(times_s[1:]) / ESTIMATE_STEPS
 
 
 class Progress:

@@ -13,15 +13,16 @@ from training.groups import Group
 from training.recipes import Recipe
 
 
-def find_teacher(recipe: Recipe, models: Path) -> Path | None:
-    """The model file of a recipe's teacher, in the folder of the models; None if it needs no file.
+def teacher_path(recipe: Recipe, models: Path) -> Path | None:
+    """Where the model file of a recipe's teacher lies, in the folder of the models; None if it has none."""
+    return models / f"{recipe.teacher}.safetensors" if recipe.teacher else None
 
-    Raises ModelFileError if it is not there or cannot be used.
-    """
-    if not recipe.teacher:
-        return None
-    path = models / f"{recipe.teacher}.safetensors"
-    read_info(path)
+
+def find_teacher(recipe: Recipe, models: Path) -> Path | None:
+    """The same, of a file that is there. Raises ModelFileError if it is not, or cannot be used."""
+    path = teacher_path(recipe, models)
+    if path is not None:
+        read_info(path)
     return path
 
 

@@ -12,14 +12,15 @@ from fashion.model_file import ModelFileError, file_digest, load_network, read_i
 from training.arguments import parse, wanted_models, wanted_recipe, writes_models
 from training.checkpoint import CheckpointError, checkpoint_folder, checkpoint_path, remove_checkpoint
 from training.data import HELD_OUT, DataError, DataSet, find_folder, hold_out, load
+from training.estimate import estimate_s
 from training.groups import Group, GroupError, joined_group, local_device
 from training.job import Job
 from training.loop import train
 from training.precision import quick_precision
-from training.progress import Progress, duration, estimate_s
+from training.progress import Progress, duration
 from training.recipes import MODELS, input_spec, recipe_for
 from training.results import write_results
-from training.teacher import find_teacher, teach
+from training.teacher import find_teacher, teach, teacher_path
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -69,6 +70,12 @@ def require_teachers(jobs: list[Job], options: argparse.Namespace) -> None:
             find_teacher(job.recipe, options.models)
         if writes_models(options):
             made.add(job.model)
+
+
+def taught(job: Job, options: argparse.Namespace) -> Job:
+    """The job with the digest of its teacher's file, if it has one and that is made already."""
+    path = teacher_path(job.recipe, options.models)
+    return replace(job, taught_by=file_digest(path)) if path is not None and path.exists() else job
 
 
 def replaced_models(jobs: list[Job], options: argparse.Namespace) -> list[Path]:
@@ -127,8 +134,9 @@ def run_all(
 
     All checkpoints stay until the last is done, so that after a stop no finished model is trained again.
     """
+    device = local_device(options.device)
+    seconds = sum(estimate_s(taught(job, options), data, group, device) for job in jobs)
     if group.is_first:
-        seconds = sum(estimate_s(job, data, options.device) for job in jobs) / group.size
         names = ", ".join(job.model for job in jobs) + f" by {options.recipe}"
         how = f"processes: {group.size}, threads of each: {torch.get_num_threads()}, in {jobs[0].precision}"
         print(f"{names}: about {duration(seconds)} ({how})", flush=True)
@@ -137,30 +145,23 @@ def run_all(
     checkpoints = []
     for job in jobs:
         group.wait()  # the first process may still be writing the model that is the next one's teacher
-        teacher = find_teacher(job.recipe, options.models)
-        known = job if teacher is None else replace(job, taught_by=file_digest(teacher))
-        run(known, data, group, options, start, teacher)
+        known = taught(job, options)
+        run(known, data, group, options, start)
         checkpoints.append(checkpoint_path(known.identity(data, group)))
     if group.is_first:
         for path in checkpoints:
             remove_checkpoint(path)
 
 
-def run(
-    job: Job,
-    data: DataSet,
-    group: Group,
-    options: argparse.Namespace,
-    start: nn.Module | None,
-    teacher: Path | None,
-) -> None:
-    """Train one model and write what is left of it. teacher: the model file behind `job.taught_by`."""
+def run(job: Job, data: DataSet, group: Group, options: argparse.Namespace, start: nn.Module | None) -> None:
+    """Train one model and write what is left of it."""
     name = run_name(job, options.recipe)
-    taught = None
+    teacher = find_teacher(job.recipe, options.models)
+    thoughts = None
     if teacher is not None:
         if group.is_first:
             print(f"{name}: its teacher {teacher} looks at the pictures first", flush=True)
-        taught = teach(teacher, data, group, local_device(options.device), flip=job.recipe.flips)
+        thoughts = teach(teacher, data, group, local_device(options.device), flip=job.recipe.flips)
     with Progress(name, job, options.results / f"{name}.log", is_shown=group.is_first) as progress:
         outcome = train(
             job,
@@ -168,7 +169,7 @@ def run(
             group,
             device_name=options.device,
             start=start,
-            taught=taught,
+            taught=thoughts,
             on_epoch=progress.on_epoch,
             on_step=progress.on_step,
         )

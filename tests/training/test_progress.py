@@ -4,7 +4,7 @@ import pytest
 
 from training import progress as progress_module
 from training.job import Job
-from training.progress import Progress, duration, estimate_s
+from training.progress import Progress, duration
 from training.recipes import recipe_for
 from training.state import EpochReport
 
@@ -66,8 +66,3 @@ def test_a_bar_counts_on_where_a_resumed_run_starts(tmp_path, monkeypatch):
         progress.on_step(8, 10)
     assert (bars[0]["initial"], bars[0]["total"]) == (6, 10)
     assert bars[1:] == ["step", "step", "closed"]
-
-
-def test_the_estimate_grows_with_the_epochs(data):
-    long = dataclasses.replace(JOB, recipe=dataclasses.replace(JOB.recipe, epochs=400))
-    assert 0 < estimate_s(JOB, data, "cpu") < estimate_s(long, data, "cpu")
