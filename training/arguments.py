@@ -34,12 +34,6 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument(
-        "--start-from",
-        type=Path,
-        metavar="MODEL.safetensors",
-        help="begin with the weights of a model; of a recipe with a second cycle only this is done",
-    )
-    parser.add_argument(
         "--device", default="cpu", help="cpu, cuda or cuda:1; several GPUs: start by torchrun"
     )
     parser.add_argument(
@@ -74,16 +68,9 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         parser.error(f"--hold-out must be at least 1, got {options.hold_out}")
     if not 0 <= options.seed <= LARGEST_SEED:
         parser.error(f"--seed must be from 0 to {LARGEST_SEED:,}, got {options.seed}")
-    if options.start_from is not None and options.hold_out:
-        parser.error("--hold-out with --start-from: a finished model has learned the held-out pictures too")
     try:
         for model in wanted_models(options):
-            recipe = wanted_recipe(model, options)
-            if options.start_from is not None and recipe.first_cycle_epochs >= recipe.epochs:
-                parser.error(
-                    f"--start-from does the second cycle of a recipe only, and {recipe.epochs} epochs "
-                    f"of {model} leave none for it; give more --epochs"
-                )
+            wanted_recipe(model, options)
     except ValueError as error:
         parser.error(str(error))
     return options

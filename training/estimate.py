@@ -27,7 +27,7 @@ def estimate_s(job: Job, data: DataSet, group: Group, device: torch.device) -> f
     sample = replace(data, train_images=data.train_images[:few], train_labels=data.train_labels[:few])
     # Compiling takes longer than these steps, and the run would do it again.
     plain = replace(job, compiled=False)
-    run = Run.prepare(plain, sample, Batches(sample, job.recipe, group, device), group, None)
+    run = Run.prepare(plain, sample, Batches(sample, job.recipe, group, device), group)
     run.stepper.train()
     marks = []
     for number, (images, _, targets) in enumerate(run.batches.shuffled(torch.Generator(), 0)):
@@ -37,5 +37,5 @@ def estimate_s(job: Job, data: DataSet, group: Group, device: torch.device) -> f
     # The first step also makes ready what the others find ready.
     step_s = (marks[-1] - marks[0]) / max(1, len(marks) - 1)
     saved = load_checkpoint(checkpoint_path(job.identity(data, group)))
-    epochs_done = job.epochs_before + (0 if saved is None else len(saved["history"]))
+    epochs_done = 0 if saved is None else len(saved["history"])
     return (job.recipe.epochs - epochs_done) * (len(data.train_labels) // batch) * step_s

@@ -21,13 +21,7 @@ class Job:
     precision: str
     held_out: int = 0  # training pictures to choose by; 0: train on all
     compiled: bool = False
-    started_from: str = ""  # sha256 of the model file that gives the first weights; "": random weights
     taught_by: str = ""  # sha256 of the model file of the recipe's teacher; "": none
-
-    @property
-    def epochs_before(self) -> int:
-        """Epochs that the first weights have behind them: with given weights, the recipe's first cycle."""
-        return self.recipe.first_cycle_epochs if self.started_from else 0
 
     def identity(self, data: DataSet, group: Group) -> dict[str, Any]:
         """What a run's result depends on, bit by bit, as plain values; without those that are the default, so

@@ -39,14 +39,12 @@ def train(
     group: Group,
     *,
     device_name: str = "cpu",
-    start: nn.Module | None = None,
     taught: Tensor | None = None,
     on_epoch: Callable[[EpochReport], None] = lambda report: None,
     on_step: Callable[[int, int], None] = lambda step, steps: None,
 ) -> Outcome:
     """Train a network, going on from a checkpoint of the same run if there is one.
 
-    start: the network that `job.started_from` stands for; its weights are the first ones.
     taught: what the model that `job.taught_by` stands for thinks of the training pictures, float32 N x 10.
 
     With `job.held_out`, the test pictures of `data` must be the held-out ones; they are looked at after each
@@ -62,7 +60,7 @@ def train(
     if (taught is not None) != bool(job.recipe.teacher):
         raise ValueError(f"a recipe with teacher={job.recipe.teacher!r} and what a teacher says do not fit")
     device = local_device(device_name)
-    run = Run.prepare(job, data, Batches(data, job.recipe, group, device), group, start)
+    run = Run.prepare(job, data, Batches(data, job.recipe, group, device), group)
     if taught is not None:
         run.batches.learn_from(taught)
     path = checkpoint_path(job.identity(data, group))
@@ -93,17 +91,11 @@ class Run:
     stepper: nn.Module
 
     @classmethod
-    def prepare(
-        cls, job: Job, data: DataSet, batches: Batches, group: Group, start: nn.Module | None
-    ) -> "Run":
-        """Put a network where the pictures are, a new one if there is none to start from. Raises as `train`
-        does.
-        """
+    def prepare(cls, job: Job, data: DataSet, batches: Batches, group: Group) -> "Run":
+        """Put a new network where the pictures are. Raises as `train` does."""
         torch.manual_seed(job.seed)
         network = build_network(MODELS[job.model].network)
         set_initial_weights(network, job.recipe.initial_weights)
-        if start is not None:
-            network.load_state_dict(start.state_dict())
         network = network.to(batches.device).to(memory_format=torch.channels_last)
         state = RunState(
             network=network,
@@ -117,13 +109,11 @@ class Run:
 
     @property
     def epochs_done(self) -> int:
-        return self.job.epochs_before + len(self.state.history)
+        return len(self.state.history)
 
     def epoch(self, on_step: Callable[[int, int], None]) -> EpochReport:
         """Do the next epoch, look at the held-out pictures if there are any, and say how it went."""
         started, cpu_started = time.perf_counter(), time.process_time()
-        if 0 < self.epochs_done == self.job.recipe.first_cycle_epochs:
-            self.state.begin_second_cycle(make_optimizer(self.state.network, self.job.recipe))
         loss, accuracy = self._learn(on_step)
         cpu_seconds = self.group.summed(
             torch.tensor(time.process_time() - cpu_started, dtype=torch.float64, device=self.batches.device)

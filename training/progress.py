@@ -27,7 +27,7 @@ class Progress:
 
     def __init__(self, name: str, job: Job, log_path: Path, *, is_shown: bool) -> None:
         self.name = name
-        self.epochs, self.first_epoch = job.recipe.epochs, job.epochs_before + 1
+        self.epochs = job.recipe.epochs
         self.log_path = log_path
         self.is_shown = is_shown
         self.log: IO[str] | None = None
@@ -63,7 +63,7 @@ class Progress:
             return
         if self.log is None:
             self.log_path.parent.mkdir(parents=True, exist_ok=True)
-            mode = "w" if report.epoch == self.first_epoch else "a"
+            mode = "w" if report.epoch == 1 else "a"
             self.log = self.log_path.open(mode, encoding="utf-8")
         self.log.write(line + "\n")
         self.log.flush()

@@ -13,7 +13,7 @@ from fashion.preprocessing import InputSpec
 TRAIN_MEAN, TRAIN_STD = 0.2860, 0.3530
 PARTS = (  # fields that are a part of something
     *("momentum", "erase_probability", "erase_until", "label_smoothing", "average_decay"),
-    *("step_factor", "warmup", "restart", "restart_factor", "teacher_weight"),
+    *("step_factor", "warmup", "teacher_weight"),
 )
 
 
@@ -35,14 +35,12 @@ class Recipe:
     flips: bool
     shift_px: int = 0
     erase_probability: float = 0.0
-    erase_until: float = 1.0  # the part of the last cycle after which nothing is erased any more
+    erase_until: float = 1.0  # the part of the run after which nothing is erased any more
     label_smoothing: float = 0.0
     average_decay: float = 0.0  # of the exponential moving average of the weights, a step; 0: none
     step_epoch: int = 40  # schedule "step" only: from this epoch on …
     step_factor: float = 0.3  # … the learning rate is multiplied by this
-    warmup: float = 0.2  # schedule "one-cycle" only: the part of a cycle in which the learning rate rises
-    restart: float = 0.0  # … the part of the run (of whole epochs) after which a second cycle begins; 0: none
-    restart_factor: float = 0.5  # … the highest learning rate of that one, as a part of the first one's
+    warmup: float = 0.2  # schedule "one-cycle" only: the part of the run in which the learning rate rises
     teacher: str = ""  # a model whose probabilities are mixed into the labels; "": none
     teacher_weight: float = 0.7  # … and their part in the mixture
 
@@ -62,22 +60,11 @@ class Recipe:
         if self.nesterov and not self.momentum:
             raise ValueError("nesterov needs a momentum above 0; set nesterov=false too")
 
-    @property
-    def first_cycle_epochs(self) -> int:
-        """Whole epochs before the second cycle; 0 if there is none."""
-        return round(self.restart * self.epochs)
-
-    def cycle_at(self, epoch: int) -> range:
-        """The epochs of the cycle that an epoch, from 0, is in."""
-        first = self.first_cycle_epochs
-        return range(first) if epoch < first else range(first, self.epochs)
-
     def erases_in(self, epoch: int) -> bool:
         """Whether pictures are erased in an epoch, from 0: a network ends better on what it will be given
         (He et al., arXiv:1909.09148).
         """
-        cycle = self.cycle_at(epoch)
-        return cycle.stop < self.epochs or epoch - cycle.start < self.erase_until * len(cycle)
+        return epoch < self.erase_until * self.epochs
 
     def to_plain(self) -> dict[str, Any]:
         """The values without those that are the default, so a new field leaves other runs as they were."""
@@ -173,7 +160,7 @@ def recipe_for(model: str, recipe: str) -> Recipe:
     if (MODELS[model].network, recipe) == ("v2", "modern"):
         chosen = replace(chosen, epochs=60, erase_probability=0.0)
     if (model, recipe) == ("v4", "modern"):
-        chosen = replace(chosen, epochs=60, learning_rate=0.1, restart=0.6, erase_until=0.75)
+        chosen = replace(chosen, epochs=50, learning_rate=0.1, erase_until=0.9)
     if (MODELS[model].network, recipe) == ("v3", "modern"):
         chosen = replace(chosen, epochs=26, erase_probability=0.0, shift_px=1)
         chosen = replace(chosen, label_smoothing=0.0, teacher="v4")
@@ -191,17 +178,10 @@ def input_spec(recipe: Recipe) -> InputSpec:
 def rate_factor(progress: float, epoch: int, recipe: Recipe) -> float:
     """What the highest learning rate is multiplied by. progress: 0 to 1 over the whole run; epoch: from 0.
 
-    A second cycle is a warm restart (Loshchilov and Hutter, arXiv:1608.03983).
+    One-cycle: up from a tenth to 1 in the part `warmup`, then down to 0 (Smith and Topin, arXiv:1708.07120).
     """
     if recipe.schedule == "step":
         return recipe.step_factor if epoch >= recipe.step_epoch else 1.0
-    cycle = recipe.cycle_at(epoch)
-    highest = recipe.restart_factor if cycle.start else 1.0
-    return highest * _cycle((progress * recipe.epochs - cycle.start) / len(cycle), recipe.warmup)
-
-
-def _cycle(progress: float, warmup: float) -> float:
-    """Up from a tenth to 1 in the part `warmup`, then down to 0. progress: 0 to 1 over the cycle."""
-    if progress < warmup:
-        return 0.1 + 0.9 * progress / warmup
-    return (1 - progress) / (1 - warmup)
+    if progress < recipe.warmup:
+        return 0.1 + 0.9 * progress / recipe.warmup
+    return (1 - progress) / (1 - recipe.warmup)

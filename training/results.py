@@ -48,7 +48,6 @@ def write_results(
         "train_pictures": len(data.train_labels),
         "precision": job.precision,
         "compiled": job.compiled,
-        "started_from": job.started_from,
         "taught_by": job.taught_by,
         "recipe": asdict(job.recipe),
         "seconds": round(sum(report.seconds for report in outcome.history), 1),
@@ -75,12 +74,7 @@ def write_results(
             input=spec,
             accuracy=figures["accuracy"],
             temperature=temperature,
-            recipe={
-                **asdict(job.recipe),
-                "seed": job.seed,
-                "started_from": job.started_from,
-                "taught_by": job.taught_by,
-            },
+            recipe={**asdict(job.recipe), "seed": job.seed, "taught_by": job.taught_by},
             data_digest=data.digest,
             created_by=record["libraries"],
         )

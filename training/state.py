@@ -57,8 +57,3 @@ class RunState:
                 kept.lerp_(new, 1 - decay)
             else:
                 kept.copy_(new)
-
-    def begin_second_cycle(self, optimizer: torch.optim.Optimizer) -> None:
-        """Go on from the averaged weights, with a new optimizer of the network."""
-        self.network.load_state_dict(self.average.state_dict())
-        self.optimizer = optimizer

@@ -29,18 +29,12 @@ def read_records(folder: Path) -> list[dict[str, Any]]:
 
 
 def table(records: list[dict[str, Any]]) -> str:
-    """A Markdown table, a row for each model, recipe and range of epochs. The std is that of the sample."""
+    """A Markdown table, a row for each model, recipe and number of epochs. The std is that of the sample."""
     groups: dict[tuple[str, str, str], list[dict[str, Any]]] = defaultdict(list)
     for record in records:
-        groups[record["model"], record["recipe"]["name"], _epochs(record)].append(record)
+        groups[record["model"], record["recipe"]["name"], str(record["recipe"]["epochs"])].append(record)
     head = [f"| {' | '.join(COLUMNS)} |", f"|{' --- |' * len(COLUMNS)}"]
     return "\n".join([*head, *(_row(key, runs) for key, runs in sorted(groups.items()))])
-
-
-def _epochs(record: dict[str, Any]) -> str:
-    """How many, or from which to which, if the run started from a model."""
-    first, last = record["history"][0]["epoch"], record["recipe"]["epochs"]
-    return str(last) if first == 1 else f"{first} to {last}"
 
 
 def _row(key: tuple[str, str, str], runs: list[dict[str, Any]]) -> str:

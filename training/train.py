@@ -6,9 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
-from torch import nn
 
-from fashion.model_file import ModelFileError, file_digest, load_network, read_info
+from fashion.model_file import ModelFileError, file_digest
 from training.arguments import parse, wanted_models, wanted_recipe, writes_models
 from training.checkpoint import CheckpointError, checkpoint_folder, checkpoint_path, remove_checkpoint
 from training.data import HELD_OUT, DataError, DataSet, find_folder, hold_out, load
@@ -18,7 +17,7 @@ from training.job import Job
 from training.loop import train
 from training.precision import quick_precision
 from training.progress import Progress, duration
-from training.recipes import MODELS, input_spec, recipe_for
+from training.recipes import recipe_for
 from training.results import write_results
 from training.teacher import find_teacher, teach, teacher_path
 
@@ -36,11 +35,10 @@ def main(arguments: list[str] | None = None) -> int:
             data = load(find_folder(may_download=options.download))
             if options.hold_out:
                 data = hold_out(data, options.hold_out)
-            start = first_network(options)
             precision = quick_precision(device) if options.precision == "auto" else options.precision
             jobs = [job_for(model, options, precision) for model in wanted_models(options)]
             require_teachers(jobs, options)
-            run_all(jobs, data, group, options, start)
+            run_all(jobs, data, group, options)
     except (DataError, CheckpointError, GroupError, ModelFileError) as error:
         print(error, file=sys.stderr)
         return 2
@@ -58,7 +56,6 @@ def job_for(model: str, options: argparse.Namespace, precision: str) -> Job:
         precision=precision,
         held_out=options.hold_out or 0,
         compiled=options.compile,
-        started_from="" if options.start_from is None else file_digest(options.start_from),
     )
 
 
@@ -99,37 +96,15 @@ def make_folders(options: argparse.Namespace) -> None:
             ) from error
 
 
-def first_network(options: argparse.Namespace) -> nn.Module | None:
-    """The network of --start-from, if it is given. Raises ModelFileError if it is not the one to train."""
-    if options.start_from is None:
-        return None
-    found = read_info(options.start_from)
-    for model in wanted_models(options):
-        network = MODELS[model].network
-        if network != found.network:
-            raise ModelFileError(
-                f"{options.start_from}: holds the network {found.network}, but to train is {network}"
-            )
-        if input_spec(wanted_recipe(model, options)) != found.input:
-            raise ModelFileError(
-                f"{options.start_from}: takes pictures of mean {found.input.mean} and std {found.input.std}, "
-                f"the recipe {options.recipe} gives others; take another --recipe"
-            )
-    return load_network(options.start_from)
-
-
 def run_name(job: Job, recipe: str) -> str:
     """A name for the files of a run; the epochs are in it only if they are not the own ones of `recipe`."""
     own_epochs = recipe_for(job.model, recipe).epochs
     epochs = "" if job.recipe.epochs == own_epochs else f"-{job.recipe.epochs}epochs"
-    continued = "-continued" if job.started_from else ""
     held_out = {0: "", HELD_OUT: "-held-out"}.get(job.held_out, f"-held-out-{job.held_out}")
-    return f"{job.model}-{job.recipe.name}{epochs}-seed{job.seed}{continued}{held_out}"
+    return f"{job.model}-{job.recipe.name}{epochs}-seed{job.seed}{held_out}"
 
 
-def run_all(
-    jobs: list[Job], data: DataSet, group: Group, options: argparse.Namespace, start: nn.Module | None
-) -> None:
+def run_all(jobs: list[Job], data: DataSet, group: Group, options: argparse.Namespace) -> None:
     """Say how long it will take, then train one model after another.
 
     All checkpoints stay until the last is done, so that after a stop no finished model is trained again.
@@ -146,14 +121,14 @@ def run_all(
     for job in jobs:
         group.wait()  # the first process may still be writing the model that is the next one's teacher
         known = taught(job, options)
-        run(known, data, group, options, start)
+        run(known, data, group, options)
         checkpoints.append(checkpoint_path(known.identity(data, group)))
     if group.is_first:
         for path in checkpoints:
             remove_checkpoint(path)
 
 
-def run(job: Job, data: DataSet, group: Group, options: argparse.Namespace, start: nn.Module | None) -> None:
+def run(job: Job, data: DataSet, group: Group, options: argparse.Namespace) -> None:
     """Train one model and write what is left of it."""
     name = run_name(job, options.recipe)
     teacher = find_teacher(job.recipe, options.models)
@@ -168,7 +143,6 @@ def run(job: Job, data: DataSet, group: Group, options: argparse.Namespace, star
             data,
             group,
             device_name=options.device,
-            start=start,
             taught=thoughts,
             on_epoch=progress.on_epoch,
             on_step=progress.on_step,

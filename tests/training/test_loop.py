@@ -1,4 +1,3 @@
-import copy
 import dataclasses
 import resource
 
@@ -17,7 +16,6 @@ from training.job import Job
 from training.loop import train
 from training.precision import quick_precision
 from training.recipes import recipe_for
-from training.state import RunState
 
 ALONE = Group(rank=0, size=1)
 
@@ -78,15 +76,15 @@ def with_dropout(name):
     )
 
 
-def two_cycles(**settings):
-    """A run with two cycles of two epochs each."""
-    chosen = job("v4", epochs=4, **settings)
-    return dataclasses.replace(chosen, recipe=dataclasses.replace(chosen.recipe, restart=0.5))
+def whole_at_last():
+    """A run whose last epoch leaves the pictures whole."""
+    chosen = job("v4", epochs=4)
+    return dataclasses.replace(chosen, recipe=dataclasses.replace(chosen.recipe, erase_until=0.75))
 
 
 @pytest.mark.parametrize(
     "chosen",
-    [job("v2_da", "classic", epochs=4), job("v2_da", epochs=4), two_cycles()],
+    [job("v2_da", "classic", epochs=4), job("v2_da", epochs=4), whole_at_last()],
     ids=lambda job: job.model,
 )
 @pytest.mark.parametrize(
@@ -124,52 +122,17 @@ def test_a_run_tells_its_pictures_how_far_it_is(data, monkeypatch):
         return real(self, generator, epoch)
 
     monkeypatch.setattr(Batches, "shuffled", spy)
-    train(two_cycles(), first(data, 256), ALONE)
+    train(job("v4", epochs=4), first(data, 256), ALONE)
     assert told == [0, 1, 2, 3]
-
-
-def test_a_run_that_starts_from_a_model_does_the_second_cycle_only(data, monkeypatch):
-    monkeypatch.setattr(loop, "build_network", with_dropout)
-    start = train(dataclasses.replace(two_cycles(), seed=1), first(data, 256), ALONE).network
-    chosen = two_cycles(started_from="ab" * 32)
-    shown = []
-    outcome = train(chosen, first(data, 256), ALONE, start=start, on_step=lambda *step: shown.append(step))
-    assert [report.epoch for report in outcome.history] == [3, 4]
-    assert shown == [(5, 8), (6, 8), (7, 8), (8, 8)]
-    assert chosen.identity(data, ALONE) != two_cycles().identity(data, ALONE)
-    still = dataclasses.replace(chosen, recipe=dataclasses.replace(chosen.recipe, learning_rate=0.0))
-    kept = train(still, first(data, 256), ALONE, start=start).network
-    assert all(torch.equal(new, old) for new, old in zip(kept.parameters(), start.parameters(), strict=True))
-
-
-def test_a_second_cycle_goes_on_from_the_averaged_weights_without_momentum(data, monkeypatch):
-    monkeypatch.setattr(loop, "build_network", with_dropout)
-    few, chosen = first(data, 256), two_cycles()
-    states, begun = [], []
-    real = RunState.begin_second_cycle
-
-    def keep_state(report):
-        states.append(load_checkpoint(checkpoint_path(chosen.identity(few, ALONE))))
-
-    def begin(self, optimizer):
-        real(self, optimizer)
-        assert not self.optimizer.state
-        begun.append([copy.deepcopy(net.state_dict()) for net in (self.network, self.average)])
-
-    monkeypatch.setattr(RunState, "begin_second_cycle", begin)
-    train(chosen, few, ALONE, on_epoch=keep_state)
-    (weights_begun_with,) = begun
-    for weights in weights_begun_with:
-        assert_same_bits(weights, states[1]["average"])
 
 
 def test_a_field_that_a_recipe_gets_later_leaves_its_checkpoints_where_they_are(data):
     identity = job("v1_da", "classic").identity(data, ALONE)
     plain = identity["recipe"]
-    assert "restart" not in plain
+    assert "erase_until" not in plain
     assert "taught_by" not in identity
     assert plain["flips"] is True
-    assert two_cycles().identity(data, ALONE)["recipe"]["restart"] == 0.5
+    assert whole_at_last().identity(data, ALONE)["recipe"]["erase_until"] == 0.75
 
 
 def test_the_seed_decides_and_nothing_else(data):

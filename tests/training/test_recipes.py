@@ -40,36 +40,7 @@ def test_one_cycle_rises_then_falls_to_nothing():
     assert rates[-1] == pytest.approx(0)
 
 
-def test_a_warm_restart_begins_a_second_and_lower_cycle_where_the_first_came_to_nothing():
-    recipe = changed(RECIPES["modern"], ["restart=0.6", "restart_factor=0.5"])
-    one = RECIPES["modern"]
-    first = [rate_factor(0.6 * i / 100, 0, recipe) for i in range(100)]
-    second = [rate_factor(0.6 + 0.4 * i / 100, 18, recipe) for i in range(101)]
-    cycle = [rate_factor(i / 100, 0, one) for i in range(101)]
-    assert first == pytest.approx(cycle[:100])
-    assert second == pytest.approx([0.5 * rate for rate in cycle])
-
-
-def test_a_second_cycle_begins_with_an_epoch():
-    recipe = changed(RECIPES["modern"], ["epochs=12", "restart=0.6", "warmup=0"])
-    assert recipe.first_cycle_epochs == 7
-    assert rate_factor(6.99 / 12, 6, recipe) < 0.01
-    assert rate_factor(7 / 12, 7, recipe) == pytest.approx(0.5)
-
-
-def test_the_last_pictures_of_the_last_cycle_are_left_whole():
-    recipe = changed(RECIPES["modern"], ["epochs=14", "restart=0.43", "erase_until=0.75"])
-    assert [recipe.cycle_at(epoch) for epoch in (0, 5, 6, 13)] == [*[range(6)] * 2, *[range(6, 14)] * 2]
-    assert [epoch for epoch in range(14) if not recipe.erases_in(epoch)] == [12, 13]
-
-
-@pytest.mark.parametrize("epochs", [1, 2, 3, 4])
-def test_in_a_short_run_each_epoch_is_in_a_cycle(epochs):
-    recipe = changed(RECIPES["modern"], [f"epochs={epochs}", "restart=0.43"])
-    assert [epoch for epoch in range(epochs) if epoch in recipe.cycle_at(epoch)] == list(range(epochs))
-
-
-def test_the_last_pictures_of_an_only_cycle_are_left_whole():
+def test_the_last_pictures_of_a_run_are_left_whole():
     recipe = changed(RECIPES["modern"], ["epochs=10", "erase_until=0.75"])
     assert [epoch for epoch in range(10) if not recipe.erases_in(epoch)] == [8, 9]
 
@@ -99,7 +70,7 @@ def test_a_part_of_a_recipe_is_changed_to_see_what_it_brings():
         ("batch=0", "--set batch=0: batch must be above 0, got 0"),
         ("std=0", "--set std=0: std must be above 0, got 0.0"),
         ("momentum=0", "--set momentum=0: nesterov needs a momentum above 0; set nesterov=false too"),
-        ("restart=1.5", "--set restart=1.5: restart must be from 0 to 1, got 1.5"),
+        ("erase_until=1.5", "--set erase_until=1.5: erase_until must be from 0 to 1, got 1.5"),
         ("learning_rate=nan", "--set learning_rate=nan: learning_rate must be at least 0, got nan"),
         ("teacher=v9", "--set teacher=v9: teacher 'v9' is no model; known are v1, v1_da"),
         ("schedule=stop", "--set schedule=stop: 'stop' is not step or one-cycle"),

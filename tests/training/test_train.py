@@ -140,35 +140,6 @@ def test_a_run_says_first_which_model_it_will_replace(tmp_path, capsys):
         assert (said in capsys.readouterr().out) is is_said
 
 
-def test_a_run_goes_on_from_a_model_file_of_the_same_network(tmp_path, capsys):
-    assert main(command(tmp_path, "v1")) == 0
-    model = str(tmp_path / "models" / "v1.safetensors")
-    assert main(command(tmp_path, "v1_da", "--start-from", model)) == 0
-    record = json.loads((tmp_path / "results" / "v1_da-modern-1epochs-seed0-continued.json").read_text())
-    assert record["started_from"] == file_digest(model)
-    assert read_info(tmp_path / "models" / "v1_da.safetensors").recipe["started_from"] == file_digest(model)
-    capsys.readouterr()
-    for path, problem in ((model, "holds the network v1, but to train is v2"), ("none", "no such model")):
-        assert main(command(tmp_path, "v2", "--start-from", path)) == 2
-        (line,) = capsys.readouterr().err.splitlines()
-        assert problem in line
-    assert main(command(tmp_path, "v1", "--recipe", "classic", "--start-from", model)) == 2
-    assert "takes pictures of mean (0.286,) and std (0.353,), the recipe classic" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize(
-    ("more", "problem"),
-    [
-        (["--hold-out"], "--hold-out with --start-from: a finished model has learned the held-out pictures"),
-        ([], "does the second cycle of a recipe only, and 1 epochs of v4 leave none for it"),
-    ],
-)
-def test_a_start_that_tells_nothing_is_refused(tmp_path, capsys, more, problem):
-    with pytest.raises(SystemExit, match="2"):
-        main(command(tmp_path, "v4", "--start-from", "any.safetensors", *more))
-    assert problem in capsys.readouterr().err
-
-
 def test_a_run_learns_from_what_another_model_says(tmp_path, data, capsys):
     taught_by = ["--set", "teacher=v1_da"]
     assert main(command(tmp_path, "v2_da", *taught_by)) == 2
@@ -199,7 +170,7 @@ def test_a_teacher_may_be_trained_by_the_same_command(tmp_path, data):
         dataclasses.replace(job, recipe=dataclasses.replace(job.recipe, epochs=1))
         for job in (teacher, taught)
     ]
-    run_all(epoch, data, Group(rank=0, size=1), options, None)
+    run_all(epoch, data, Group(rank=0, size=1), options)
     record = json.loads((tmp_path / "models" / "v1.json").read_text())
     assert record["taught_by"] == file_digest(tmp_path / "models" / "v1_da.safetensors")
 
@@ -260,19 +231,6 @@ def test_two_processes_train_v1_to_the_same_weights_as_one(tmp_path):
     for name, weight in expected.items():
         torch.testing.assert_close(found[name], weight, rtol=1e-4, atol=1e-5)
     assert json.loads((together / "models" / "v1.json").read_text())["processes"] == 2
-
-
-@pytest.mark.slow
-def test_two_processes_with_a_second_cycle_learn_what_one_does(tmp_path):
-    alone, together = tmp_path / "alone", tmp_path / "together"
-    own = ["--epochs", "3", "--set", "restart=0.33"]
-    assert main(command(alone, "v1", *own)) == 0
-    run_group(command(together, "v1", *own), processes=2)
-    name = "results/v1-modern-restart=0.33-3epochs-seed0.json"
-    expected, found = (json.loads((side / name).read_text()) for side in (alone, together))
-    for one, two in zip(expected["history"], found["history"], strict=True):
-        assert two["loss"] == pytest.approx(one["loss"], rel=1e-4)
-    assert found["accuracy"] == pytest.approx(expected["accuracy"], abs=0.005)
 
 
 @pytest.mark.slow
