@@ -1,17 +1,18 @@
 """The training pictures, dealt in batches to the processes of a group."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 import torch
 from torch import Tensor
 from torch.nn.functional import one_hot
 
+from fashion.labels import LABELS
 from fashion.preprocessing import to_batch
 from training.augment import apply_changes, draw_changes
 from training.data import SIDE_PX, DataError, DataSet
 from training.groups import Group
 from training.recipes import Recipe, input_spec
+from training.teacher import Teacher
 
 
 class Batches:
@@ -21,12 +22,19 @@ class Batches:
     is less than a batch of data, GroupError if a batch cannot be dealt evenly.
     """
 
-    def __init__(self, data: DataSet, recipe: Recipe, group: Group, device: torch.device) -> None:
+    def __init__(
+        self,
+        data: DataSet,
+        recipe: Recipe,
+        group: Group,
+        device: torch.device,
+        teacher: Teacher | None = None,
+    ) -> None:
         self.device = device
         self._recipe = recipe
+        self._teacher = teacher
         self._images = torch.from_numpy(to_batch(list(data.train_images), input_spec(recipe))).to(device)
         self._labels = torch.from_numpy(data.train_labels).to(device)
-        self._targets = self._labels
         # What is left of an epoch's pictures waits for another order, so that all batches are of one size.
         self.count = len(self._labels) // recipe.batch
         if not self.count:
@@ -35,27 +43,51 @@ class Batches:
             )
         self.share = group.share_of(recipe.batch)
 
-    def learn_from(self, taught: Tensor) -> None:
-        """Mix a teacher's probabilities of the training pictures, float32 N x 10, into the labels."""
-        classes = taught.shape[1]
-        known = one_hot(self._labels, classes).float()
-        known = known.lerp(torch.full_like(known, 1 / classes), self._recipe.label_smoothing)
-        self._targets = known.lerp(taught.to(self.device), self._recipe.teacher_weight)
-
     def shuffled(self, generator: torch.Generator, epoch: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         """Yield an epoch's changed pictures, float32 n x C x 28 x 28, their labels, int64 n, and what to
-        learn: with a teacher probabilities, float32 n x 10, else the labels.
+        learn: labels too, or probabilities, float32 n x 10, if pictures are mixed or there is a teacher.
 
         epoch: from 0; in the last ones pictures may be left whole.
         The generator decides on order and changes; seeded alike in all processes, their shares make up the
         batches that one process alone would have.
         """
-        recipe = self._recipe
-        if not recipe.erases_in(epoch):
-            recipe = replace(recipe, erase_probability=0.0)
+        recipe = self._recipe.in_epoch(epoch)
         order = torch.randperm(len(self._labels), generator=generator)
         for start in range(0, self.count * recipe.batch, recipe.batch):
-            changes = draw_changes(recipe.batch, SIDE_PX, recipe, generator).part(self.share)
             chosen = order[start:][self.share].to(self.device)
-            images = apply_changes(self._images[chosen], changes, recipe)
-            yield images, self._labels[chosen], self._targets[chosen]
+            images, labels = self._changed(chosen, recipe, generator), self._labels[chosen]
+            targets = self._smoothed(labels) if self._teacher else labels
+            if recipe.mix_probability:
+                images, labels, targets = self._mixed(images, labels, recipe, generator)
+            if self._teacher:
+                thoughts = self._teacher.probabilities(images * recipe.std + recipe.mean)
+                targets = targets.lerp(thoughts, recipe.teacher_weight)
+            yield images, labels, targets
+
+    def _changed(self, chosen: Tensor, recipe: Recipe, generator: torch.Generator) -> Tensor:
+        """Pictures, this process's share of a batch, changed at random."""
+        changes = draw_changes(recipe.batch, SIDE_PX, recipe, generator).part(self.share)
+        return apply_changes(self._images[chosen], changes, recipe)
+
+    def _mixed(
+        self, images: Tensor, labels: Tensor, recipe: Recipe, generator: torch.Generator
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Lay others over some pictures, by any part of them, and mix the smoothed labels alike. Return the
+        pictures, the labels of the stronger parts, and the mixed ones, float32 n x 10.
+        """
+        mates = torch.randint(0, len(self._labels), (recipe.batch,), generator=generator)
+        draws = torch.rand(2, recipe.batch, generator=generator)
+        parts = (draws[0] * (draws[1] < recipe.mix_probability))[self.share].to(self.device)
+        mates = mates[self.share].to(self.device)
+        others = self._labels[mates]
+        return (
+            images.lerp(self._changed(mates, recipe, generator), parts[:, None, None, None]),
+            torch.where(parts < 0.5, labels, others),
+            self._smoothed(labels).lerp(self._smoothed(others), parts[:, None]),
+        )
+
+    def _smoothed(self, labels: Tensor) -> Tensor:
+        """The recipe's smoothed probabilities for labels, float32 n x 10."""
+        classes = len(LABELS)
+        known = one_hot(labels, classes).float()
+        return known.lerp(torch.full_like(known, 1 / classes), self._recipe.label_smoothing)

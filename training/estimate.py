@@ -11,23 +11,27 @@ from training.data import DataSet
 from training.groups import Group
 from training.job import Job
 from training.loop import Run
+from training.teacher import Teacher
 
 TIMED_STEPS = 10
 
 
-def estimate_s(job: Job, data: DataSet, group: Group, device: torch.device) -> float:
+def estimate_s(
+    job: Job, data: DataSet, group: Group, device: torch.device, teacher: Teacher | None = None
+) -> float:
     """About how many seconds are left of a run, by timing a few of its steps on a network that is then
     forgotten.
 
     All processes of the group must call it, because they are as much in each other's way as in the run. The
-    looks at held-out pictures and a teacher's are not in it. Raises as `training.loop.train` does.
+    looks at held-out pictures are not in it, nor those of a teacher that is not made yet. Raises as
+    `training.loop.train` does.
     """
     batch = job.recipe.batch
     few = (1 + TIMED_STEPS) * batch
     sample = replace(data, train_images=data.train_images[:few], train_labels=data.train_labels[:few])
     # Compiling takes longer than these steps, and the run would do it again.
     plain = replace(job, compiled=False)
-    run = Run.prepare(plain, sample, Batches(sample, job.recipe, group, device), group)
+    run = Run.prepare(plain, sample, Batches(sample, job.recipe, group, device, teacher), group)
     run.stepper.train()
     marks = []
     for number, (images, _, targets) in enumerate(run.batches.shuffled(torch.Generator(), 0)):

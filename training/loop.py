@@ -21,6 +21,7 @@ from training.optimizers import make_optimizer
 from training.precision import computing_in
 from training.recipes import MODELS, Recipe, input_spec, rate_factor
 from training.state import EpochReport, RunState
+from training.teacher import Teacher
 
 AVERAGE_START = 10  # steps: a young average forgets faster, else it would remember the random weights
 
@@ -39,13 +40,13 @@ def train(
     group: Group,
     *,
     device_name: str = "cpu",
-    taught: Tensor | None = None,
+    teacher: Teacher | None = None,
     on_epoch: Callable[[EpochReport], None] = lambda report: None,
     on_step: Callable[[int, int], None] = lambda step, steps: None,
 ) -> Outcome:
     """Train a network, going on from a checkpoint of the same run if there is one.
 
-    taught: what the model that `job.taught_by` stands for thinks of the training pictures, float32 N x 10.
+    teacher: the model that `job.taught_by` stands for.
 
     With `job.held_out`, the test pictures of `data` must be the held-out ones; they are looked at after each
     epoch. Otherwise the test pictures are not looked at. on_epoch, on_step (steps done, steps in all): called
@@ -55,14 +56,13 @@ def train(
     goes on ends in the same bits (on one machine, on the CPU) as one that was not. Raises DataError if there
     is less than a batch of data, CheckpointError for a damaged checkpoint, GroupError if a batch cannot be
     dealt evenly, the device is not there, or the processes do not find the same checkpoint, ValueError if
-    only one of recipe and `taught` has a teacher.
+    a teacher is given to a recipe without one or the other way round.
     """
-    if (taught is not None) != bool(job.recipe.teacher):
-        raise ValueError(f"a recipe with teacher={job.recipe.teacher!r} and what a teacher says do not fit")
+    if (teacher is not None) != bool(job.recipe.teacher):
+        given = "none" if teacher is None else "one"
+        raise ValueError(f"a recipe with teacher={job.recipe.teacher!r} was given {given}")
     device = local_device(device_name)
-    run = Run.prepare(job, data, Batches(data, job.recipe, group, device), group)
-    if taught is not None:
-        run.batches.learn_from(taught)
+    run = Run.prepare(job, data, Batches(data, job.recipe, group, device, teacher), group)
     path = checkpoint_path(job.identity(data, group))
     saved = load_checkpoint(path)
     if saved is not None:

@@ -12,8 +12,8 @@ from fashion.preprocessing import InputSpec
 # Of the 60,000 training pictures, scaled to 0..1.
 TRAIN_MEAN, TRAIN_STD = 0.2860, 0.3530
 PARTS = (  # fields that are a part of something
-    *("momentum", "erase_probability", "erase_until", "label_smoothing", "average_decay"),
-    *("step_factor", "warmup", "teacher_weight"),
+    *("momentum", "whole_from", "erase_probability", "mix_probability"),
+    *("label_smoothing", "average_decay", "step_factor", "warmup", "teacher_weight"),
 )
 
 
@@ -35,12 +35,13 @@ class Recipe:
     flips: bool
     shift_px: int = 0
     erase_probability: float = 0.0
-    erase_until: float = 1.0  # the part of the run after which nothing is erased any more
+    whole_from: float = 1.0  # the part of the run after which nothing is erased or mixed any more
     label_smoothing: float = 0.0
     average_decay: float = 0.0  # of the exponential moving average of the weights, a step; 0: none
     step_epoch: int = 40  # schedule "step" only: from this epoch on …
     step_factor: float = 0.3  # … the learning rate is multiplied by this
     warmup: float = 0.2  # schedule "one-cycle" only: the part of the run in which the learning rate rises
+    mix_probability: float = 0.0  # of a picture, to be laid over another (Zhang et al., arXiv:1710.09412)
     teacher: str = ""  # a model whose probabilities are mixed into the labels; "": none
     teacher_weight: float = 0.7  # … and their part in the mixture
 
@@ -60,11 +61,13 @@ class Recipe:
         if self.nesterov and not self.momentum:
             raise ValueError("nesterov needs a momentum above 0; set nesterov=false too")
 
-    def erases_in(self, epoch: int) -> bool:
-        """Whether pictures are erased in an epoch, from 0: a network ends better on what it will be given
-        (He et al., arXiv:1909.09148).
+    def in_epoch(self, epoch: int) -> "Recipe":
+        """What holds in an epoch, from 0. In the last ones pictures may be left whole: a network ends better
+        on what it will be given (He et al., arXiv:1909.09148).
         """
-        return epoch < self.erase_until * self.epochs
+        if epoch < self.whole_from * self.epochs:
+            return self
+        return replace(self, erase_probability=0.0, mix_probability=0.0)
 
     def to_plain(self) -> dict[str, Any]:
         """The values without those that are the default, so a new field leaves other runs as they were."""
@@ -138,6 +141,7 @@ RECIPES = {"classic": CLASSIC, "modern": MODERN}
 TEMPERATURES: dict[tuple[str, str], float] = {
     ("v1", "modern"): 0.66,
     ("v2", "modern"): 0.65,
+    ("v3", "modern"): 0.63,
     ("v4", "modern"): 0.7,
 }
 
@@ -160,10 +164,10 @@ def recipe_for(model: str, recipe: str) -> Recipe:
     if (MODELS[model].network, recipe) == ("v2", "modern"):
         chosen = replace(chosen, epochs=60, erase_probability=0.0)
     if (model, recipe) == ("v4", "modern"):
-        chosen = replace(chosen, epochs=50, learning_rate=0.1, erase_until=0.9)
+        chosen = replace(chosen, epochs=50, learning_rate=0.1, whole_from=0.9)
     if (MODELS[model].network, recipe) == ("v3", "modern"):
-        chosen = replace(chosen, epochs=26, erase_probability=0.0, shift_px=1)
-        chosen = replace(chosen, label_smoothing=0.0, teacher="v4")
+        chosen = replace(chosen, epochs=26, batch=256, learning_rate=0.1, erase_probability=0.0, shift_px=1)
+        chosen = replace(chosen, label_smoothing=0.0, teacher="v4", mix_probability=0.5, whole_from=0.75)
     return chosen
 
 

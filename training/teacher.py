@@ -1,15 +1,13 @@
-"""What a teacher, a finished model, thinks of the training pictures."""
+"""A teacher: a finished model that says what it thinks of each training picture, as it is shown."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
 from fashion.model_file import load_network, read_info
-from fashion.preprocessing import InputSpec
-from training.data import DataSet
-from training.evaluate import predict
-from training.groups import Group
+from training.precision import computing_in
 from training.recipes import Recipe
 
 
@@ -26,21 +24,31 @@ def find_teacher(recipe: Recipe, models: Path) -> Path | None:
     return path
 
 
-def teach(teacher: Path, data: DataSet, group: Group, device: torch.device, *, flip: bool) -> Tensor:
-    """What the model of a file thinks; see `probabilities`. Raises ModelFileError if it cannot be used."""
-    return probabilities(load_network(teacher).to(device), read_info(teacher).input, data, group, flip=flip)
+@dataclass(frozen=True)
+class Teacher:
+    """network: in evaluation mode. mean, std: of the pictures that it takes. precision: it computes in."""
 
+    network: nn.Module
+    mean: float
+    std: float
+    precision: str
 
-def probabilities(network: nn.Module, spec: InputSpec, data: DataSet, group: Group, *, flip: bool) -> Tensor:
-    """A network's probabilities of the training pictures, float32 N x 10 on its device.
+    @classmethod
+    def load(cls, path: Path, device: torch.device, precision: str) -> "Teacher":
+        """Raises ModelFileError for a file that cannot be used."""
+        taken = read_info(path).input
+        network = load_network(path).to(device).to(memory_format=torch.channels_last)
+        return cls(network, taken.mean[0], taken.std[0], precision)
 
-    Each process of the group, all with the same network, looks at a part of the pictures, as they are: once,
-    and not at each step. flip: by the mean of the logits of each and of its mirror image. Without a
-    temperature: scores that label smoothing has made low tell more of the classes beside the likeliest.
-    (Hinton, Vinyals, Dean, arXiv:1503.02531.) Leaves the network in evaluation mode.
-    """
-    part = group.part_of(len(data.train_images))
-    logits = torch.from_numpy(predict(network, data.train_images[part], spec, flip=flip))
-    found = torch.zeros(len(data.train_images), logits.shape[1], device=next(network.parameters()).device)
-    found[part] = logits.softmax(dim=1).to(found.device)
-    return group.summed(found)
+    @torch.no_grad()
+    def probabilities(self, images: Tensor) -> Tensor:
+        """What it thinks of pictures, float32 n x 1 x 28 x 28, scaled to 0..1: float32 n x 10.
+
+        Without a temperature: scores that label smoothing has made low tell more of the classes beside the
+        likeliest (Hinton, Vinyals, Dean, arXiv:1503.02531).
+        """
+        normalised = ((images - self.mean) / self.std).contiguous(memory_format=torch.channels_last)
+        with computing_in(self.precision, images.device):
+            logits = self.network(normalised)
+        probabilities: Tensor = logits.float().softmax(dim=1)
+        return probabilities

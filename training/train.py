@@ -19,7 +19,7 @@ from training.precision import quick_precision
 from training.progress import Progress, duration
 from training.recipes import recipe_for
 from training.results import write_results
-from training.teacher import find_teacher, teach, teacher_path
+from training.teacher import Teacher, find_teacher, teacher_path
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -75,6 +75,19 @@ def taught(job: Job, options: argparse.Namespace) -> Job:
     return replace(job, taught_by=file_digest(path)) if path is not None and path.exists() else job
 
 
+def loaded_teacher(job: Job, options: argparse.Namespace) -> Teacher | None:
+    """The teacher of a job, if it has one. Raises ModelFileError if it is not there or cannot be used."""
+    path = find_teacher(job.recipe, options.models)
+    return None if path is None else Teacher.load(path, local_device(options.device), job.precision)
+
+
+def expected_s(job: Job, data: DataSet, group: Group, options: argparse.Namespace) -> float:
+    """An estimate of how long a job will take, in seconds; see `estimate_s`."""
+    known = taught(job, options)
+    teacher = loaded_teacher(known, options) if known.taught_by else None
+    return estimate_s(known, data, group, local_device(options.device), teacher)
+
+
 def replaced_models(jobs: list[Job], options: argparse.Namespace) -> list[Path]:
     """The model files that are there already and that the runs will write."""
     paths = [options.models / f"{job.model}.safetensors" for job in jobs] if writes_models(options) else []
@@ -109,8 +122,7 @@ def run_all(jobs: list[Job], data: DataSet, group: Group, options: argparse.Name
 
     All checkpoints stay until the last is done, so that after a stop no finished model is trained again.
     """
-    device = local_device(options.device)
-    seconds = sum(estimate_s(taught(job, options), data, group, device) for job in jobs)
+    seconds = sum(expected_s(job, data, group, options) for job in jobs)
     if group.is_first:
         names = ", ".join(job.model for job in jobs) + f" by {options.recipe}"
         how = f"processes: {group.size}, threads of each: {torch.get_num_threads()}, in {jobs[0].precision}"
@@ -131,19 +143,14 @@ def run_all(jobs: list[Job], data: DataSet, group: Group, options: argparse.Name
 def run(job: Job, data: DataSet, group: Group, options: argparse.Namespace) -> None:
     """Train one model and write what is left of it."""
     name = run_name(job, options.recipe)
-    teacher = find_teacher(job.recipe, options.models)
-    thoughts = None
-    if teacher is not None:
-        if group.is_first:
-            print(f"{name}: its teacher {teacher} looks at the pictures first", flush=True)
-        thoughts = teach(teacher, data, group, local_device(options.device), flip=job.recipe.flips)
+    teacher = loaded_teacher(job, options)
     with Progress(name, job, options.results / f"{name}.log", is_shown=group.is_first) as progress:
         outcome = train(
             job,
             data,
             group,
             device_name=options.device,
-            taught=thoughts,
+            teacher=teacher,
             on_epoch=progress.on_epoch,
             on_step=progress.on_step,
         )

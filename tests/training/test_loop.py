@@ -16,8 +16,13 @@ from training.job import Job
 from training.loop import train
 from training.precision import quick_precision
 from training.recipes import recipe_for
+from training.teacher import Teacher
 
 ALONE = Group(rank=0, size=1)
+# It thinks nothing: logits of 0.
+EVEN = Teacher(nn.Sequential(nn.Flatten(), nn.Linear(784, 10)), mean=0.0, std=1.0, precision="float32")
+for weight in EVEN.network.parameters():
+    nn.init.zeros_(weight)
 
 
 class StoppedError(Exception):
@@ -49,8 +54,8 @@ def assert_same_bits(left, right):
 @pytest.mark.parametrize("model", ["v1", "v2_da", "v3_da_2", "v4"])
 def test_each_network_trains_an_epoch_by_each_recipe(data, model, recipe):
     chosen = job(model, recipe)
-    taught = torch.full((256, 10), 0.1) if chosen.recipe.teacher else None
-    outcome = train(chosen, first(data, 256), ALONE, taught=taught)
+    teacher = EVEN if chosen.recipe.teacher else None
+    outcome = train(chosen, first(data, 256), ALONE, teacher=teacher)
     (report,) = outcome.history
     assert np.isfinite(report.loss)
     assert not outcome.network.training
@@ -79,7 +84,7 @@ def with_dropout(name):
 def whole_at_last():
     """A run whose last epoch leaves the pictures whole."""
     chosen = job("v4", epochs=4)
-    return dataclasses.replace(chosen, recipe=dataclasses.replace(chosen.recipe, erase_until=0.75))
+    return dataclasses.replace(chosen, recipe=dataclasses.replace(chosen.recipe, whole_from=0.75))
 
 
 @pytest.mark.parametrize(
@@ -129,10 +134,10 @@ def test_a_run_tells_its_pictures_how_far_it_is(data, monkeypatch):
 def test_a_field_that_a_recipe_gets_later_leaves_its_checkpoints_where_they_are(data):
     identity = job("v1_da", "classic").identity(data, ALONE)
     plain = identity["recipe"]
-    assert "erase_until" not in plain
+    assert "whole_from" not in plain
     assert "taught_by" not in identity
     assert plain["flips"] is True
-    assert whole_at_last().identity(data, ALONE)["recipe"]["erase_until"] == 0.75
+    assert whole_at_last().identity(data, ALONE)["recipe"]["whole_from"] == 0.75
 
 
 def test_the_seed_decides_and_nothing_else(data):
@@ -201,10 +206,10 @@ def test_held_out_accuracy_is_measured_each_epoch_only_if_asked(data):
     assert 0 <= train(job("v1", held_out=500), first(data, 256), ALONE).history[0].held_out <= 1
 
 
-@pytest.mark.parametrize(("model", "taught"), [("v3_da_2", None), ("v1", torch.zeros(256, 10))])
-def test_a_teacher_in_the_recipe_and_what_it_says_belong_together(data, model, taught):
-    with pytest.raises(ValueError, match="do not fit"):
-        train(job(model), first(data, 256), ALONE, taught=taught)
+@pytest.mark.parametrize(("model", "teacher", "given"), [("v3_da_2", None, "none"), ("v1", EVEN, "one")])
+def test_a_recipe_that_wants_a_teacher_must_be_given_one_and_no_other(data, model, teacher, given):
+    with pytest.raises(ValueError, match=f"was given {given}"):
+        train(job(model), first(data, 256), ALONE, teacher=teacher)
 
 
 def test_fewer_pictures_than_a_batch_are_refused(data):

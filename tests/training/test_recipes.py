@@ -41,8 +41,11 @@ def test_one_cycle_rises_then_falls_to_nothing():
 
 
 def test_the_last_pictures_of_a_run_are_left_whole():
-    recipe = changed(RECIPES["modern"], ["epochs=10", "erase_until=0.75"])
-    assert [epoch for epoch in range(10) if not recipe.erases_in(epoch)] == [8, 9]
+    settings = ["epochs=10", "whole_from=0.75", "mix_probability=0.5", "erase_probability=0.25"]
+    recipe = changed(RECIPES["modern"], settings)
+    held = [recipe.in_epoch(epoch) for epoch in range(10)]
+    assert [now.mix_probability for now in held] == [0.5] * 8 + [0] * 2
+    assert [now.erase_probability for now in held] == [0.25] * 8 + [0] * 2
 
 
 def test_modern_v3_takes_at_most_a_third_of_the_classic_epochs():
@@ -70,7 +73,7 @@ def test_a_part_of_a_recipe_is_changed_to_see_what_it_brings():
         ("batch=0", "--set batch=0: batch must be above 0, got 0"),
         ("std=0", "--set std=0: std must be above 0, got 0.0"),
         ("momentum=0", "--set momentum=0: nesterov needs a momentum above 0; set nesterov=false too"),
-        ("erase_until=1.5", "--set erase_until=1.5: erase_until must be from 0 to 1, got 1.5"),
+        ("whole_from=1.5", "--set whole_from=1.5: whole_from must be from 0 to 1, got 1.5"),
         ("learning_rate=nan", "--set learning_rate=nan: learning_rate must be at least 0, got nan"),
         ("teacher=v9", "--set teacher=v9: teacher 'v9' is no model; known are v1, v1_da"),
         ("schedule=stop", "--set schedule=stop: 'stop' is not step or one-cycle"),

@@ -11,12 +11,13 @@ import torch
 from fashion.model_file import ModelFileError, file_digest, load_network, read_info
 from training import evaluate
 from training.arguments import parse
+from training.evaluate import predict
 from training.groups import Group
 from training.job import Job
 from training.progress import Progress
 from training.recipes import recipe_for
 from training.settings import changed
-from training.teacher import teach
+from training.teacher import Teacher
 from training.train import main, require_teachers, run_all
 
 SLICE = Path(__file__).parents[1] / "data" / "fashion-mnist"
@@ -148,7 +149,6 @@ def test_a_run_learns_from_what_another_model_says(tmp_path, data, capsys):
     assert main(command(tmp_path, "v1_da")) == 0
     teacher = tmp_path / "models" / "v1_da.safetensors"
     assert main(command(tmp_path, "v2_da", *taught_by)) == 0
-    assert f"its teacher {teacher} looks at the pictures first" in capsys.readouterr().out
     results = tmp_path / "results"
     record = json.loads((results / "v2_da-modern-teacher=v1_da-1epochs-seed0.json").read_text())
     assert record["taught_by"] == file_digest(teacher)
@@ -199,18 +199,14 @@ def test_a_stopped_command_trains_no_finished_model_again(tmp_path, monkeypatch)
     assert len(trained) == 4
 
 
-def test_a_teacher_says_what_it_thinks_of_a_picture_and_of_its_mirror_image(tmp_path, data):
+def test_a_teacher_thinks_what_its_model_file_says(tmp_path, data):
     assert main(command(tmp_path, "v1_da")) == 0
-
-    def asked(of, *, flip):
-        teacher = tmp_path / "models" / "v1_da.safetensors"
-        return teach(teacher, of, Group(rank=0, size=1), torch.device("cpu"), flip=flip)
-
-    found = asked(data, flip=True)
-    mirrored = dataclasses.replace(data, train_images=data.train_images[:, :, ::-1])
-    torch.testing.assert_close(asked(mirrored, flip=True), found)
-    assert not torch.allclose(asked(data, flip=False), found)
-    torch.testing.assert_close(found.sum(dim=1), torch.ones(1000))
+    path = tmp_path / "models" / "v1_da.safetensors"
+    teacher = Teacher.load(path, torch.device("cpu"), "float32")
+    logits = torch.from_numpy(predict(load_network(path), data.train_images, read_info(path).input))
+    scaled = torch.tensor(data.train_images)[:, None] / 255
+    found = teacher.probabilities(scaled)
+    torch.testing.assert_close(found, logits.softmax(dim=1))
     assert float((found.argmax(1) == torch.from_numpy(data.train_labels)).float().mean()) > 0.3
 
 
@@ -239,4 +235,4 @@ def test_two_processes_train_a_network_with_batch_norm_and_dropout(tmp_path, mod
     shutil.copytree(ROOT / "models", tmp_path / "models")  # v3 has a teacher
     run_group(command(tmp_path, model, "--no-model"), processes=2)
     record = json.loads((tmp_path / "results" / f"{model}-modern-1epochs-seed0.json").read_text())
-    assert record["accuracy"] > 0.2  # twice the chance level after 7 steps
+    assert record["accuracy"] > 0.2  # twice the chance level after 7 steps; v3: 3
