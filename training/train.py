@@ -15,6 +15,7 @@ from training.estimate import estimate_s
 from training.groups import Group, GroupError, joined_group, local_device
 from training.job import Job
 from training.loop import train
+from training.memory import keep_freed_memory
 from training.precision import quick_precision
 from training.progress import Progress, duration
 from training.recipes import recipe_for
@@ -25,6 +26,7 @@ from training.teacher import Teacher, find_teacher, teacher_path
 def main(arguments: list[str] | None = None) -> int:
     """Train what the arguments name. Exit status: 0, 130 if stopped, or 2 if what is given cannot be used."""
     options = parse(arguments)
+    keep_freed_memory()
     try:
         device = local_device(options.device)
         make_folders(options)
