@@ -80,7 +80,7 @@ def train(
 @dataclass(frozen=True, kw_only=True)
 class Run:
     """A job at work in one process of a group. stepper: the network, as it computes gradients: averaged over
-    the group, compiled, or both.
+    the group, compiled, or both. dropouts: its dropout layers, each with its own probability.
     """
 
     job: Job
@@ -89,6 +89,7 @@ class Run:
     batches: Batches
     state: RunState
     stepper: nn.Module
+    dropouts: list[tuple[nn.Dropout, float]]
 
     @classmethod
     def prepare(cls, job: Job, data: DataSet, batches: Batches, group: Group) -> "Run":
@@ -105,7 +106,16 @@ class Run:
         stepper = shared(network, group)
         if job.compiled:
             stepper.compile()
-        return cls(job=job, data=data, group=group, batches=batches, state=state, stepper=stepper)
+        dropouts = [(layer, layer.p) for layer in network.modules() if isinstance(layer, nn.Dropout)]
+        return cls(
+            job=job,
+            data=data,
+            group=group,
+            batches=batches,
+            state=state,
+            stepper=stepper,
+            dropouts=dropouts,
+        )
 
     @property
     def epochs_done(self) -> int:
@@ -139,6 +149,8 @@ class Run:
         generator = torch.Generator().manual_seed(epoch_seed(self.job.seed, epoch))
         totals = torch.zeros(2, device=batches.device)
         self.stepper.train()
+        for layer, probability in self.dropouts:
+            layer.p = probability * self.job.recipe.in_epoch(epoch).late_dropout
         dealt = batches.shuffled(generator, epoch)
         for done, (images, truth, targets) in enumerate(dealt, epoch * batches.count):
             loss, logits = self.step(images, targets, done)

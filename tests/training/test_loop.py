@@ -81,10 +81,11 @@ def with_dropout(name):
     )
 
 
-def whole_at_last():
-    """A run whose last epoch leaves the pictures whole."""
-    chosen = job("v4", epochs=4)
-    return dataclasses.replace(chosen, recipe=dataclasses.replace(chosen.recipe, whole_from=0.75))
+def whole_at_last(epochs=4):
+    """A run whose last quarter leaves the pictures whole, with less dropout."""
+    chosen = job("v4", epochs=epochs)
+    recipe = dataclasses.replace(chosen.recipe, whole_from=0.75, late_dropout=0.4)
+    return dataclasses.replace(chosen, recipe=recipe)
 
 
 @pytest.mark.parametrize(
@@ -129,6 +130,20 @@ def test_a_run_tells_its_pictures_how_far_it_is(data, monkeypatch):
     monkeypatch.setattr(Batches, "shuffled", spy)
     train(job("v4", epochs=4), first(data, 256), ALONE)
     assert told == [0, 1, 2, 3]
+
+
+def test_the_dropout_of_a_network_is_less_in_the_last_epochs(data, monkeypatch):
+    dropped = []
+
+    def spied(name):
+        network = with_dropout(name)
+        (dropout,) = (layer for layer in network if isinstance(layer, nn.Dropout))
+        dropout.register_forward_hook(lambda layer, given, result: dropped.append((layer.training, layer.p)))
+        return network
+
+    monkeypatch.setattr(loop, "build_network", spied)
+    train(whole_at_last(epochs=8), first(data, 128), ALONE)
+    assert dropped == [(True, 0.5)] * 6 + [(True, 0.2)] * 2
 
 
 def test_a_field_that_a_recipe_gets_later_leaves_its_checkpoints_where_they_are(data):
