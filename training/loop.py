@@ -80,7 +80,7 @@ def train(
 @dataclass(frozen=True, kw_only=True)
 class Run:
     """A job at work in one process of a group. stepper: the network, as it computes gradients: averaged over
-    the group, compiled, or both. dropouts: its dropout layers, each with its own probability.
+    the group, compiled, or both.
     """
 
     job: Job
@@ -89,7 +89,6 @@ class Run:
     batches: Batches
     state: RunState
     stepper: nn.Module
-    dropouts: list[tuple[nn.Dropout, float]]
 
     @classmethod
     def prepare(cls, job: Job, data: DataSet, batches: Batches, group: Group) -> "Run":
@@ -97,6 +96,9 @@ class Run:
         torch.manual_seed(job.seed)
         network = build_network(MODELS[job.model].network)
         set_initial_weights(network, job.recipe.initial_weights)
+        for layer in network.modules():
+            if isinstance(layer, nn.Dropout):
+                layer.p = job.recipe.dropout
         network = network.to(batches.device).to(memory_format=torch.channels_last)
         state = RunState(
             network=network,
@@ -106,16 +108,7 @@ class Run:
         stepper = shared(network, group)
         if job.compiled:
             stepper.compile()
-        dropouts = [(layer, layer.p) for layer in network.modules() if isinstance(layer, nn.Dropout)]
-        return cls(
-            job=job,
-            data=data,
-            group=group,
-            batches=batches,
-            state=state,
-            stepper=stepper,
-            dropouts=dropouts,
-        )
+        return cls(job=job, data=data, group=group, batches=batches, state=state, stepper=stepper)
 
     @property
     def epochs_done(self) -> int:
@@ -149,8 +142,6 @@ class Run:
         generator = torch.Generator().manual_seed(epoch_seed(self.job.seed, epoch))
         totals = torch.zeros(2, device=batches.device)
         self.stepper.train()
-        for layer, probability in self.dropouts:
-            layer.p = probability * self.job.recipe.in_epoch(epoch).late_dropout
         dealt = batches.shuffled(generator, epoch)
         for done, (images, truth, targets) in enumerate(dealt, epoch * batches.count):
             loss, logits = self.step(images, targets, done)

@@ -13,7 +13,7 @@ from fashion.preprocessing import InputSpec
 TRAIN_MEAN, TRAIN_STD = 0.2860, 0.3530
 PARTS = (  # fields that are a part of something
     *("momentum", "whole_from", "erase_probability", "mix_probability"),
-    *("label_smoothing", "average_decay", "step_factor", "warmup", "teacher_weight", "late_dropout"),
+    *("label_smoothing", "average_decay", "step_factor", "warmup", "teacher_weight", "dropout"),
 )
 
 
@@ -36,8 +36,8 @@ class Recipe:
     shift_px: int = 0
     erase_probability: float = 0.0
     whole_from: float = 1.0  # the part of the run after which nothing is erased or mixed any more
-    late_dropout: float = 1.0  # the part of a network's dropout that is left of it from then on
     label_smoothing: float = 0.0
+    dropout: float = 0.5  # the probability of a network's dropout layers, if it has any
     average_decay: float = 0.0  # of the exponential moving average of the weights, a step; 0: none
     step_epoch: int = 40  # schedule "step" only: from this epoch on …
     step_factor: float = 0.3  # … the learning rate is multiplied by this
@@ -64,10 +64,10 @@ class Recipe:
 
     def in_epoch(self, epoch: int) -> "Recipe":
         """What holds in an epoch, from 0. In the last ones pictures may be left whole: a network ends better
-        on what it will be given (He et al., arXiv:1909.09148). And dropout may be less, for the same reason.
+        on what it will be given (He et al., arXiv:1909.09148).
         """
         if epoch < self.whole_from * self.epochs:
-            return replace(self, late_dropout=1.0)
+            return self
         return replace(self, erase_probability=0.0, mix_probability=0.0)
 
     def to_plain(self) -> dict[str, Any]:
@@ -142,7 +142,7 @@ RECIPES = {"classic": CLASSIC, "modern": MODERN}
 TEMPERATURES: dict[tuple[str, str], float] = {
     ("v1", "modern"): 0.66,
     ("v2", "modern"): 0.65,
-    ("v3", "modern"): 0.63,
+    ("v3", "modern"): 0.68,
     ("v4", "modern"): 0.7,
 }
 
@@ -168,8 +168,8 @@ def recipe_for(model: str, recipe: str) -> Recipe:
         chosen = replace(chosen, epochs=50, learning_rate=0.1, whole_from=0.9)
     if (MODELS[model].network, recipe) == ("v3", "modern"):
         chosen = replace(chosen, epochs=26, batch=256, learning_rate=0.1, erase_probability=0.0, shift_px=1)
-        chosen = replace(chosen, label_smoothing=0.0, teacher="v4", mix_probability=0.5, whole_from=0.75)
-        chosen = replace(chosen, late_dropout=0.4)
+        chosen = replace(chosen, label_smoothing=0.0, dropout=0.0)
+        chosen = replace(chosen, teacher="v4", mix_probability=0.5, whole_from=0.75)
     return chosen
 
 

@@ -40,13 +40,12 @@ def test_one_cycle_rises_then_falls_to_nothing():
     assert rates[-1] == pytest.approx(0)
 
 
-def test_the_last_pictures_of_a_run_are_left_whole_and_dropout_is_less():
+def test_the_last_pictures_of_a_run_are_left_whole():
     settings = ["epochs=10", "whole_from=0.75", "mix_probability=0.5", "erase_probability=0.25"]
-    recipe = changed(RECIPES["modern"], [*settings, "late_dropout=0.4"])
+    recipe = changed(RECIPES["modern"], settings)
     held = [recipe.in_epoch(epoch) for epoch in range(10)]
     assert [now.mix_probability for now in held] == [0.5] * 8 + [0] * 2
     assert [now.erase_probability for now in held] == [0.25] * 8 + [0] * 2
-    assert [now.late_dropout for now in held] == [1] * 8 + [0.4] * 2
 
 
 def test_modern_v3_takes_at_most_a_third_of_the_classic_epochs():
