@@ -167,7 +167,7 @@ def recipe_for(model: str, recipe: str) -> Recipe:
     if (model, recipe) == ("v4", "modern"):
         chosen = replace(chosen, epochs=50, learning_rate=0.1, whole_from=0.9)
     if (MODELS[model].network, recipe) == ("v3", "modern"):
-        chosen = replace(chosen, epochs=26, batch=256, learning_rate=0.1, erase_probability=0.0, shift_px=1)
+        chosen = replace(chosen, epochs=24, batch=256, learning_rate=0.1, erase_probability=0.0, shift_px=1)
         chosen = replace(chosen, label_smoothing=0.0, dropout=0.0)
         chosen = replace(chosen, teacher="v4", mix_probability=0.5, whole_from=0.75)
     return chosen
