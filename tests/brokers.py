@@ -1,7 +1,6 @@
 """A real MQTT broker (mosquitto) on loopback, and what a subscriber of it has heard."""
 
 import json
-import shutil
 import socket
 import subprocess
 import threading
@@ -9,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import paho.mqtt.client as mqtt
-import pytest
 
+from tests.debian import needs
 from tests.launching import wait_for
 
 USER, PASSWORD = "film", "pa55-w0rd/with:signs"
@@ -26,9 +25,7 @@ class Mosquitto:
     """A broker that can be stopped, killed and started again on the same port."""
 
     def __init__(self, folder: Path, *, with_password: bool = False) -> None:
-        binary = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin")
-        if binary is None:
-            pytest.fail("these tests need the broker mosquitto: apt-get install mosquitto (.ci/run does)")
+        needs("mosquitto")
         self.port = free_port()
         lines = [f"listener {self.port} 127.0.0.1", f"allow_anonymous {'false' if with_password else 'true'}"]
         if with_password:
@@ -41,7 +38,7 @@ class Mosquitto:
         # It knows its subscribers again after a kill: who publishes may be back before they are.
         lines += ["persistence true", f"persistence_location {folder}/"]
         lines += ["autosave_on_changes true", "autosave_interval 1", "user root"]
-        self._command = [binary, "-c", str(folder / "mosquitto.conf")]
+        self._command = ["/usr/sbin/mosquitto", "-c", str(folder / "mosquitto.conf")]
         self._log = folder / "mosquitto.log"
         (folder / "mosquitto.conf").write_text("\n".join(lines) + "\n")
         self.process: subprocess.Popen[bytes] | None = None

@@ -1,13 +1,13 @@
 """A real browser without a window: Debian's chromium."""
 
-import shutil
 import subprocess
 from pathlib import Path
 
 import cv2
 import numpy as np
 import numpy.typing as npt
-import pytest
+
+from tests.debian import needs
 
 
 def screenshot(url: str, folder: Path) -> npt.NDArray[np.uint8]:
@@ -25,11 +25,9 @@ def dom(url: str, folder: Path, *, after_ms: int = 2000) -> str:
 
 
 def _chromium(url: str, folder: Path, *what: str) -> str:
-    binary = shutil.which("chromium")
-    if binary is None:
-        pytest.fail("this test needs a browser: apt-get install chromium (.ci/run does)")
+    needs("chromium")
     command = [
-        binary,
+        "/usr/bin/chromium",
         "--headless",
         "--no-sandbox",
         "--disable-gpu",

@@ -12,8 +12,18 @@ from pathlib import Path
 
 import pytest
 
+from tests.debian import needs
+
 SERVER = Path(__file__).with_name("rtsp_server.py")
 SYSTEM_PYTHON = "/usr/bin/python3"
+PACKAGES = (
+    "python3-gi",
+    "gir1.2-gst-rtsp-server-1.0",
+    "gstreamer1.0-plugins-base",
+    "gstreamer1.0-plugins-good",
+    "gstreamer1.0-plugins-ugly",
+    "glib-networking",
+)
 START_LIMIT_S = 30.0
 DESCRIBE = (
     "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=half\r\nt=0 0\r\nm=video 0 RTP/AVP 96\r\n"
@@ -33,9 +43,8 @@ class RtspServer:
         self.start()
 
     def start(self) -> None:
-        """Serve; returns when it listens. Fails the test, saying what to install, where it cannot be run."""
-        if not Path(SYSTEM_PYTHON).exists():
-            pytest.fail(f"no RTSP server here: there is no {SYSTEM_PYTHON}; run: apt-get install python3-gi")
+        """Serve; returns when it listens."""
+        needs(*PACKAGES)
         deadline_s = time.monotonic() + START_LIMIT_S
         while True:
             self._process = subprocess.Popen(

@@ -16,6 +16,7 @@ from stages.media.uri import STREAM_SCHEMES
 from tests.cameras.http_cameras import transport_stream
 from tests.cameras.serving import RtspServer
 from tests.cameras.test_streams import ENCODED, PASSWORD, make_source, play
+from tests.debian import needs
 
 DATAGRAM_BYTES = 7 * 188
 
@@ -78,6 +79,7 @@ def test_rtsp_over_tls_plays(tmp_path: Path) -> None:
 
 def certificate(folder: Path) -> Path:
     """A self-made certificate with its key, as cameras have them."""
+    needs("openssl")
     command = [
         "openssl",
         "req",

@@ -1,7 +1,6 @@
 """The window: timing with a made-up clock, then a real window on a screen in memory (Xvfb)."""
 
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from runtime.errors import GraphError
 from runtime.properties import read_options
 from stages.display_sink import DisplaySink, screen_problem
 from stages.drawing.pace import Pace
+from tests.debian import needs
 
 PROJECT = Path(__file__).resolve().parents[2]
 NS = 10**9
@@ -64,7 +64,7 @@ def test_a_graph_with_a_window_but_no_screen_is_refused(monkeypatch: pytest.Monk
 @pytest.fixture
 def screen(tmp_path: Path) -> Iterator[tuple[str, Path]]:
     """A screen of 640 x 480 in memory: its DISPLAY, and the file that holds its pixels."""
-    assert shutil.which("Xvfb"), "this test needs Xvfb: apt-get install xvfb"
+    needs("xvfb")
     reading, writing = os.pipe()
     command = ["Xvfb", "-displayfd", str(writing), "-screen", "0", "640x480x24", "-fbdir", str(tmp_path)]
     with subprocess.Popen(command, pass_fds=[writing], stderr=subprocess.DEVNULL) as server:

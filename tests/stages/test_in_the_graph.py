@@ -58,6 +58,7 @@ def test_an_onnx_export_feeds_every_sink(folder: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.imageai
 def test_imageai_runs_in_the_graph_and_the_detector_is_swapped_by_one_word(folder: Path) -> None:
     weights = write_torchvision(folder / "net.pth", "retinanet_resnet50_fpn")
     given = ("--set", f"detect.weights={weights}", "--set", "detect.max-people=5")

@@ -45,6 +45,7 @@ def retinanet(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.slow
+@pytest.mark.imageai
 def test_retinanet_is_the_same_by_imageai_and_by_torchvision(retinanet: Path) -> None:
     by_imageai = people_of(make_detect("retinanet", retinanet))
     by_torchvision = people_of(make_detect("torchvision/retinanet_resnet50_fpn", retinanet, confidence=0.7))
@@ -57,6 +58,7 @@ def test_retinanet_is_the_same_by_imageai_and_by_torchvision(retinanet: Path) ->
     assert all(person["score"] >= 0.7 for person in by_imageai)
 
 
+@pytest.mark.imageai
 @pytest.mark.parametrize("model", ["tiny-yolov3", pytest.param("yolov3", marks=pytest.mark.slow)])
 def test_yolov3_loads_and_finds_people(model: str, tmp_path: Path) -> None:
     detect = make_detect(model, write_yolov3(tmp_path / "net.pt", model))
@@ -102,7 +104,13 @@ def test_missing_weights_are_one_sentence_with_address_and_checksum(model: str, 
     assert (published.sha256 or "no checksum") in said
 
 
-@pytest.mark.parametrize("model", ["tiny-yolov3", "torchvision/ssdlite320_mobilenet_v3_large"])
+@pytest.mark.parametrize(
+    "model",
+    [
+        pytest.param("tiny-yolov3", marks=pytest.mark.imageai),
+        "torchvision/ssdlite320_mobilenet_v3_large",
+    ],
+)
 def test_weights_of_another_network_or_no_weights_are_one_sentence(
     model: str, retinanet: Path, tmp_path: Path
 ) -> None:
