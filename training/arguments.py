@@ -53,7 +53,13 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         metavar="N",
         help=f"choose by N training pictures ({HELD_OUT:,}), not the test pictures; writes no model",
     )
-    parser.add_argument("--models", type=Path, default=Path("models"), help="folder of the model files")
+    parser.add_argument(
+        "--models",
+        type=Path,
+        default=Path("models"),
+        help="folder of the model files; into models/ itself go only whole runs by the shipped recipe, if "
+        "they are no worse than what lies there; the others go to out/models/",
+    )
     parser.add_argument(
         "--results", type=Path, default=Path("training/results"), help="folder of results and logs"
     )

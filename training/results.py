@@ -2,6 +2,7 @@
 
 import json
 import platform
+from collections.abc import Callable
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -18,6 +19,7 @@ from training.loop import Outcome
 from training.metrics import best_temperature
 from training.pictures import draw_confusion, draw_curves
 from training.recipes import MODELS, TEMPERATURES, input_spec
+from training.shipping import how_to_ship
 
 LIBRARIES = ("torch", "numpy", "safetensors")
 
@@ -30,12 +32,13 @@ def write_results(
     *,
     processes: int,
     results: Path,
-    models: Path | None,
+    place: Callable[[float], tuple[Path, str]] | None,
 ) -> str:
     """Measure the network once on the test pictures of `data` and write NAME.json into `results`.
 
-    With `models`, also write the model and its JSON, ONNX and pictures there, by the model's name.
-    Returns a text for the reader.
+    With `place`, also write the model and its JSON, ONNX and pictures, by the model's name, into the folder
+    that it gives for the accuracy, with the reason where that is not the wanted one. Returns a text for the
+    reader.
     """
     spec = input_spec(job.recipe)
     network = outcome.network.float()
@@ -66,7 +69,8 @@ def write_results(
         )
         text += f"\nbest temperature on the held-out pictures: {record['best_temperature']}"
     write_json(results / f"{name}.json", record)
-    if models is not None:
+    if place is not None:
+        folder, reason = place(figures["accuracy"])
         info = ModelInfo(
             name=job.model,
             network=MODELS[job.model].network,
@@ -78,7 +82,9 @@ def write_results(
             data_digest=data.digest,
             created_by=record["libraries"],
         )
-        write_model(models / job.model, name, network, info, record)
+        write_model(folder / job.model, name, network, info, record)
+        if reason:
+            text += f"\n{how_to_ship(folder / job.model, reason)}"
     return text
 
 

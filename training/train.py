@@ -3,7 +3,6 @@
 import argparse
 import sys
 from dataclasses import replace
-from pathlib import Path
 
 import torch
 
@@ -20,6 +19,7 @@ from training.precision import quick_precision
 from training.progress import Progress, duration
 from training.recipes import recipe_for
 from training.results import write_results
+from training.shipping import TRIED_FOLDER, is_shipped_folder, place_of, why_not_whole
 from training.teacher import Teacher, find_teacher, teacher_path
 
 
@@ -39,7 +39,7 @@ def main(arguments: list[str] | None = None) -> int:
                 data = hold_out(data, options.hold_out)
             precision = quick_precision(device) if options.precision == "auto" else options.precision
             jobs = [job_for(model, options, precision) for model in wanted_models(options)]
-            require_teachers(jobs, options)
+            require_teachers(jobs, data, options)
             run_all(jobs, data, group, options)
     except (DataError, CheckpointError, GroupError, ModelFileError) as error:
         print(error, file=sys.stderr)
@@ -61,13 +61,13 @@ def job_for(model: str, options: argparse.Namespace, precision: str) -> Job:
     )
 
 
-def require_teachers(jobs: list[Job], options: argparse.Namespace) -> None:
+def require_teachers(jobs: list[Job], data: DataSet, options: argparse.Namespace) -> None:
     """Raise ModelFileError for a teacher that is not there and is not trained before it is asked."""
     made: set[str] = set()
     for job in jobs:
         if job.recipe.teacher and job.recipe.teacher not in made:
             find_teacher(job.recipe, options.models)
-        if writes_models(options):
+        if writes_models(options) and not (is_shipped_folder(options.models) and why_not_whole(job, data)):
             made.add(job.model)
 
 
@@ -90,10 +90,17 @@ def expected_s(job: Job, data: DataSet, group: Group, options: argparse.Namespac
     return estimate_s(known, data, group, local_device(options.device), teacher)
 
 
-def replaced_models(jobs: list[Job], options: argparse.Namespace) -> list[Path]:
-    """The model files that are there already and that the runs will write."""
-    paths = [options.models / f"{job.model}.safetensors" for job in jobs] if writes_models(options) else []
-    return [path for path in paths if path.exists()]
+def announced(job: Job, data: DataSet, options: argparse.Namespace) -> str:
+    """What a run will do to a model file that is there, or where else it will write its own; "" if neither."""
+    path = options.models / f"{job.model}.safetensors"
+    if not writes_models(options):
+        return ""
+    if is_shipped_folder(options.models):
+        if reason := why_not_whole(job, data):
+            return f"{job.model} goes to {TRIED_FOLDER}/, not to {options.models}/: {reason}"
+        return f"{path} will be replaced unless the new one is worse; --no-model keeps it"
+    keep = "--no-model or another --models folder keeps it"
+    return f"{path} will be replaced; {keep}" if path.exists() else ""
 
 
 def make_folders(options: argparse.Namespace) -> None:
@@ -102,6 +109,8 @@ def make_folders(options: argparse.Namespace) -> None:
     Raises CheckpointError for one that cannot be made.
     """
     models = [options.models] if writes_models(options) else []
+    if writes_models(options) and is_shipped_folder(options.models):
+        models.append(TRIED_FOLDER)
     for folder in (checkpoint_folder(), options.results, *models):
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -129,8 +138,8 @@ def run_all(jobs: list[Job], data: DataSet, group: Group, options: argparse.Name
         names = ", ".join(job.model for job in jobs) + f" by {options.recipe}"
         how = f"processes: {group.size}, threads of each: {torch.get_num_threads()}, in {jobs[0].precision}"
         print(f"{names}: about {duration(seconds)} ({how})", flush=True)
-        for path in replaced_models(jobs, options):
-            print(f"{path} will be replaced; --no-model or another --models folder keeps it", flush=True)
+        for line in filter(None, (announced(job, data, options) for job in jobs)):
+            print(line, flush=True)
     checkpoints = []
     for job in jobs:
         group.wait()  # the first process may still be writing the model that is the next one's teacher
@@ -164,7 +173,11 @@ def run(job: Job, data: DataSet, group: Group, options: argparse.Namespace) -> N
             outcome,
             processes=group.size,
             results=options.results,
-            models=options.models if writes_models(options) else None,
+            place=(
+                (lambda accuracy: place_of(job, data, accuracy, options.models, options.results))
+                if writes_models(options)
+                else None
+            ),
         )
         print(text, flush=True)
 

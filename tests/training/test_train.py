@@ -163,9 +163,9 @@ def test_a_teacher_may_be_trained_by_the_same_command(tmp_path, data):
         model="v1", recipe=changed(recipe_for("v1", "modern"), ["teacher=v1_da"]), seed=0, precision="float32"
     )
     teacher = dataclasses.replace(taught, model="v1_da", recipe=recipe_for("v1_da", "modern"))
-    require_teachers([teacher, taught], options)
+    require_teachers([teacher, taught], data, options)
     with pytest.raises(ModelFileError, match="no such model file"):
-        require_teachers([taught, teacher], options)
+        require_teachers([taught, teacher], data, options)
     epoch = [
         dataclasses.replace(job, recipe=dataclasses.replace(job.recipe, epochs=1))
         for job in (teacher, taught)

@@ -12,7 +12,7 @@ import os
 import platform
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib.metadata import distribution, version
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ import numpy as np
 
 from fashion.labels import LABELS
 from training.checkpoint import CheckpointError
+from training.shipping import TRIED_FOLDER, how_to_ship
 from training.street.backbone import REQUIREMENT, WeightsError
 from training.street.crops import LOOK, SPEC, Person
 from training.street.data import (
@@ -43,6 +44,8 @@ from training.street.views import Cache, cache_of, cache_path, lower_views
 PROJECT = Path(__file__).resolve().parents[2]
 MODELS = PROJECT / "models"
 GARMENT_VIEWS = 3
+SPREAD_J = 0.01
+"""A new model is no worse if its J is lower by no more: the same run on another machine gives other bits."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -93,12 +96,30 @@ def train(models: Path, recipe: Recipe, jobs: int) -> None:
         "parameters": sum(weight.numel() for weight in small.parameters()),
         **_how_it_was_made(recipe, photos.digest, jobs),
     }
-    write_model(models, small, facts)
+    reason = why_not_shipped(recipe, facts) if models.resolve() == MODELS else ""
+    folder = PROJECT / TRIED_FOLDER if reason else models
+    write_model(folder, small, facts)
+    if reason:
+        print(how_to_ship(folder / "street", reason))
     print(json.dumps({name: facts[name] for name in ("cross_validation", "garment_accuracy")}, indent=1))
+
+
+def why_not_shipped(recipe: Recipe, facts: dict[str, Any]) -> str:
+    """Return why a new model may not take the place of the shipped one; "" if it may."""
+    if replace(recipe, seed=0) != Recipe():
+        return "its recipe is not the shipped one"
+    there = MODELS / "street.json"
+    known = json.loads(there.read_text(encoding="utf-8")) if there.exists() else None
+    before = known["cross_validation"]["mean_j"] if known else 0.0
+    now = facts["cross_validation"]["mean_j"]
+    if now >= before - SPREAD_J:
+        return ""
+    return f"its mean J of {now:.3f} by cross-validation is below the shipped model's {before:.3f}"
 
 
 def write_model(models: Path, network: Street, facts: dict[str, Any]) -> None:
     """Write street.onnx, and beside it what must be known to use it."""
+    models.mkdir(parents=True, exist_ok=True)
     export_onnx(network, models / "street.onnx", facts)
     write_facts(models / "street.json", facts)
     write_notice(models / "street.LICENSE", _license())
