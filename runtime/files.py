@@ -1,10 +1,14 @@
 """A file that grows by whole writes and can be cut back: what file sinks write to."""
 
+import errno
 import os
 from pathlib import Path
 
 from runtime.errors import StageError
 from runtime.stage import Cut, FileSink
+
+NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
+"""What passes when somebody makes room: waited for, with a warning."""
 
 
 class CutFile:

@@ -36,7 +36,9 @@ class Packet:
     so that a hole is known to be a drop; `floor_seq` is the oldest frame not yet committed by all sinks.
     `stream` is the source's number in the run: a source that is attached again under its name has another.
     `pts_ns` is the time stamp in the input, `running_ns` the same on a clock that never goes back, from
-    segment to segment. `meta` holds what stages found: plain values, lists, dicts and numpy arrays.
+    segment to segment. `size_wh` is that of the stored picture; `pixel_aspect_ratio` width to height of its
+    pixels as they are to be shown. `meta` holds what stages found: plain values, lists, dicts and numpy
+    arrays.
     """
 
     source: str
@@ -53,6 +55,7 @@ class Packet:
     capture_time_ns: int = 0
     uri: str = ""
     size_wh: tuple[int, int] = (0, 0)
+    pixel_aspect_ratio: tuple[int, int] = (1, 1)
     status: str = OK
     flags: list[str] = dataclasses.field(default_factory=list)
     dropped: list[tuple[int, int, str]] = dataclasses.field(default_factory=list)

@@ -128,6 +128,8 @@ class Frame:
     epoch: int = 0
     uri: str = ""
     flags: tuple[str, ...] = ()
+    pixel_aspect_ratio: tuple[int, int] = (1, 1)
+    """Width to height of a pixel as it is to be shown; (64, 45) for a PAL film in 16:9."""
     outage_s: float = 0.0
     """Of a live source: for how long in all, in this run and up to this frame, there was no fresh picture."""
 

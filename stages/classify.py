@@ -12,6 +12,7 @@ from runtime.errors import GraphError, StageError
 from runtime.packet import Packet
 from runtime.properties import prop
 from runtime.stage import Stage
+from stages.media.aspect import square_box, stored_box
 from stages.people.places import inside
 
 
@@ -69,11 +70,11 @@ class Classify(Stage):
     def process_batch(self, packets: list[Packet]) -> list[Packet]:
         looks = [(packet, person) for packet in packets for person in packet.people if person.get("look", 1)]
         people = [person for _packet, person in looks]
-        boxes = [person["box"] for person in people]
+        boxes = [square_box(person["box"], packet.pixel_aspect_ratio) for packet, person in looks]
         findings = self._teller.tell(self._crops(people), boxes) if people else []
         for (packet, person), (garments, unsure) in zip(looks, findings, strict=True):
             for garment in (*garments, *unsure):
-                garment["box"] = inside(garment["box"], packet.size_wh)
+                garment["box"] = inside(stored_box(garment["box"], packet.pixel_aspect_ratio), packet.size_wh)
             person["garments"], person["unsure"] = garments, unsure
         for packet in packets:
             for person in packet.people:

@@ -14,6 +14,7 @@ from runtime.files import CutFile
 from runtime.packet import OK, Image, Packet
 from runtime.properties import REQUIRED, Seconds, prop
 from runtime.stage import Cut, FileSink
+from stages.media.aspect import square_picture
 from stages.people.detection import DETECTED_AT_SEQ
 
 SUFFIXES = (".jpg", ".jpeg", ".png")
@@ -83,7 +84,7 @@ class ContactSheet(FileSink):
         from stages.people.gallery import Look
         from stages.people.views import view_quality
 
-        crop_bgr = _cut(packet.image_bgr, person["box"])
+        crop_bgr = square_picture(_cut(packet.image_bgr, person["box"]), packet.pixel_aspect_ratio)
         if min(crop_bgr.shape[:2]) < MIN_SIDE_PX:
             return
         others = [other["box"] for other in packet.people if other is not person]

@@ -11,6 +11,7 @@ from runtime.errors import GraphError, StageError
 from runtime.packet import Packet
 from runtime.properties import prop
 from runtime.stage import Stage
+from stages.media.aspect import square_box, square_picture
 
 
 class Crop(Stage):
@@ -48,14 +49,17 @@ class Crop(Stage):
     def process(self, packet: Packet) -> Packet:
         people = packet.people
         wanted = any(person.get("look", 1) for person in people)
-        image_bgr = packet.image_bgr if wanted else None
+        ratio = packet.pixel_aspect_ratio
+        image_bgr = square_picture(packet.image_bgr, ratio) if wanted else None
         inside = []
         for person in people:
             if not person.get("look", 1):
                 person["crops"] = {}
                 inside.append(person)
                 continue
-            crop = None if image_bgr is None else self._cutter.cut(image_bgr, person["box"])
+            crop = (
+                None if image_bgr is None else self._cutter.cut(image_bgr, square_box(person["box"], ratio))
+            )
             if crop is not None:
                 person["crops"] = {self._cutter.region: crop}
                 inside.append(person)

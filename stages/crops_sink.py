@@ -11,6 +11,7 @@ from typing import Any
 from runtime.packet import OK, Image, Packet
 from runtime.properties import REQUIRED, prop
 from runtime.stage import Sink
+from stages.media.aspect import square_picture
 from stages.people.detection import DETECTED_AT_SEQ
 
 NO_LABEL = "person"
@@ -59,6 +60,7 @@ class CropsSink(Sink):
                 continue
             crop_bgr = cut_box(packet.image_bgr, person["box"], self.options.margin)
             if crop_bgr.size:
+                crop_bgr = square_picture(crop_bgr, packet.pixel_aspect_ratio)
                 folder = self._folder / label_folder(person)
                 self._write(crop_bgr, folder, f"{packet.source}-{packet.seq:08d}-{number}.jpg")
         return packet

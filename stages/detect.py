@@ -22,6 +22,7 @@ from stages.detectors import (
     default_confidence,
     open_detector,
 )
+from stages.media.aspect import square_picture, stored_box
 from stages.people.detection import IS_PREDICTED, is_due
 
 ENGINES = ("openvino", "onnxruntime", "torch", "tensorflow")
@@ -30,7 +31,8 @@ ENGINES = ("openvino", "onnxruntime", "torch", "tensorflow")
 class Detect(Stage):
     """Puts `people` into a packet: one dict for each person found, best first, an empty list for nobody.
 
-    A person has "box", [x0, y0, x1, y1] in pixels of the frame to a tenth, and "score" to four decimals.
+    A person has "box", [x0, y0, x1, y1] in pixels of the frame to a tenth, and "score" to four decimals. The
+    network is given square pixels; the box is in those that are stored.
 
     With an `interval` of n it looks in each n-th frame, and in those that do not continue what was before: a
     still image, a frame flagged DISCONT, the first one after a drop. The others pass with an empty list and
@@ -115,11 +117,15 @@ class Detect(Stage):
             packet.people = []
             packet.meta[IS_PREDICTED] = True
             return packet
-        boxes_xyxy, scores = self._detector.detect(packet.image_bgr)
+        ratio = packet.pixel_aspect_ratio
+        boxes_xyxy, scores = self._detector.detect(square_picture(packet.image_bgr, ratio))
         is_tall = boxes_xyxy[:, 3] - boxes_xyxy[:, 1] >= self.options.min_height
         is_kept = np.flatnonzero(is_tall)[: self.options.max_people]
         packet.people = [
-            {"box": [round(float(edge), 1) for edge in box], "score": round(float(score), 4)}
+            {
+                "box": [round(float(edge), 1) for edge in stored_box(box, ratio)],
+                "score": round(float(score), 4),
+            }
             for box, score in zip(boxes_xyxy[is_kept], scores[is_kept], strict=True)
         ]
         packet.name_model(self.context.name, f"sha256:{self._detector.digest}")

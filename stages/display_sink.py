@@ -12,6 +12,7 @@ from runtime.errors import GraphError, StageError
 from runtime.packet import OK, Image, Packet
 from runtime.properties import Seconds, prop
 from runtime.stage import Sink
+from stages.media.aspect import square_view
 
 QUIT_KEYS = frozenset({ord("q"), ord("Q"), 27})
 """27 is Esc."""
@@ -67,10 +68,11 @@ class DisplaySink(Sink):
     def _drawn(self, packet: Packet) -> Image:
         from stages.drawing.draw import draw_people, letterbox, mark_not_analysed
 
-        height, width = packet.image_bgr.shape[:2]
-        image_bgr = letterbox(packet.image_bgr, (width, height))
+        seen_bgr, people = square_view(packet)
+        height, width = seen_bgr.shape[:2]
+        image_bgr = letterbox(seen_bgr, (width, height))
         if packet.status == OK:
-            draw_people(image_bgr, packet.people)
+            draw_people(image_bgr, people)
         else:
             mark_not_analysed(image_bgr, packet.status)
         scale = min(1.0, self.options.max_width / width)

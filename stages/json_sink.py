@@ -54,6 +54,8 @@ class JsonSink(CutFileSink):
             "size_wh": list(packet.size_wh),
             "status": packet.status,
         }
+        if packet.pixel_aspect_ratio != (1, 1):
+            record["pixel_aspect_ratio"] = list(packet.pixel_aspect_ratio)
         if packet.flags:
             record["flags"] = packet.flags
         if packet.status == OK:

@@ -10,6 +10,7 @@ from runtime.errors import GraphError, StageError
 from runtime.packet import Packet
 from runtime.properties import Seconds, prop
 from runtime.stage import LeakySink
+from stages.media.aspect import square_view
 
 
 class PreviewSink(LeakySink):
@@ -82,7 +83,7 @@ class PreviewSink(LeakySink):
         now_s = time.monotonic()
         if now_s - self._shown_at_s.get(packet.source, 0.0) >= 1 / self.options.max_fps:
             self._shown_at_s[packet.source] = now_s
-            self._pictures.put(packet.source, packet.image_bgr, packet.meta.get("people", []))
+            self._pictures.put(packet.source, *square_view(packet))
         return packet
 
     def take_sources(self, sources: tuple[str, ...]) -> None:

@@ -22,6 +22,7 @@ from stages.media.timing import Reel
 from stages.media.uri import Kind, kind_of
 
 WARN_EVERY_S = 10.0
+MAX_SAID = 10
 IMAGES_NAMED = 20  # each image that gives no picture is named, up to so many: somebody will look for them
 
 
@@ -86,6 +87,7 @@ class FilmSource(Source):
     def __init__(self, options: Any, context: Context) -> None:
         super().__init__(options, context)
         self._skipped: dict[str, int] = {}
+        self._said: set[str] = set()
         self._warned_at_s = -WARN_EVERY_S
         self._player: ReelPlayer | None = None
         self._camera: Camera | None = None
@@ -151,6 +153,8 @@ class FilmSource(Source):
             width=options.width,
             on_broken=self._broken_in_reel,
             alive=self.alive,
+            say=self._say,
+            on_missing=self._note_missing,
         )
 
     def _make_camera(self) -> Camera:
@@ -207,6 +211,15 @@ class FilmSource(Source):
             self._count_broken(reason)
         else:
             self._player.broken(reason)
+
+    def _say(self, words: str) -> None:
+        """Tell what a user should know of a film: each sentence once, of the first few."""
+        if words not in self._said and len(self._said) < MAX_SAID:
+            self._said.add(words)
+            self.log.warning("%s: %s", self._shown, words)
+
+    def _note_missing(self, count: int) -> None:
+        self._skipped["missing"] = count
 
     def _count_thinned(self) -> None:
         self._skipped["max-fps"] = self._skipped.get("max-fps", 0) + 1

@@ -1,4 +1,4 @@
-"""video_sink: the annotated film, H.264 in MP4, in one file or in segments by time."""
+"""video_sink: the annotated film, H.264 in MP4, MKV or MOV, in one file or in segments by time."""
 
 import dataclasses
 from pathlib import Path
@@ -10,6 +10,7 @@ from runtime.packet import OK, Packet
 from runtime.properties import REQUIRED, Seconds, prop
 from runtime.stage import Cut, FileSink
 
+ENDINGS = (".mp4", ".mkv", ".mov", ".m4v")
 PLACES = ("{time}", "{index}")
 """In the name of a location: where the segment stands."""
 
@@ -17,8 +18,9 @@ PLACES = ("{time}", "{index}")
 class VideoSink(FileSink):
     """Draw what was found on each frame and write the film.
 
-    While it runs, the film is fragmented by frame: whatever was committed can be played, also after a kill.
-    At the end it is joined to one plain file, with the sound of the input film where there is one.
+    While it runs, the film is MP4 fragmented by frame, whatever its ending: what was committed can be played,
+    also after a kill. At the end it is joined to one plain file of the format that the ending names, with the
+    sound of the input film where there is one. Pixels that are not square stay so, and the film says it.
 
     With `segment` there are many files, each from its own time 0 and without sound. A change of the picture's
     size begins a new one; without `segment` such pictures are fitted into the size of the first.
@@ -28,8 +30,8 @@ class VideoSink(FileSink):
     class Options:
         location: str = prop(
             REQUIRED,
-            "The film; {source} in it stands for the name of the source. With segment its name has {time} in "
-            "it, when the segment's first frame was captured (UTC), or {index}, or both.",
+            "The film, .mp4, .mkv or .mov; {source} in it stands for the name of the source. With segment its "
+            "name has {time} in it, when the segment's first frame was captured (UTC), or {index}, or both.",
         )
         segment: Seconds = prop(0.0, "Begin a new file after so much film; 0: one file.", low=0)
         max_files: int = prop(
@@ -52,6 +54,11 @@ class VideoSink(FileSink):
     @classmethod
     def check(cls, options: Any) -> None:
         path = Path(options.location)
+        if path.suffix.lower() not in ENDINGS:
+            raise GraphError(
+                f"location '{options.location}' ends in '{path.suffix}', and this sink writes "
+                f"{', '.join(ENDINGS)}; choose one of these endings, e.g. {path.with_suffix('.mp4')}"
+            )
         has_place = any(place in path.name for place in PLACES)
         if options.segment and not has_place:
             better = path.with_name(f"{path.stem}-{{time}}{path.suffix}")
@@ -110,7 +117,11 @@ class VideoSink(FileSink):
         if self._file is None:
             return True
         is_over = packet.running_ns - self._notes["start_ns"] >= round(self.options.segment * 1e9)
-        return is_over or _even_wh(packet) != self._notes["size_wh"]
+        is_same_kind = (_even_wh(packet), list(packet.pixel_aspect_ratio)) == (
+            self._notes["size_wh"],
+            self._notes["pixels"],
+        )
+        return is_over or not is_same_kind
 
     def _start(self, packet: Packet) -> None:
         """Open the encoder with the first frame; a successor opens it just as the first process did."""
@@ -121,7 +132,9 @@ class VideoSink(FileSink):
         if "size_wh" not in self._notes:
             self._notes |= {
                 "size_wh": _even_wh(packet),
+                "pixels": list(packet.pixel_aspect_ratio),
                 "uri": packet.uri,
+                "origin_ns": packet.pts_ns - packet.running_ns,
                 "first_epoch": packet.epoch,
                 "fragments": 0,
                 "ticks": -1,
@@ -130,6 +143,7 @@ class VideoSink(FileSink):
         self._encoder = FilmEncoder(
             self.options.codec,
             size_wh=(size_w, size_h),
+            pixel_aspect_ratio=self._notes["pixels"],
             crf=self.options.crf,
             preset=self.options.preset,
             threads=self.context.threads,
@@ -188,7 +202,8 @@ class VideoSink(FileSink):
             return
         is_one_film = self._notes["first_epoch"] == self._notes["last_epoch"]
         uri = self._notes["uri"] if is_one_film else ""
-        self._remarks = (remarks_on if self._file is None else join)(self._location, uri)
+        complete = remarks_on if self._file is None else join
+        self._remarks = complete(self._location, uri, self._notes["origin_ns"])
         self.close()
 
     def remarks(self) -> list[str]:

@@ -19,7 +19,7 @@ if [[ ! -x $root/usr/bin/make ]]; then
     debootstrap --variant=minbase --include=ca-certificates,git,make,python3,python3-venv "$suite" "$root"
 fi
 # How this machine reaches the registries.
-for file in /etc/resolv.conf /etc/pip.conf /etc/xdg/pip /etc/apt/apt.conf.d /etc/ssl/certs/ca-certificates.crt; do
+for file in /etc/hosts /etc/resolv.conf /etc/pip.conf /etc/xdg/pip /etc/apt/apt.conf.d /etc/ssl/certs/ca-certificates.crt; do
     [[ -e $file ]] && mkdir -p "$root$(dirname "$file")" && cp -rL "$file" "$root$(dirname "$file")/"
 done
 rm -rf "$root/home/somebody"

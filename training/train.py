@@ -91,7 +91,7 @@ def expected_s(job: Job, data: DataSet, group: Group, options: argparse.Namespac
 
 
 def announced(job: Job, data: DataSet, options: argparse.Namespace) -> str:
-    """What a run will do to a model file that is there, or where else it will write its own; "" if neither."""
+    """What a run will do to a model file that is there, or where it will write its own; "" if neither."""
     path = options.models / f"{job.model}.safetensors"
     if not writes_models(options):
         return ""

@@ -39,6 +39,7 @@ def frame_packet(
         capture_time_ns=word[layout.S_CAPTURE_TIME],
         uri=file.uri(slot),
         size_wh=(width, height),
+        pixel_aspect_ratio=(word[layout.S_PIXEL_W], word[layout.S_PIXEL_H]),
         status=status,
         flags=flags,
         dropped=[(first, last, layout.REASONS[reason]) for first, last, reason in told],

@@ -78,6 +78,7 @@ MAX_STRETCHES = 8
     S_OUTCOME,
     S_URI_LENGTH,
 ) = range(16)
+S_PIXEL_W, S_PIXEL_H = 48, 49  # the pixel aspect ratio
 S_STRETCHES = 16  # number of dropped stretches before this frame, then (from, to, reason) each
 
 FREE, WAITING, OUT = 0, 1, 2

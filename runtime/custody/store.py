@@ -145,6 +145,8 @@ class FrameStore:
             (layout.S_CAPTURE_TIME, now_ns),
             (layout.S_HEIGHT, height),
             (layout.S_WIDTH, width),
+            (layout.S_PIXEL_W, frame.pixel_aspect_ratio[0]),
+            (layout.S_PIXEL_H, frame.pixel_aspect_ratio[1]),
             (layout.S_FLAGS, flag_bits(frame.flags)),
             (layout.S_ATTEMPT, 0),
             (layout.S_DEATHS, 0),

@@ -1,6 +1,5 @@
 """The loop around a sink: packets of each source into order, written once, then committed."""
 
-import errno
 import time
 import traceback
 from collections.abc import Callable
@@ -9,6 +8,7 @@ from typing import Any
 import zmq
 
 from runtime.errors import PixelsGoneError, StageError
+from runtime.files import NO_ROOM
 from runtime.hosts.channel import Channel
 from runtime.hosts.commits import CommitLinks, Told
 from runtime.hosts.config import ChildConfig
@@ -20,8 +20,6 @@ from runtime.stage import Sink
 from runtime.wire.inlet import UNLIMITED_CREDIT
 
 MAX_FAILURES_IN_A_ROW = 10
-NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
-"""What passes when somebody makes room: waited for, with a warning."""
 NO_ROOM_RETRY_S = 1.0
 SLOW_WRITE_S = 0.02
 """A window covers many times that; longer than it, sources are told before the write what is here."""

@@ -27,6 +27,8 @@ _MAX_DIMENSIONS = 8
 _ARRAY_EXTENSION = 1
 _ARRAY_DTYPES = frozenset({"uint8", "int32", "int64", "float16", "float32", "float64", "bool"})
 MAX_SEQ = 2**62
+SQUARE = (1, 1)
+"""Pixels as wide as high: not said in a message."""
 
 
 def _pack_array(value: Any) -> msgpack.ExtType:
@@ -176,6 +178,8 @@ def packet_fields(packet: Packet) -> dict[str, Any]:
     message["v"] = VERSION
     message["size_wh"] = list(packet.size_wh)
     message["dropped"] = [list(stretch) for stretch in packet.dropped]
+    if packet.pixel_aspect_ratio != SQUARE:
+        message["pixel_aspect_ratio"] = list(packet.pixel_aspect_ratio)
     if packet.highest_ids:
         message["highest_ids"] = packet.highest_ids
     if packet.pixels is not None:
@@ -197,6 +201,7 @@ def encode_packet(packet: Packet) -> list[bytes | memoryview]:
         if packet.dropped:
             stretches(message)
         _highest_ids(message)
+        _pixel_aspect_ratio(message)
         head = pack(message)
         # Findings are a stage's own: only decoding tells whether they keep to every limit.
         unpack(head)
@@ -225,6 +230,15 @@ def _highest_ids(message: dict[str, Any]) -> dict[str, int]:
         return {}
     ids = field(message, "highest_ids", dict)
     return {stage: field(ids, stage, int, 0) for stage in ids}
+
+
+def _pixel_aspect_ratio(message: dict[str, Any]) -> tuple[int, int]:
+    if "pixel_aspect_ratio" not in message:
+        return SQUARE
+    width, height = int_list(message, "pixel_aspect_ratio", 2)
+    if not (0 < width <= MAX_SIDE_PX and 0 < height <= MAX_SIDE_PX):
+        raise WireError("field 'pixel_aspect_ratio' is out of range")
+    return width, height
 
 
 def _handle(message: dict[str, Any]) -> PixelHandle:
@@ -262,6 +276,7 @@ def packet_from(message: dict[str, Any], pixels: bytes | memoryview | None = Non
     packet = Packet(
         **_checked(values),
         size_wh=(width, height),
+        pixel_aspect_ratio=_pixel_aspect_ratio(message),
         dropped=list(stretches(message)),
         highest_ids=_highest_ids(message),
     )

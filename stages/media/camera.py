@@ -159,6 +159,9 @@ class Camera:
                 duration_ns=stamp.duration_ns,
                 epoch=self._epoch,
                 uri=self._shown,
+                pixel_aspect_ratio=self._stream.pixel_aspect_ratio(
+                    is_on_its_side=self._turns.is_on_its_side(decoded)
+                ),
                 flags=tuple(flags),
                 outage_s=self._machine.outage_s(time.monotonic()),
             )

@@ -135,10 +135,14 @@ def _may_begin(packet: Packet[VideoStream] | None, begin_ns: int | None) -> bool
 
 
 def film_packets(
-    container: InputContainer, stream: VideoStream, on_read_error: OnBroken, alive: Callable[[], None]
+    container: InputContainer,
+    stream: VideoStream,
+    on_read_error: OnBroken,
+    alive: Callable[[], None],
+    on_packet: Callable[[], None] = lambda: None,
 ) -> Iterator[Packet[VideoStream] | None]:
     """Yield the packets of `stream` until the end or a break of the file, then None. `alive` is called for
-    each: what comes of it is decoded in one step.
+    each: what comes of it is decoded in one step; `on_packet` for each that the file holds, empty ones too.
 
     MAX_READ_ERRORS in a row end it; of them only the first is reported, by `on_read_error`.
     """
@@ -150,6 +154,8 @@ def film_packets(
             for packet in container.demux(stream):
                 errors = 0
                 alive()
+                if packet.size or packet.dts is not None:
+                    on_packet()
                 if packet.size:
                     yield packet
             break

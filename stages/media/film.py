@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Callable, Generator
 from fractions import Fraction
@@ -9,13 +10,17 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from runtime.secrets import without_password
+from stages.media.aspect import pixel_aspect_ratio
 from stages.media.decoding import OnBroken, Stamp, decode, film_packets, open_video
+from stages.media.jumps import Jumps, jump_words, may_jump
 from stages.media.pictures import Turns, to_bgr
+from stages.media.promise import Came, promise_of, promised_count, shortfall
 from stages.media.timing import NS_PER_S, Mark, Place, RisingClock, Shot, to_ns
 from stages.media.uri import local_path
 
 if TYPE_CHECKING:
     from av.container import InputContainer
+    from av.stream import Stream
     from av.video.frame import VideoFrame
     from av.video.stream import VideoStream
 
@@ -28,6 +33,10 @@ USUAL_RATE = Fraction(25)
 _NEVER_NS = 2**62
 """Later than any time stamp."""
 
+HEAD_START_NS, LONGEST_HEAD_START_NS = NS_PER_S // 4, 60 * NS_PER_S
+"""Sound that begins so much before the pictures is meant to; less is how streams are interleaved, and more a
+clock of its own."""
+
 FILE_ONLY = {"protocol_whitelist": "file,crypto,data"}
 """A film that is a list of addresses must not make us open them."""
 
@@ -35,11 +44,20 @@ FILE_ONLY = {"protocol_whitelist": "file,crypto,data"}
 class Film:
     """One film file. `open` raises StageError if it cannot be read; the facts are known from then on.
 
-    `alive` is called before each packet is read or decoded.
+    `alive` is called before each packet is read or decoded, `say` with what a user should know of the film,
+    `on_missing` with how many frames did not come that its header promises.
     """
 
     def __init__(
-        self, uri: str, *, threads: int, width: int | None, on_broken: OnBroken, alive: Callable[[], None]
+        self,
+        uri: str,
+        *,
+        threads: int,
+        width: int | None,
+        on_broken: OnBroken,
+        alive: Callable[[], None],
+        say: Callable[[str], None] = lambda _words: None,
+        on_missing: Callable[[int], None] = lambda _count: None,
     ) -> None:
         self._path = str(local_path(uri))
         self._uri = without_password(uri)
@@ -47,8 +65,12 @@ class Film:
         self._width = width
         self._on_broken = on_broken
         self._alive = alive
+        self._say = say
+        self._on_missing = on_missing
         self._turns = Turns()
         self.start_ns = 0
+        self.origin_ns = 0
+        self._begin_ns = 0
         self.shot_ns = to_ns(1, 1 / USUAL_RATE)
         self.shot_count: int | None = None
         self.segment_count = 1
@@ -59,8 +81,13 @@ class Film:
         with container:
             rate = stream.average_rate or stream.guessed_rate or USUAL_RATE
             self.shot_ns = to_ns(1, 1 / Fraction(rate))
-            if stream.time_base and stream.start_time is not None:
-                self.start_ns = to_ns(stream.start_time, Fraction(stream.time_base))
+            self.start_ns = self.origin_ns = self._begin_ns = _start_ns(stream) or 0
+            starts_ns = [_start_ns(sound) for sound in container.streams.audio]
+            sound_ns = min((start for start in starts_ns if start is not None), default=self.start_ns)
+            if 0 < self.start_ns - sound_ns < LONGEST_HEAD_START_NS:
+                self._begin_ns = sound_ns
+            if self.start_ns - self._begin_ns > HEAD_START_NS:
+                self.origin_ns = self._begin_ns
             if stream.frames:
                 self.shot_count = stream.frames
             elif container.duration:
@@ -74,19 +101,58 @@ class Film:
         `begin_ns`. A shot lasts until the next.
         """
         container, stream, is_middle = self._open_near(near)
+        came, count = Came(), promised_count(container, stream)
         with container:
-            packets = film_packets(container, stream, self._on_broken, self._alive)
-            is_middle = is_middle or begin_ns is not None
-            frames = decode(packets, stream, self._on_broken, from_key_frame=is_middle, begin_ns=begin_ns)
-            clock = RisingClock(self.shot_ns)
+            packets = film_packets(
+                container, stream, self._broken_in(came), self._alive, on_packet=came.packet
+            )
+            jumps = Jumps(self.shot_ns, is_active=may_jump(container), on_jump=self._say)
+            is_whole = not is_middle and begin_ns is None
+            frames = decode(
+                jumps.steady(packets),
+                stream,
+                self._broken_in(came),
+                from_key_frame=not is_whole,
+                begin_ns=begin_ns,
+            )
+            clock = RisingClock(self.shot_ns, self._begin_ns, self._say_jump)
             held: tuple[VideoFrame, Stamp, int] | None = None
             for frame, stamp in frames:
                 pts_ns = clock.stamp(stamp.raw_ns)
+                came.frame(pts_ns)
                 if held is not None:
-                    yield self._shot(*held, duration_ns=pts_ns - held[2])
+                    yield self._shot(stream, *held, duration_ns=pts_ns - held[2])
                 held = frame, stamp, pts_ns
             if held is not None:
-                yield self._shot(*held, duration_ns=held[1].duration_ns or self.shot_ns)
+                yield self._shot(stream, *held, duration_ns=held[1].duration_ns or self.shot_ns)
+            if is_whole:
+                self._check(container, stream, count, came)
+
+    def _say_jump(self, last_ns: int, now_ns: int) -> None:
+        self._say(jump_words(last_ns, now_ns))
+
+    def _broken_in(self, came: Came) -> OnBroken:
+        def on_broken(reason: str) -> None:
+            came.broken += 1
+            self._on_broken(reason)
+
+        return on_broken
+
+    def _check(self, container: InputContainer, stream: VideoStream, count: int | None, came: Came) -> None:
+        """Say what lacks of a film that was played to its end."""
+        promise = promise_of(
+            container, stream, count=count, size_bytes=self._size_bytes(), last_ns=came.last_ns
+        )
+        found = shortfall(promise, came)
+        if found is not None:
+            self._say(found.words)
+            self._on_missing(found.missing)
+
+    def _size_bytes(self) -> int | None:
+        try:
+            return os.stat(self._path).st_size
+        except OSError:
+            return None
 
     def marks(self) -> list[Mark] | None:
         """Read the packets of the whole film; None if a decoder could not begin in its middle."""
@@ -102,13 +168,16 @@ class Film:
                     marks.append(Mark(pts_ns, packet.is_keyframe))
         return marks
 
-    def _shot(self, frame: VideoFrame, stamp: Stamp, pts_ns: int, *, duration_ns: int) -> Shot:
+    def _shot(
+        self, stream: VideoStream, frame: VideoFrame, stamp: Stamp, pts_ns: int, *, duration_ns: int
+    ) -> Shot:
         return Shot(
             pts_ns=pts_ns,
             duration_ns=duration_ns,
             uri=self._uri,
             read=partial(to_bgr, frame, self._width, self._turns),
             damaged=stamp.damaged,
+            pixel_aspect_ratio=pixel_aspect_ratio(stream, is_on_its_side=self._turns.is_on_its_side(frame)),
         )
 
     def _open_near(self, place: Place | None) -> tuple[InputContainer, VideoStream, bool]:
@@ -141,6 +210,7 @@ class Film:
         container, stream = self._open()
         seen: set[int] = set()
         recent: deque[int] = deque()
+        jumps = Jumps(self.shot_ns, is_active=may_jump(container))
         lowest_allowed, count, later = None, 0, 0
         with container:
             packets = container.demux(stream)
@@ -154,6 +224,9 @@ class Film:
                     break
                 if packet.pts is None or packet.time_base is None or packet.pts in seen:
                     return False
+                jumps.move(packet)
+                if len(jumps.offsets_ns) > 1:
+                    return False
                 if lowest_allowed is not None and packet.pts < lowest_allowed:
                     return False
                 seen.add(packet.pts)
@@ -165,3 +238,10 @@ class Film:
                 count += (place.since_ns is None or place.since_ns <= pts_ns) and pts_ns <= place.pts_ns
                 later = later + 1 if pts_ns > place.pts_ns else 0
         return place.count is None or count == place.count
+
+
+def _start_ns(stream: Stream) -> int | None:
+    """Return the time stamp with which a stream says to begin."""
+    if stream.start_time is None or not stream.time_base:
+        return None
+    return to_ns(stream.start_time, Fraction(stream.time_base))

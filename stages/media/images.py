@@ -41,7 +41,7 @@ class ImageReel:
         self._width = width
         self._alive = alive
         self._paths: list[Path] = []
-        self.start_ns = 0
+        self.start_ns = self.origin_ns = 0
         self.shot_ns = round(NS_PER_S / rate)
 
     def open(self) -> None:

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from runtime.errors import StageError
 from runtime.secrets import split_address, without_password
+from stages.media.aspect import pixel_aspect_ratio
 from stages.media.connection import Broke, Cause
 from stages.media.decoding import OnBroken, Stamp, decode, main_stream, reason_of
 from stages.media.uri import is_webcam, scheme_of
@@ -69,6 +70,7 @@ class LiveStream:
         self.codec = ""
         self.has_length = False
         """Whether the input said how long it is: then it is a film behind an address, and ends."""
+        self._pixels: VideoStream | None = None
         self._last_picture_s = 0.0
         self._errors_in_a_row = 0
 
@@ -85,6 +87,14 @@ class LiveStream:
             for frame, stamp in decode(self._packets(container, stream), stream, self._broken):
                 self._last_picture_s, self._errors_in_a_row = time.monotonic(), 0
                 yield frame, stamp if has_stamps else Stamp(raw_ns=None, duration_ns=0, damaged=stamp.damaged)
+
+    def pixel_aspect_ratio(self, *, is_on_its_side: bool) -> tuple[int, int]:
+        """Return width to height of the pixels of the connection that stands, turned upright."""
+        return (
+            (1, 1)
+            if self._pixels is None
+            else pixel_aspect_ratio(self._pixels, is_on_its_side=is_on_its_side)
+        )
 
     def _open(self) -> tuple[InputContainer, VideoStream] | None:
         import av
@@ -105,6 +115,7 @@ class LiveStream:
             self.broke = Broke(Cause.DECODE, "it has no pictures that FFmpeg can decode")
             return None
         self.codec = stream.codec_context.name
+        self._pixels = stream
         self.has_length = container.duration is not None
         return container, stream
 

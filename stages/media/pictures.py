@@ -29,6 +29,12 @@ class Turns:
 
     def __init__(self) -> None:
         self._by_rotation: dict[int, Matrix | None] = {}
+        _let_unknown_side_data_pass()
+
+    def is_on_its_side(self, frame: VideoFrame) -> bool:
+        """Say whether width and height change places when the frame is turned upright."""
+        matrix = self.matrix(frame)
+        return matrix is not None and matrix[0] == 0
 
     def matrix(self, frame: VideoFrame) -> Matrix | None:
         """Return the signs of a frame's display matrix (see `display_matrix`), or None when it is upright."""
@@ -47,7 +53,7 @@ def to_bgr(frame: VideoFrame, width: int | None, turns: Turns) -> Image:
     from av.video.reformatter import ColorRange, Colorspace, Interpolation
 
     matrix = turns.matrix(frame)
-    is_on_its_side = matrix is not None and matrix[0] == 0
+    is_on_its_side = turns.is_on_its_side(frame)
     upright_w, upright_h = (frame.height, frame.width) if is_on_its_side else (frame.width, frame.height)
     size_wh: tuple[int, int] = (frame.width, frame.height)
     if width is not None and width < upright_w:
@@ -77,13 +83,26 @@ def display_matrix(frame: VideoFrame) -> Matrix | None:
     A pixel at (x, y) is to be shown at (a x + c y, b x + d y), y pointing down. A turn by anything else than
     a multiple of 90 degrees counts as none.
     """
-    for item in cast("list[SideData]", list(frame.side_data)):
-        if item.type.name == "DISPLAYMATRIX" and item.buffer_size == MATRIX_BYTES:
-            a, b, _u, c, d, *_rest = struct.unpack("=9i", bytes(item))
-            signs = _sign(a), _sign(b), _sign(c), _sign(d)
-            is_right_angle = (a == d == 0 and b and c) or (b == c == 0 and a and d)
-            return signs if is_right_angle and signs != (1, 0, 0, 1) else None
-    return None
+    item = cast("SideData | None", frame.side_data.get("DISPLAYMATRIX"))
+    if item is None or item.buffer_size != MATRIX_BYTES:
+        return None
+    a, b, _u, c, d, *_rest = struct.unpack("=9i", bytes(item))
+    signs = _sign(a), _sign(b), _sign(c), _sign(d)
+    is_right_angle = (a == d == 0 and b and c) or (b == c == 0 and a and d)
+    return signs if is_right_angle and signs != (1, 0, 0, 1) else None
+
+
+def _let_unknown_side_data_pass() -> None:
+    """PyAV 18 refuses a frame's whole side data for one kind that it has no name for, such as the EXIF data
+    of a JPEG. FFmpeg gains kinds with each version: give those a name of their own."""
+    from av.sidedata.sidedata import Type
+
+    def missing(cls: type[Type], value: object) -> Type:
+        kind = object.__new__(cls)
+        kind._name_, kind._value_ = f"UNKNOWN_{value}", value
+        return kind
+
+    Type._missing_ = classmethod(missing)  # type: ignore[assignment]
 
 
 def _turned(image: Image, matrix: Matrix) -> Image:

@@ -94,7 +94,8 @@ class ReelPlayer:
                     # The one that was captured last, given again: only its end is needed.
                     end_ns, is_empty = shot.pts_ns + offset_ns + shot.duration_ns, False
                     continue
-                if is_empty and round_ > 0:
+                if is_empty and (round_ > 0 or shot.pts_ns + offset_ns < 0):
+                    # A new round, or an input that begins before it says.
                     offset_ns = end_ns - shot.pts_ns
                 epoch = round_ * reel.segment_count + shot.segment
                 frame = self._frame(shot, offset_ns, epoch, is_break=epoch_before not in (None, epoch))
@@ -126,7 +127,7 @@ class ReelPlayer:
     def _origin(self) -> tuple[int, int]:
         """Return the time stamp where the playing begins, and what is added to make running time of it."""
         first_ns = self._reel.start_ns + _ns(self._extent.start_s or 0)
-        return first_ns, -first_ns if self._extent.start_s is not None else 0
+        return first_ns, -first_ns if self._extent.start_s is not None else -self._reel.origin_ns
 
     def _shots_from(self, place: Place | None, begin_ns: int | None, *, is_exact: bool) -> Iterator[Shot]:
         """Yield the shots of one round: all, or those from a place on, of which with `is_exact` the first has
@@ -200,6 +201,7 @@ class ReelPlayer:
             duration_ns=shot.duration_ns,
             epoch=epoch,
             uri=shot.uri,
+            pixel_aspect_ratio=shot.pixel_aspect_ratio,
             flags=("DISCONT",) * is_break + ("CORRUPTED",) * shot.damaged,
         )
 

@@ -29,6 +29,7 @@ class Shot:
     read: Callable[[], Image | None]
     segment: int = 0
     damaged: bool = False
+    pixel_aspect_ratio: tuple[int, int] = (1, 1)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -63,6 +64,10 @@ class Reel(Protocol):
         """Time stamp of the beginning."""
 
     @property
+    def origin_ns(self) -> int:
+        """Time stamp that is running time 0: of the beginning, or of sound that begins well before it."""
+
+    @property
     def shot_ns(self) -> int:
         """The usual duration of a shot."""
 
@@ -93,8 +98,14 @@ def to_ns(ticks: int, time_base: Fraction) -> int:
 class RisingClock:
     """Makes time stamps that rise strictly out of those of a stream, which may lack, repeat or go back."""
 
-    def __init__(self, shot_ns: int) -> None:
+    def __init__(
+        self, shot_ns: int, begin_ns: int = 0, on_jump: Callable[[int, int], None] | None = None
+    ) -> None:
+        """`begin_ns` is for a stream whose first stamps lack. `on_jump(last_ns, now_ns)` is called where its
+        stamps jump back."""
         self._shot_ns = shot_ns
+        self._begin_ns = begin_ns
+        self._on_jump = on_jump
         self._offset_ns = 0
         self._last_ns: int | None = None
 
@@ -105,12 +116,14 @@ class RisingClock:
         than a duration, is put just after the last; one that jumps back shifts all that follow it.
         """
         if self._last_ns is None:
-            stamped = raw_ns if raw_ns is not None else 0
+            stamped = raw_ns if raw_ns is not None else self._begin_ns
         elif raw_ns is None:
             stamped = self._last_ns + self._shot_ns
         else:
             stamped = raw_ns + self._offset_ns
             if stamped <= self._last_ns - self._shot_ns:
+                if self._on_jump is not None:
+                    self._on_jump(self._last_ns, stamped)
                 stamped = self._last_ns + self._shot_ns
                 self._offset_ns = stamped - raw_ns
             elif stamped <= self._last_ns:

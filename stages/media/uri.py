@@ -1,8 +1,10 @@
 """What a uri means, decided in this one place."""
 
 import enum
+import os
 import re
 from pathlib import Path
+from urllib.parse import unquote_to_bytes
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
 STREAM_SCHEMES = frozenset({"rtsp", "rtsps", "rtmp", "rtmps", "rtp", "http", "https", "tcp", "udp", "v4l2"})
@@ -56,6 +58,16 @@ def is_image(uri: str) -> bool:
     return scheme_of(uri) in ("", "file") and local_path(uri).suffix.lower() in IMAGE_SUFFIXES
 
 
+def is_local_file(uri: str) -> bool:
+    """Say whether `uri` names a file that is on a disk here."""
+    return scheme_of(uri) in ("", "file") and not is_webcam(uri) and local_path(uri).is_file()
+
+
 def local_path(uri: str) -> Path:
-    """Return the path that a file:// uri or a plain path names."""
-    return Path(uri.removeprefix("file://"))
+    """Return the path that a file:// uri or a plain path names. A file:// uri is percent-encoded, and may
+    name this host; one that is written as the file is called is taken so too."""
+    if scheme_of(uri) != "file":
+        return Path(uri)
+    plain = re.sub(r"(?i)^file://(localhost(?=/))?", "", uri)
+    decoded = os.fsdecode(unquote_to_bytes(plain))
+    return Path(plain) if os.path.lexists(plain) and not os.path.lexists(decoded) else Path(decoded)

@@ -1,14 +1,20 @@
 """H.264 encoding of one film, frame by frame: each picture gives its fragment at once."""
 
 import io
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
 import av
+from av.video.reformatter import ColorRange
 
 from runtime.errors import StageError
 from runtime.packet import Image
 from stages.recording.fragments import fragment, with_lengths
+
+HD_HEIGHT_PX = 720
+BT709, SMPTE170M = 1, 6
+"""Numbers of ITU-T H.273 for colour matrix, primaries and transfer of HD and of standard definition."""
 
 TICKS_PER_S = 90_000
 """Of the film's clock: all common frame rates are whole numbers of it (29.97: 3003)."""
@@ -28,7 +34,16 @@ def encoder_options(codec: str, *, crf: int, preset: str) -> dict[str, str]:
 class FilmEncoder:
     """Encodes pictures of one size. `head` is what a film file begins with."""
 
-    def __init__(self, codec: str, *, size_wh: tuple[int, int], crf: int, preset: str, threads: int) -> None:
+    def __init__(
+        self,
+        codec: str,
+        *,
+        size_wh: tuple[int, int],
+        pixel_aspect_ratio: Sequence[int] = (1, 1),
+        crf: int,
+        preset: str,
+        threads: int,
+    ) -> None:
         head = io.BytesIO()
         # Kept: the encoder lives in it. It writes only the head of the file, into memory.
         self._container = av.open(
@@ -40,6 +55,14 @@ class FilmEncoder:
             raise StageError(f"codec '{codec}' cannot be used here: {error}; try libx264") from None
         stream.width, stream.height = size_wh
         stream.pix_fmt = "yuv420p"
+        stream.codec_context.sample_aspect_ratio = Fraction(*pixel_aspect_ratio)
+        # What players guess of an untagged film, by its size; said, nobody has to guess.
+        self._matrix = "ITU709" if min(size_wh) >= HD_HEIGHT_PX else "ITU601"
+        space = BT709 if self._matrix == "ITU709" else SMPTE170M
+        stream.codec_context.color_range = ColorRange.MPEG
+        stream.codec_context.colorspace = space
+        stream.codec_context.color_primaries = space
+        stream.codec_context.color_trc = space
         stream.time_base = stream.codec_context.time_base = Fraction(1, TICKS_PER_S)
         stream.codec_context.thread_count = threads
         stream.options = encoder_options(codec, crf=crf, preset=preset)
@@ -53,7 +76,11 @@ class FilmEncoder:
         """Return one picture as the `number`th fragment of the film, from 1; times are in ticks."""
         # In place: it is converted before this returns.
         frame = av.VideoFrame.from_numpy_buffer(image_bgr, format="bgr24").reformat(
-            format="yuv420p", src_colorspace="ITU601", dst_colorspace="ITU601", threads=self._threads
+            format="yuv420p",
+            src_colorspace=self._matrix,
+            dst_colorspace=self._matrix,
+            dst_color_range=ColorRange.MPEG,
+            threads=self._threads,
         )
         frame.pts = ticks
         packets = self._context.encode(frame)

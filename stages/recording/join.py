@@ -1,78 +1,89 @@
-"""From a film in fragments to one plain MP4 file, with the input's sound; no picture is encoded again."""
+"""From a film in fragments to one plain film file, with the input's sound; no picture is encoded again."""
 
+import heapq
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import av
 
-MP4_SOUND = frozenset({"aac", "mp3", "ac3", "eac3", "alac", "opus", "flac"})
-"""Sound that can be copied into MP4 as it is."""
+from runtime.files import NO_ROOM
+from stages.media.decoding import reason_of
+from stages.media.timing import NS_PER_S, to_ns
+from stages.recording.sound import NoSoundError, Sound
+
+FORMATS = {".mp4": "mp4", ".mkv": "matroska", ".mov": "mov", ".m4v": "mp4"}
+"""Endings of a film, and FFmpeg's name of what they stand for."""
 
 
-def join(location: Path, uri: str) -> list[str]:
-    """Replace the fragmented film at `location` by a plain one; return remarks for the summary.
+def join(location: Path, uri: str, origin_ns: int = 0) -> list[str]:
+    """Replace the fragmented film at `location` by a plain one of the format that its ending names; return
+    remarks for the summary.
 
     The new film is complete under another name before it takes the old one's place. `uri` names the input
-    whose sound is copied, empty when there is not just one.
+    whose sound is copied, empty when there is not just one; `origin_ns` is its time at the film's beginning.
     """
     joined = location.with_name(f".{location.name}.joining")
+    remark = ""
+    try:
+        try:
+            with Sound(uri, origin_ns, FORMATS[location.suffix.lower()]) as sound:
+                _write(location, joined, sound)
+        except NoSoundError as error:
+            remark = f"no sound: {error}"
+            _write(location, joined, None)
+        except Exception as error:  # whatever is wrong with the sound: the pictures are our own
+            if getattr(error, "errno", None) in NO_ROOM:
+                raise
+            remark = f"no sound: that of {uri} cannot be copied: {reason_of(error)}"
+            _write(location, joined, None)
+        os.replace(joined, location)
+    except BaseException:
+        joined.unlink(missing_ok=True)
+        raise
+    return [f"{location.name}: {remark}"] if remark else []
+
+
+def remarks_on(location: Path, uri: str, origin_ns: int = 0) -> list[str]:
+    """Return what `join` had to say of a film that it has joined: its process may have died before it did."""
+    try:
+        with Sound(uri, origin_ns, FORMATS[location.suffix.lower()]):
+            return []
+    except NoSoundError as error:
+        return [f"{location.name}: no sound: {error}"]
+
+
+def _write(location: Path, joined: Path, sound: Sound | None) -> None:
+    format_ = FORMATS[location.suffix.lower()]
+    options = {} if format_ == "matroska" else {"movflags": "faststart"}
     with (
         av.open(str(location)) as film,
-        av.open(str(joined), "w", format="mp4", options={"movflags": "faststart"}) as output,
+        av.open(str(joined), "w", format=format_, options=options) as output,
     ):
         pictures = film.streams.video[0]
-        stream = output.add_stream_from_template(pictures)
-        sound, remark = _open_sound(uri)
-        sound_stream = output.add_stream_from_template(sound.streams.audio[0]) if sound else None
-        end_s = 0.0
-        for packet in film.demux(pictures):
-            if packet.dts is None:
-                continue
-            end_s = max(end_s, float((packet.pts + packet.duration) * packet.time_base))
-            packet.stream = stream
-            output.mux(packet)
+        streams = [output.add_stream_from_template(pictures)]
+        parts = [_pictures(film, pictures)]
         if sound is not None:
-            _copy_sound(sound, output, sound_stream, end_s)
-            sound.close()
-    os.replace(joined, location)
-    return [f"{location.name}: {remark}"] if remark else []
+            streams.append(output.add_stream_from_template(sound.stream))
+            parts.append((at_ns, 1, packet) for at_ns, packet in sound.packets(_end_ns(location)))
+        for _at_ns, stream, packet in heapq.merge(*parts, key=lambda part: part[:2]):
+            packet.stream = streams[stream]
+            output.mux(packet)
 
 
-def remarks_on(location: Path, uri: str) -> list[str]:
-    """Return what `join` had to say of a film that it has joined: its process may have died before it did."""
-    sound, remark = _open_sound(uri)
-    if sound is not None:
-        sound.close()
-    return [f"{location.name}: {remark}"] if remark else []
+def _pictures(film: Any, stream: Any) -> Iterator[tuple[int, int, Any]]:
+    for packet in film.demux(stream):
+        if packet.dts is not None:
+            yield to_ns(packet.dts, packet.time_base), 0, packet
 
 
-def _open_sound(uri: str) -> tuple[Any, str]:
-    """Return the open input film with sound to copy, or None and why there is none."""
-    if not uri:
-        return None, "no sound, for it does not come from one film"
-    if not Path(uri).is_file():
-        return None, "no sound, for its input is not a file"
-    try:
-        container = av.open(uri)
-    except av.FFmpegError as error:
-        return None, f"no sound, for {uri} cannot be opened again: {error}"
-    if not container.streams.audio:
-        container.close()
-        return None, "no sound, the input has none"
-    codec = container.streams.audio[0].codec_context.name
-    if codec not in MP4_SOUND:
-        container.close()
-        return None, f"no sound, for {codec} does not fit into MP4"
-    return container, ""
-
-
-def _copy_sound(sound: Any, output: Any, stream: Any, end_s: float) -> None:
-    source = sound.streams.audio[0]
-    for packet in sound.demux(source):
-        if packet.dts is None:
-            continue
-        if float(packet.pts * packet.time_base) >= end_s:
-            break
-        packet.stream = stream
-        output.mux(packet)
+def _end_ns(location: Path) -> int:
+    """Return how long the pictures last."""
+    with av.open(str(location)) as film:
+        ends = [
+            (packet.pts + packet.duration) * packet.time_base * NS_PER_S
+            for packet in film.demux(film.streams.video[0])
+            if packet.pts is not None
+        ]
+    return round(max(ends, default=0))

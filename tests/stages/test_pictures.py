@@ -12,9 +12,9 @@ class Frame:
         self.rotation = rotation
 
     @property
-    def side_data(self) -> list[object]:
+    def side_data(self) -> dict[str, object]:
         Frame.asked += 1
-        return []
+        return {}
 
 
 def test_side_data_is_asked_for_once_a_rotation() -> None:

@@ -92,7 +92,13 @@ def test_another_class_and_a_smaller_input_can_be_given(retinanet: Path) -> None
         make_detect("torchvision/ssd300_vgg16", retinanet, size=320)
 
 
-@pytest.mark.parametrize("model", sorted(set(WEIGHTS) - {"ssdlite-tensorflow"}))
+@pytest.mark.parametrize(
+    "model",
+    [
+        pytest.param(model, marks=[] if model.startswith("torchvision/") else pytest.mark.imageai)
+        for model in sorted(set(WEIGHTS) - {"ssdlite-tensorflow"})
+    ],
+)
 def test_missing_weights_are_one_sentence_with_address_and_checksum(model: str, tmp_path: Path) -> None:
     published = WEIGHTS[model]
     with pytest.raises(GraphError) as caught:
@@ -122,12 +128,16 @@ def test_weights_of_another_network_or_no_weights_are_one_sentence(
         make_detect(model, broken)
 
 
-def test_what_a_back_end_cannot_do_is_said_before_anything_starts(retinanet: Path) -> None:
+@pytest.mark.imageai
+def test_what_imageai_cannot_do_is_said_before_anything_starts(retinanet: Path) -> None:
     with pytest.raises(GraphError, match=r"ImageAI gives nothing below 0\.5; raise 'confidence'"):
         make_detect("retinanet", retinanet, confidence=0.4)
     with pytest.raises(GraphError, match="'retinanet' is run by torch; set engine: auto or torch"):
         make_detect("retinanet", retinanet, engine="openvino")
-    with pytest.raises(GraphError, match="torchvision has no detector 'faster_rcnn'"):
-        make_detect("torchvision/faster_rcnn", retinanet)
     with pytest.raises(GraphError, match="'head' is for ONNX exports"):
         make_detect("retinanet", retinanet, head="yolov8")
+
+
+def test_a_detector_that_torchvision_lacks_is_said_before_anything_starts(retinanet: Path) -> None:
+    with pytest.raises(GraphError, match="torchvision has no detector 'faster_rcnn'"):
+        make_detect("torchvision/faster_rcnn", retinanet)

@@ -179,7 +179,7 @@ def test_the_sound_of_the_input_is_copied_as_far_as_the_pictures_go(tmp_path: Pa
 
 @pytest.mark.parametrize(
     ("codec", "name", "remark"),
-    [("pcm_s16le", "input.mkv", "no sound, for pcm_s16le does not fit into MP4")],
+    [("pcm_s16le", "input.mkv", "no sound: pcm_s16le does not fit into MP4")],
 )
 def test_sound_that_cannot_be_copied_is_said_to_be_missing(
     tmp_path: Path, codec: str, name: str, remark: str

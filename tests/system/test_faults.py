@@ -221,7 +221,7 @@ def test_a_process_killed_while_others_complete_their_output_costs_nothing(
         wait_for(lambda: is_joined(tmp_path / "out/film.mp4"), "the joined film", run)
         run.child(victim).kill()
         assert run.wait() == 0, run.stderr
-        assert "no sound, for it does not come from one film" in run.stdout
+        assert "no sound: it does not come from one film" in run.stdout
     assert {record["status"] for record in assert_complete(tmp_path, 20)} == {"ok"}
     assert diary_of(tmp_path) == [f"{seq} ok" for seq in range(20)]
 

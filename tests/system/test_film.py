@@ -106,7 +106,7 @@ def test_the_ledger_balances_and_the_summary_names_what_was_written(finished: Pa
         "first committed frame",
     ):
         assert said in summary
-    assert "no sound, the input has none" in summary
+    assert "no sound: the input has none" in summary
 
 
 def test_pixels_stay_where_the_source_put_them(finished: Path) -> None:

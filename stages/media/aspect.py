@@ -1,0 +1,89 @@
+"""Pixels that are not square: how they are told, and a picture as it is to be seen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from runtime.packet import Image, Packet
+
+if TYPE_CHECKING:
+    from av.video.stream import VideoStream
+
+SQUARE = (1, 1)
+LARGEST = 8
+"""A ratio beyond 8:1 or 1:8 is a mistake in the file."""
+MAX_TERM = 1000
+
+
+def pixel_aspect_ratio(stream: VideoStream, *, is_on_its_side: bool) -> tuple[int, int]:
+    """Return width to height of a stream's pixels, once its pictures are turned upright; (1, 1) where it
+    tells none that can be."""
+    told = stream.sample_aspect_ratio
+    if not told or not Fraction(1, LARGEST) <= told <= LARGEST:
+        return SQUARE
+    ratio = Fraction(told).limit_denominator(MAX_TERM)
+    return (ratio.denominator, ratio.numerator) if is_on_its_side else (ratio.numerator, ratio.denominator)
+
+
+def square_scale(ratio: tuple[int, int]) -> tuple[float, float]:
+    """Return by what x and y of a stored picture are to be multiplied for square pixels: one grows."""
+    width, height = ratio
+    return (width / height, 1.0) if width >= height else (1.0, height / width)
+
+
+def square_picture(image_bgr: Image, ratio: tuple[int, int]) -> Image:
+    """Return the picture with square pixels: the same one if they are."""
+    if ratio == SQUARE or not image_bgr.size:
+        return image_bgr
+    import cv2
+
+    height, width = image_bgr.shape[:2]
+    scale_x, scale_y = square_scale(ratio)
+    size_wh = max(1, round(width * scale_x)), max(1, round(height * scale_y))
+    return np.asarray(cv2.resize(image_bgr, size_wh, interpolation=cv2.INTER_LINEAR), np.uint8)
+
+
+def square_box(box_xyxy: Sequence[float], ratio: tuple[int, int]) -> Sequence[float]:
+    """Return a box of the stored picture in pixels of the square one."""
+    if ratio == SQUARE:
+        return box_xyxy
+    scale_x, scale_y = square_scale(ratio)
+    x0, y0, x1, y1 = box_xyxy
+    return [x0 * scale_x, y0 * scale_y, x1 * scale_x, y1 * scale_y]
+
+
+def stored_box(box_xyxy: Sequence[float], ratio: tuple[int, int]) -> Sequence[float]:
+    """Return a box of the square picture in pixels of the stored one."""
+    if ratio == SQUARE:
+        return box_xyxy
+    scale_x, scale_y = square_scale(ratio)
+    x0, y0, x1, y1 = box_xyxy
+    return [x0 / scale_x, y0 / scale_y, x1 / scale_x, y1 / scale_y]
+
+
+def square_view(packet: Packet) -> tuple[Image, list[dict[str, object]]]:
+    """Return a packet's picture with square pixels, and its people in it: for eyes, not for records."""
+    ratio = packet.pixel_aspect_ratio
+    people = packet.meta.get("people", [])
+    if ratio == SQUARE:
+        return packet.image_bgr, people
+    seen = [
+        {
+            **person,
+            "box": square_box(person["box"], ratio),
+            **{
+                group: [
+                    {**garment, "box": square_box(garment["box"], ratio)} if "box" in garment else garment
+                    for garment in person[group]
+                ]
+                for group in ("garments", "unsure")
+                if group in person
+            },
+        }
+        for person in people
+    ]
+    return square_picture(packet.image_bgr, ratio), seen
