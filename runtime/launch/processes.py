@@ -192,10 +192,12 @@ class Processes:
         self._do_without(child)
 
     def fail_source(self, source: str, text: str, *, has_run: bool) -> None:
-        """A source ends by a failure of its own; the others go on. What never ran was no part of the run."""
+        """A source ends by a failure of its own; the others go on. One that was attached and never ran was no
+        part of the run."""
         self._report.log(source, "ERROR", text)
         self._state.source_failures[source] = text
-        if has_run and not self._state.failure:
+        is_part = has_run or source not in self._state.attached
+        if is_part and not self._state.failure:
             self._state.failure = text
 
     def _do_without(self, child: Child) -> None:

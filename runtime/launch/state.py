@@ -39,7 +39,7 @@ class RunState:
         self.outputs: dict[tuple[str, str], dict[str, Any]] = {}
         self.lost_committers: set[tuple[str, str]] = set()
         self.attached: set[str] = set()
-        """Sources that came while the graph ran: their failures end them, not the run."""
+        """Sources that came while the graph ran."""
         self.detaching: set[str] = set()
         self.source_failures: dict[str, str] = {}
         self.leaving: set[Replica] = set()
@@ -103,5 +103,9 @@ class RunState:
         return all(child.linked >= self.version for child in self.children.values() if child.is_alive)
 
     def may_fail_alone(self, stage: str) -> bool:
-        """Whether a failure of this source is its own affair: it came, or is leaving, in a running graph."""
-        return stage in self.attached or stage in self.detaching
+        """Whether a failure of this source is its own affair: others go on without it, or it came, or is
+        leaving, in a running graph."""
+        if stage not in self.sources:
+            return False
+        others = set(self.sources) - {stage} - set(self.ended_sources) - set(self.source_failures)
+        return bool(others) or stage in self.attached or stage in self.detaching

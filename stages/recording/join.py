@@ -17,6 +17,10 @@ FORMATS = {".mp4": "mp4", ".mkv": "matroska", ".mov": "mov", ".m4v": "mp4"}
 """Endings of a film, and FFmpeg's name of what they stand for."""
 
 
+MAX_LEFT_OUT = 1000
+"""Sound of which more packets are damaged is no sound."""
+
+
 def join(location: Path, uri: str, origin_ns: int = 0) -> list[str]:
     """Replace the fragmented film at `location` by a plain one of the format that its ending names; return
     remarks for the summary.
@@ -29,7 +33,9 @@ def join(location: Path, uri: str, origin_ns: int = 0) -> list[str]:
     try:
         try:
             with Sound(uri, origin_ns, FORMATS[location.suffix.lower()]) as sound:
-                _write(location, joined, sound)
+                left_out = _write(location, joined, sound)
+                if left_out:
+                    remark = f"{left_out} damaged packets of its sound are left out"
         except NoSoundError as error:
             remark = f"no sound: {error}"
             _write(location, joined, None)
@@ -54,7 +60,9 @@ def remarks_on(location: Path, uri: str, origin_ns: int = 0) -> list[str]:
         return [f"{location.name}: no sound: {error}"]
 
 
-def _write(location: Path, joined: Path, sound: Sound | None) -> None:
+def _write(location: Path, joined: Path, sound: Sound | None) -> int:
+    """Write the plain film; return how many packets of sound the format would not take."""
+    left_out = 0
     format_ = FORMATS[location.suffix.lower()]
     options = {} if format_ == "matroska" else {"movflags": "faststart"}
     with (
@@ -69,7 +77,13 @@ def _write(location: Path, joined: Path, sound: Sound | None) -> None:
             parts.append((at_ns, 1, packet) for at_ns, packet in sound.packets(_end_ns(location)))
         for _at_ns, stream, packet in heapq.merge(*parts, key=lambda part: part[:2]):
             packet.stream = streams[stream]
-            output.mux(packet)
+            try:
+                output.mux(packet)
+            except av.error.InvalidDataError:
+                left_out += 1
+                if stream == 0 or left_out > MAX_LEFT_OUT:
+                    raise
+    return left_out
 
 
 def _pictures(film: Any, stream: Any) -> Iterator[tuple[int, int, Any]]:
