@@ -17,6 +17,7 @@ from runtime import __version__
 from runtime.errors import GraphError
 from runtime.launch.arguments import add_graph, graph_words, number, parse_graph, refuse_passwords
 from runtime.secrets import redact
+from runtime.texts import print_anything
 
 INSTALL = "run `make run` or `make install` once, then .venv/bin/python launcher.py …"
 
@@ -24,6 +25,7 @@ INSTALL = "run `make run` or `make install` once, then .venv/bin/python launcher
 
 
 def main(arguments: list[str]) -> int:
+    print_anything()
     command = _COMMANDS.get(arguments[0]) if arguments else None
     try:
         if command is not completion:

@@ -188,8 +188,15 @@ class Source(Stage):
 
     @classmethod
     def is_live(cls, options: Any) -> bool:
-        """Whether frames come at their own pace: then the older frame gives way to the fresher one."""
+        """Whether frames come at their own pace: then the older frame gives way to the fresher one. What can
+        be told from the properties alone; `plays_live` knows better once the input is there."""
         return False
+
+    @property
+    def plays_live(self) -> bool:
+        """Whether frames come at their own pace, as far as is known now; read by another thread than the one
+        that asks for frames."""
+        return self.is_live(self.options)
 
     def frames(self, resume: Resume | None) -> Iterator[Frame]:
         """Yield frames in order until the stream ends.

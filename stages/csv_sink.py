@@ -10,6 +10,7 @@ from runtime.files import CutFileSink
 from runtime.packet import OK, Packet
 from runtime.properties import REQUIRED, prop
 from runtime.stage import Cut
+from runtime.texts import utf8_of
 from stages.people.detection import IS_PREDICTED
 
 COLUMNS = (
@@ -74,7 +75,7 @@ class CsvSink(CutFileSink):
         if self._needs_head:
             table.writeheader()
         table.writerows(rows)
-        self.write(text.getvalue().encode())
+        self.write(utf8_of(text.getvalue()))
         self._needs_head = False
 
     def finish(self) -> None:

@@ -44,7 +44,7 @@ class DisplaySink(Sink):
             raise GraphError(problem)
 
     def open(self) -> None:
-        from stages.drawing.pace import Pace
+        from stages.media.pace import Pace
 
         problem = screen_problem(dict(os.environ))
         if problem:

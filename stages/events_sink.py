@@ -10,6 +10,7 @@ from runtime.files import CutFileSink
 from runtime.packet import OK, Packet
 from runtime.properties import REQUIRED, Bytes, Seconds, prop
 from runtime.stage import Cut
+from runtime.texts import utf8_of
 
 VERSION = 1
 
@@ -107,7 +108,7 @@ class EventsSink(CutFileSink):
         head = {"version": VERSION, "run": self.context.run, "source": self.context.source}
         for event in events:
             line = json.dumps({**head, **event}, ensure_ascii=False, separators=(",", ":")) + "\n"
-            self.write(line.encode())
+            self.write(utf8_of(line))
 
     def position(self) -> Cut:
         if self._publisher is not None:

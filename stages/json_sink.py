@@ -9,6 +9,7 @@ from runtime.files import CutFileSink
 from runtime.packet import OK, Packet
 from runtime.properties import REQUIRED, prop
 from runtime.stage import Json
+from runtime.texts import utf8_of
 
 VERSION = 1
 _NOT_FOR_RECORDS = frozenset({"crops"})
@@ -69,7 +70,7 @@ class JsonSink(CutFileSink):
 
     def _write(self, record: dict[str, Json]) -> None:
         line = json.dumps(record, ensure_ascii=False, separators=(",", ":"), default=_plain) + "\n"
-        self.write(line.encode())
+        self.write(utf8_of(line))
 
     @classmethod
     def count(cls, location: Path) -> int:

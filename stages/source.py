@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -11,16 +12,19 @@ from runtime.errors import GraphError, StageError
 from runtime.properties import REQUIRED, Seconds, prop
 from runtime.secrets import without_password
 from runtime.stage import Context, Frame, Health, Resume, Source
-from stages.media.camera import Camera, Settings
+from stages.media.camera import Camera, NotACameraError, Settings
 from stages.media.checks import check_uri, fingerprint
 from stages.media.connection import Limits
 from stages.media.film import Film
 from stages.media.images import ImageReel
+from stages.media.pace import Pace
 from stages.media.picture_watch import Thresholds
 from stages.media.player import Extent, ReelPlayer
 from stages.media.timing import Reel
-from stages.media.uri import Kind, kind_of
+from stages.media.uri import HTTP, Kind, kind_of, looks_live, scheme_of
 
+AUTO, YES, NO, REALTIME = "auto", "yes", "no", "realtime"
+REST_STEP_S = 1.0
 WARN_EVERY_S = 10.0
 MAX_SAID = 10
 IMAGES_NAMED = 20  # each image that gives no picture is named, up to so many: somebody will look for them
@@ -38,11 +42,27 @@ class FilmSource(Source):
         uri: str = prop(
             REQUIRED, "A film, an image, a folder or glob of images, rtsp://…, http://…, /dev/video0, …"
         )
-        rate: float = prop(1.0, "Images a second, for still images.", low=0.001, high=1000)
+        rate: float = prop(
+            1.0,
+            "Images a second, also of an address that gives one picture.",
+            low=0.001,
+            high=1000,
+        )
         loop: bool = prop(False, "Begin again at the end, for ever.")
         max_fps: float | None = prop(None, "Leave out frames above this rate.", low=0.001, high=1000)
         start: Seconds | None = prop(None, "Where to begin, from the film's beginning.", low=0)
         duration: Seconds | None = prop(None, "How much to play of it.", low=0.001)
+        live: str = prop(
+            "auto",
+            "yes: it comes at its own pace, and the older frame gives way to the fresher one; no: it waits, "
+            "and drops none; auto: no for what has an end, whatever its protocol.",
+            choices=("auto", "yes", "no"),
+        )
+        pace: str = prop(
+            "full",
+            "Of a film or images: full: as fast as the graph takes them; realtime: each at its time.",
+            choices=("full", "realtime"),
+        )
         width: int | None = prop(
             None, "Scale wider pictures down to this width in pixels.", low=16, high=32_768
         )
@@ -67,7 +87,7 @@ class FilmSource(Source):
         )
         restart_on_eos: bool | None = prop(
             None,
-            "Live: connect again at the end of the stream; not given: unless the stream told its length.",
+            "Live: connect again at the end of the stream; not given: unless the stream has an end.",
         )
         stalled_after: Seconds = prop(
             10.0,
@@ -94,12 +114,19 @@ class FilmSource(Source):
 
     @classmethod
     def is_live(cls, options: Any) -> bool:
-        return kind_of(options.uri) is Kind.STREAM
+        return looks_live(options.uri) if options.live == AUTO else options.live == YES
+
+    @property
+    def plays_live(self) -> bool:
+        if self.options.live != AUTO:
+            return bool(self.options.live == YES)
+        return self._camera is not None and not self._camera.has_end
 
     @classmethod
     def check(cls, options: Any) -> None:
         check_uri(options.uri)
-        if cls.is_live(options) and (options.loop or options.start is not None):
+        is_stream = kind_of(options.uri) is Kind.STREAM and scheme_of(options.uri) not in HTTP
+        if (is_stream or cls.is_live(options)) and (options.loop or options.start is not None):
             shown = without_password(options.uri)
             raise GraphError(f"{shown}: loop and start are for files; a stream cannot be wound")
 
@@ -110,11 +137,14 @@ class FilmSource(Source):
     def open(self) -> None:
         if kind_of(self.options.uri) is Kind.STREAM:
             self._camera = self._make_camera()
-            return
+        else:
+            self._player = self._make_player()
+
+    def _make_player(self) -> ReelPlayer:
         reel = self._make_reel()
         reel.open()
         options = self.options
-        self._player = ReelPlayer(
+        return ReelPlayer(
             reel,
             Extent(
                 start_s=options.start,
@@ -129,15 +159,30 @@ class FilmSource(Source):
 
     def frames(self, resume: Resume | None) -> Iterator[Frame]:
         if self._camera is not None:
-            yield from self._camera.frames(resume)
-            return
+            try:
+                yield from self._camera.frames(resume)
+                return
+            except NotACameraError:
+                # From here on it is read as any other film.
+                self._player, self._camera = self._make_player(), None
         assert self._player is not None
         is_empty = True
+        is_paced = self.options.pace == REALTIME or self.plays_live
+        pace = Pace(math.inf)
         for frame in self._player.frames(resume):
             is_empty = False
+            if is_paced:
+                self._rest(pace.wait_s(frame.running_ns, time.monotonic()))
             yield frame
         if is_empty and resume is None:
             raise StageError(f"{self._shown}: not one picture could be read; check the file and 'start'")
+
+    def _rest(self, delay_s: float) -> None:
+        """Pause, and stay alive over it."""
+        until_s = time.monotonic() + delay_s
+        while (left_s := until_s - time.monotonic()) > 0:
+            self.alive(REST_STEP_S)
+            time.sleep(min(left_s, REST_STEP_S))
 
     @property
     def health(self) -> Health | None:
@@ -146,13 +191,22 @@ class FilmSource(Source):
     def _make_reel(self) -> Reel:
         options = self.options
         if kind_of(options.uri) is Kind.IMAGES:
-            return ImageReel(options.uri, rate=options.rate, width=options.width, alive=self.alive)
+            return ImageReel(
+                options.uri,
+                rate=options.rate,
+                width=options.width,
+                alive=self.alive,
+                say=self._say,
+                on_unread=self._note_unread,
+            )
+        limits_s = (options.open_timeout, options.restart_timeout)
         return Film(
             options.uri,
+            limits_s=limits_s if kind_of(options.uri) is Kind.STREAM else None,
             threads=self.context.threads,
             width=options.width,
             on_broken=self._broken_in_reel,
-            alive=self.alive,
+            alive=lambda: self.alive(sum(limits_s) if kind_of(options.uri) is Kind.STREAM else 0.0),
             say=self._say,
             on_missing=self._note_missing,
         )
@@ -169,11 +223,12 @@ class FilmSource(Source):
                 open_limit_s=options.open_timeout,
                 read_limit_s=options.restart_timeout,
                 picture_limit_s=options.picture_timeout,
-                restart_on_eos=options.restart_on_eos,
+                restart_on_eos=False if options.live == NO else options.restart_on_eos,
+                still_fps=options.rate,
                 threads=self.context.threads,
             ),
             Limits(
-                silent_s=options.restart_timeout / 2,
+                silent_s=max(options.restart_timeout / 2, 1.5 / options.rate),
                 first_delay_s=options.retry_delay,
                 max_delay_s=max(options.retry_delay, options.max_retry_delay),
                 give_up_s=options.retry_timeout,
@@ -188,7 +243,13 @@ class FilmSource(Source):
             alive=self.alive,
             on_broken=self._count_broken,
             on_thinned=self._count_thinned,
+            is_film=self._is_film,
         )
+
+    def _is_film(self, has_end: bool) -> bool:
+        """Whether what was connected to is to be read as a film is: by its clock, and from any place."""
+        is_http = scheme_of(self.options.uri) in HTTP
+        return is_http and (self.options.live == NO or (self.options.live == AUTO and has_end))
 
     @property
     def skipped(self) -> dict[str, int]:
@@ -220,6 +281,9 @@ class FilmSource(Source):
 
     def _note_missing(self, count: int) -> None:
         self._skipped["missing"] = count
+
+    def _note_unread(self, count: int) -> None:
+        self._skipped["format not read"] = count
 
     def _count_thinned(self) -> None:
         self._skipped["max-fps"] = self._skipped.get("max-fps", 0) + 1

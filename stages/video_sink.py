@@ -30,8 +30,8 @@ class VideoSink(FileSink):
     class Options:
         location: str = prop(
             REQUIRED,
-            "The film, .mp4, .mkv or .mov; {source} in it stands for the name of the source. With segment its "
-            "name has {time} in it, for when the segment's first frame was captured (UTC), or {index}, or both.",
+            "The film, .mp4, .mkv or .mov; {source} in it stands for the name of the source. With segment "
+            "its name has {time} in it, when the segment's first frame was captured, or {index}, or both.",
         )
         segment: Seconds = prop(0.0, "Begin a new file after so much film; 0: one file.", low=0)
         max_files: int = prop(

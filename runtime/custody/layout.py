@@ -196,11 +196,12 @@ class CustodyFile:
 
     def uri(self, slot: int) -> str:
         start = PAGE_BYTES * (1 + slot) + URI_WORD * 8
-        return self.mapped[start : start + self.word(slot, S_URI_LENGTH)].decode()
+        return self.mapped[start : start + self.word(slot, S_URI_LENGTH)].decode(errors="surrogateescape")
 
     def set_uri(self, slot: int, uri: str) -> None:
-        # A file name need not be UTF-8; records are.
-        encoded = uri.encode(errors="replace")[:URI_BYTES].decode(errors="ignore").encode()
+        encoded = uri.encode(errors="surrogateescape")
+        if len(encoded) > URI_BYTES:
+            encoded = encoded[:URI_BYTES].decode(errors="ignore").encode()
         start = PAGE_BYTES * (1 + slot) + URI_WORD * 8
         self.mapped[start : start + len(encoded)] = encoded
         self.words[self.address(slot, S_URI_LENGTH)] = len(encoded)

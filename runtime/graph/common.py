@@ -80,7 +80,11 @@ class SourceCommon(_Any):
         high=4096,
     )
     custody: int = prop(
-        0, "Slots of the pixel pool: frames not yet committed; 0: two windows, plus 4.", low=0, high=8192
+        0,
+        "Slots of the pixel pool: frames not yet committed; 0: two windows, plus 4; never "
+        "fewer than window and max-size-buffers need.",
+        low=0,
+        high=8192,
     )
     resend_after: Seconds = prop(
         10.0, "A frame not received by all sinks is sent again after this; doubles each time.", low=0.05

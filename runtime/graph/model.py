@@ -107,7 +107,7 @@ class Graph:
         """How many slots the pool of a source has."""
         common: SourceCommon = self.stages[source].common
         smallest = self.window_of(source) + common.max_size_buffers + 1
-        return max(common.custody, smallest) if common.custody else 2 * self.window_of(source) + 4
+        return max(common.custody or 2 * self.window_of(source) + 4, smallest)
 
     def location_for(self, sink: str, source: str) -> Path:
         """The file of a sink for one source."""

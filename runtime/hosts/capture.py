@@ -32,7 +32,6 @@ class Capture:
         *,
         resume: Resume | None,
         max_waiting: int,
-        may_drop: bool,
         page: StatusPage,
         deadly_seq: int = -1,
     ) -> None:
@@ -46,7 +45,6 @@ class Capture:
         self._resume = resume
         self._make_store = make_store
         self._max_waiting = max_waiting
-        self._may_drop = may_drop
         self._page = page
         self._deadly_seq = deadly_seq
         self._room = threading.Condition(self.lock)
@@ -111,7 +109,7 @@ class Capture:
     def _next(self, frames: Iterator[Frame]) -> Frame | None:
         """Ask for the next frame. Of a file it is written down which: its decoder may die of it again and
         again. A live source never has the same picture twice."""
-        self._page.asked(-1 if self._may_drop else self._asked_seq)
+        self._page.asked(-1 if self._stage.plays_live else self._asked_seq)
         frame = next(frames, None)
         self._page.answered()
         self._asked_seq += 1
@@ -147,7 +145,7 @@ class Capture:
                 return False
             if self.store is None:
                 self.store = self._make_store(frame)
-            if self._may_drop:
+            if self._stage.plays_live:
                 while len(waiting := self.store.waiting()) >= self._max_waiting:
                     self.store.drop(waiting[0], "leaky")
             else:

@@ -31,7 +31,6 @@ class SourceHost(HostLoop):
         context, config, paths = place.context, place.config, place.paths
         common = config.common
         self._stage = stage
-        self._is_live = stage.is_live(stage.options)
         self._place = CustodyPlace(config, paths)
         # What is out must leave slots for what waits, or a live source would have nowhere to put the next.
         self._kept_free: int = common["max_size_buffers"]
@@ -52,7 +51,6 @@ class SourceHost(HostLoop):
             adopted,
             resume=adopted.resume if adopted is not None else None,
             max_waiting=common["max_size_buffers"],
-            may_drop=self._is_live,
             page=self.page,
             deadly_seq=config.deadly_seq,
         )
@@ -132,7 +130,7 @@ class SourceHost(HostLoop):
         for seq in store.waiting():
             if not self._dispatch.has_window or len(store.out()) >= store.slots - self._kept_free:
                 break
-            if self._max_latency_s and self._is_live and store.age_s(seq) > self._max_latency_s:
+            if self._max_latency_s and self._stage.plays_live and store.age_s(seq) > self._max_latency_s:
                 store.drop(seq, "late")
                 continue
             store.send(seq)

@@ -65,7 +65,9 @@ def _unpack_array(code: int, data: bytes) -> Any:
 
 def pack(message: dict[str, Any]) -> bytes:
     """Encode a map of plain values and arrays; TypeError for anything else."""
-    packed: bytes = msgpack.packb(message, default=_pack_array, use_bin_type=True)
+    packed: bytes = msgpack.packb(
+        message, default=_pack_array, use_bin_type=True, unicode_errors="surrogateescape"
+    )
     return packed
 
 
@@ -77,6 +79,7 @@ def unpack(data: bytes | memoryview) -> dict[str, Any]:
         message = msgpack.unpackb(
             data,
             raw=False,
+            unicode_errors="surrogateescape",  # a file's name
             strict_map_key=True,
             ext_hook=_unpack_array,
             object_hook=_with_text_keys,

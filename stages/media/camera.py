@@ -25,6 +25,7 @@ from stages.media.connection import (
 )
 from stages.media.live import LiveStream
 from stages.media.live_clock import LiveClock
+from stages.media.pace import Pace
 from stages.media.picture_watch import PictureWatch, Thresholds
 from stages.media.pictures import Turns, to_bgr
 from stages.media.timing import NS_PER_S, Window
@@ -34,7 +35,8 @@ REST_STEP_S = 1.0
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Settings:
-    """How to play a camera. `duration_s` None: without end; `restart_on_eos` None: unless it has a length."""
+    """How to play a camera. `duration_s` None: without end; `restart_on_eos` None: unless it has an end;
+    `still_fps`: how often an address that gives one picture is asked for it."""
 
     uri: str
     protocol: str = "tcp"
@@ -45,14 +47,20 @@ class Settings:
     read_limit_s: float = 5.0
     picture_limit_s: float = 20.0
     restart_on_eos: bool | None = None
+    still_fps: float = 1.0
     threads: int = 1
+
+
+class NotACameraError(Exception):
+    """Behind the address is no camera, but a film: it has an end."""
 
 
 class Camera:
     """Plays one camera. `frames` is asked by one thread; `health` may be read by any.
 
     `alive(seconds)` is called before each step, with how long it may take; `on_skipped(reason)` for each
-    unit that does not become a frame.
+    unit that does not become a frame. `is_film(has_end)` is asked at each connection whether it is to be read
+    as a film, which `frames` then says by NotACameraError.
     """
 
     def __init__(
@@ -65,7 +73,9 @@ class Camera:
         alive: Callable[[float], None],
         on_broken: Callable[[str], None],
         on_thinned: Callable[[], None],
+        is_film: Callable[[bool], bool] = lambda _has_end: False,
     ) -> None:
+        self._is_film = is_film
         self._settings = settings
         self._thresholds = thresholds
         self._log = log
@@ -85,8 +95,16 @@ class Camera:
             threads=settings.threads,
             on_broken=self._broken,
             alive=alive,
+            on_connected=self._connected,
         )
+        self._size_wh = (0, 0)
+        self._has_picture = False
         self._never = threading.Event()
+
+    @property
+    def has_end(self) -> bool:
+        """Whether the stream said at its last connection that it ends."""
+        return self._stream.has_end
 
     def health(self) -> Health:
         """Return how the connection is now."""
@@ -111,7 +129,7 @@ class Camera:
         while True:
             action = answer.action
             if isinstance(action, Connect):
-                is_over = yield from self._play()
+                is_over = yield from self._play_on()
                 if is_over:
                     return
                 answer = self._tell(self._stream.broke)
@@ -123,22 +141,37 @@ class Camera:
                     raise StageError(f"{self._shown}: {action.error}")
                 return
 
+    def _play_on(self) -> Iterator[Frame]:
+        """Yield the frames of one connection, or of one after another where each gives one picture."""
+        while True:
+            began_s = time.monotonic()
+            self._has_picture = False
+            is_over = yield from self._play()
+            if is_over or not (self._stream.is_still and self._has_picture):
+                return is_over
+            self._rest(began_s + 1 / self._settings.still_fps - time.monotonic())
+
     def _play(self) -> Iterator[Frame]:
         """Yield the frames of one connection; return True when `duration` is over."""
-        settings, size_wh = self._settings, (0, 0)
-        self._watch = PictureWatch(self._thresholds)
-        self._clock.connected()
+        settings = self._settings
+        is_next_still = self._stream.is_still and self._size_wh != (0, 0)
+        if not is_next_still:
+            self._size_wh = (0, 0)
+            self._watch = PictureWatch(self._thresholds)
+            self._clock.connected()
+        pace = Pace(self._settings.picture_limit_s)
         for decoded, stamp in self._stream.frames():
+            self._has_picture = True
             if settings.restart_on_eos is None:
-                self._machine.restarts_on_eos = not self._stream.has_length
+                self._machine.restarts_on_eos = not self._stream.has_end
             time_ = self._clock.stamp(stamp.raw_ns, time.monotonic_ns())
             image_bgr = to_bgr(decoded, settings.width, self._turns)
             trouble = self._watch.see(image_bgr, stamp.raw_ns, time.monotonic(), is_damaged=stamp.damaged)
-            is_new_size = size_wh != (decoded.width, decoded.height)
+            is_new_size = self._size_wh != (decoded.width, decoded.height)
             if is_new_size:
-                if size_wh != (0, 0):
+                if self._size_wh != (0, 0):
                     self._log.info("%s: the picture is now %dx%d", self._shown, decoded.width, decoded.height)
-                size_wh = decoded.width, decoded.height
+                self._size_wh = decoded.width, decoded.height
                 self._epoch += 1
             facts = f"{decoded.width}x{decoded.height} {self._stream.codec}"
             self._tell(Picture(trouble, facts))
@@ -147,6 +180,8 @@ class Camera:
             if not self._window.keeps(time_.running_ns):
                 self._on_thinned()
                 continue
+            if self._stream.comes_in_bursts:
+                self._rest(pace.wait_s(time_.running_ns, time.monotonic()))
             flags = ["LIVE"]
             if is_new_size or time_.is_broken:
                 flags.append("DISCONT")
@@ -166,6 +201,10 @@ class Camera:
                 outage_s=self._machine.outage_s(time.monotonic()),
             )
         return False
+
+    def _connected(self) -> None:
+        if self._is_film(self._stream.has_end):
+            raise NotACameraError
 
     def _broken(self, reason: str) -> None:
         self._watch.damaged(time.monotonic())

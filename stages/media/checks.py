@@ -3,14 +3,17 @@
 import difflib
 import hashlib
 import os
+import re
 from urllib.parse import urlsplit
 
 from runtime.errors import GraphError
-from stages.media.images import list_images
+from stages.media.images import list_images, unread_images
 from stages.media.uri import Kind, is_glob, kind_of, local_path
 
 TEXT_SAMPLE_BYTES = 1024
 END_BYTES = 1 << 16
+_PRINTF = re.compile(r"%0?\d*d")
+VIDEO_PAGES = ("youtube.com", "youtu.be", "vimeo.com", "twitch.tv")
 WITH_HOST = ("rtsp", "rtsps", "http", "https", "rtmp", "rtmps")
 WITH_PORT = ("udp", "tcp", "rtp")
 """These listen on a port, or name one: udp://:5000 has no host and is right."""
@@ -45,7 +48,7 @@ def fingerprint(uri: str) -> str:
     digest = hashlib.sha256()
     if kind is Kind.IMAGES:
         for path in list_images(uri):
-            digest.update(f"{path.name}\0{path.stat().st_size}\n".encode())
+            digest.update(f"{path.name}\0{path.stat().st_size}\n".encode(errors="surrogateescape"))
     else:
         with local_path(uri).open("rb") as file:
             digest.update(file.read(END_BYTES))
@@ -71,6 +74,12 @@ def _check_address(uri: str) -> None:
         raise GraphError(f"uri: the host has a blank in it; write {scheme}://HOST[:PORT]/PATH")
     if scheme in WITH_PORT and not port:
         raise GraphError(f"uri: the address names no port; write {scheme}://HOST:PORT or {scheme}://:PORT")
+    host = (address.hostname or "").removeprefix("www.").removeprefix("m.")
+    if host in VIDEO_PAGES:
+        raise GraphError(
+            f"uri: {host} gives a page, not a film; give the address of the stream itself, which e.g. "
+            "`yt-dlp --get-url PAGE` tells"
+        )
     if not has_host and scheme in WITH_HOST:
         raise GraphError(f"uri: the address names no host; write {scheme}://HOST[:PORT]/PATH")
 
@@ -80,10 +89,23 @@ def _check_images(uri: str) -> None:
     if list_images(uri):
         return
     if is_glob(uri):
-        raise GraphError(f"{uri}: matches no image; check the pattern")
+        raise GraphError(f"{uri}: matches no image; check the pattern{_unread(uri)}")
+    if pattern := _PRINTF.search(path.name):
+        raise GraphError(
+            f"{uri}: no such image; '{pattern[0]}' is a pattern of FFmpeg, here a glob is wanted: "
+            f"{path.with_name(_PRINTF.sub('*', path.name))}"
+        )
     if path.is_dir():
-        raise GraphError(f"{uri}: this folder has no images in it (jpg, png, bmp, webp or tif)")
+        raise GraphError(
+            f"{uri}: this folder has no images in it (jpg, png, webp, tif, gif, …){_unread(uri)}"
+        )
     raise GraphError(f"{uri}: no such image{_similar(uri)}")
+
+
+def _unread(uri: str) -> str:
+    """Return "; …" about pictures that are there and cannot be read."""
+    unread = unread_images(uri)
+    return f"; {len(unread)} have a format that is not read, e.g. {unread[0].name}" if unread else ""
 
 
 def _check_film(uri: str) -> None:

@@ -39,17 +39,22 @@ class Stamp:
 
 
 def open_video(
-    url: str, shown: str, *, threads: int, options: Mapping[str, str]
+    url: str,
+    shown: str,
+    *,
+    threads: int,
+    options: Mapping[str, str],
+    timeout: tuple[float, float] | None = None,
 ) -> tuple[InputContainer, VideoStream]:
     """Open `url` for decoding and return it with its main picture stream; the caller closes it.
 
-    `shown` stands for it in errors, and has no password.
+    `shown` stands for it in errors, and has no password; `timeout` is for connecting and reading, in seconds.
     Raises StageError, in one sentence, if it is no film, has no pictures, or cannot be opened.
     """
     import av
 
     try:
-        container = av.open(url, options=dict(options), metadata_errors="replace")
+        container = av.open(url, options=dict(options), metadata_errors="replace", timeout=timeout)
     except av.error.FFmpegError as error:
         raise StageError(f"{shown}: cannot be opened as a film: {reason_of(error)}; is it a film?") from None
     return container, main_stream(container, shown, threads=threads)

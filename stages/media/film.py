@@ -16,7 +16,7 @@ from stages.media.jumps import Jumps, jump_words, may_jump
 from stages.media.pictures import Turns, to_bgr
 from stages.media.promise import Came, promise_of, promised_count, shortfall
 from stages.media.timing import NS_PER_S, Mark, Place, RisingClock, Shot, to_ns
-from stages.media.uri import local_path
+from stages.media.uri import local_path, openable
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -41,17 +41,23 @@ FILE_ONLY = {"protocol_whitelist": "file,crypto,data"}
 """A film that is a list of addresses must not make us open them."""
 
 
-class Film:
-    """One film file. `open` raises StageError if it cannot be read; the facts are known from then on.
+OVER_HTTP = {"reconnect": "1", "reconnect_on_network_error": "1", "reconnect_delay_max": "5"}
+"""What breaks off is asked for again from that byte on, where the server can."""
 
-    `alive` is called before each packet is read or decoded, `say` with what a user should know of the film,
-    `on_missing` with how many frames did not come that its header promises.
+
+class Film:
+    """One film, in a file or, with `limits_s` for connecting and for reading, behind an http address.
+
+    `open` raises StageError if it cannot be read; the facts are known from then on. `alive` is called before
+    each packet is read or decoded, `say` with what a user should know of the film, `on_missing` with how many
+    frames did not come that its header promises.
     """
 
     def __init__(
         self,
         uri: str,
         *,
+        limits_s: tuple[float, float] | None = None,
         threads: int,
         width: int | None,
         on_broken: OnBroken,
@@ -59,7 +65,9 @@ class Film:
         say: Callable[[str], None] = lambda _words: None,
         on_missing: Callable[[int], None] = lambda _count: None,
     ) -> None:
-        self._path = str(local_path(uri))
+        self._path = uri if limits_s else openable(local_path(uri))
+        self._limits_s = limits_s
+        self._over_http = OVER_HTTP
         self._uri = without_password(uri)
         self._threads = threads
         self._width = width
@@ -196,7 +204,20 @@ class Film:
         return *self._open(), False
 
     def _open(self) -> tuple[InputContainer, VideoStream]:
-        return open_video(self._path, self._uri, threads=self._threads, options=FILE_ONLY)
+        container, stream = open_video(
+            self._path,
+            self._uri,
+            threads=self._threads,
+            options=FILE_ONLY if self._limits_s is None else self._over_http,
+            timeout=self._limits_s,
+        )
+        if self._limits_s is not None and may_jump(container) and "seekable" not in self._over_http:
+            # FFmpeg has looked at its end for its length, and on a connection that stays open it may not find
+            # back: such a film has to be read through anyway.
+            container.close()
+            self._over_http = OVER_HTTP | {"seekable": "0"}
+            return self._open()
+        return container, stream
 
     def _is_in_order_until(self, place: Place) -> bool:
         """Say whether a decoder can begin in the middle and give what it gives from the start: whether every

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import os
 import re
 from collections.abc import Callable, Generator
 from functools import partial
@@ -10,36 +11,68 @@ from pathlib import Path
 
 import numpy as np
 
+from stages.media.orientation import orientation_of, turned
 from stages.media.timing import NS_PER_S, Image, Mark, Place, Shot
-from stages.media.uri import IMAGE_SUFFIXES, is_glob, local_path
+from stages.media.uri import IMAGE_SUFFIXES, STILL_IN_FOLDER, is_glob, local_path
+
+NAMED = 10
+UNREAD_SUFFIXES = frozenset(
+    {".heic", ".heif", ".hif", ".psd", ".svg", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".raf", ".orf", ".rw2"}
+)
+"""Pictures, as their names say, that nothing here can decode."""
 
 
 def list_images(uri: str) -> list[Path]:
     """Return the images that `uri` names: a folder's own, those that a glob matches, or one file.
 
-    Sorted as people count: "frame9.png" before "frame10.png". Files that are no images by name are left out.
+    Sorted as people count: "frame9.png" before "frame10.png". Files that are no images by name are left out,
+    and hidden ones, such as a Mac's "._frame9.png". A folder that is met again through a link is not read
+    twice.
     """
+    return [file for file in _files(uri) if file.suffix.lower() in IMAGE_SUFFIXES | STILL_IN_FOLDER]
+
+
+def unread_images(uri: str) -> list[Path]:
+    """Return the pictures among what `uri` names whose format is not read here."""
+    return [file for file in _files(uri) if file.suffix.lower() in UNREAD_SUFFIXES]
+
+
+def _files(uri: str) -> list[Path]:
     path = local_path(uri)
     if is_glob(uri):
         found = [Path(name) for name in glob.glob(str(path), recursive=True)]
     elif path.is_dir():
         found = list(path.iterdir())
     else:
-        found = [path]
-    return sorted(
-        (file for file in found if file.suffix.lower() in IMAGE_SUFFIXES and file.is_file()), key=_natural
-    )
+        return [path] if path.is_file() else []
+    once = {
+        (os.path.realpath(file.parent), file.name): file
+        for file in sorted(found, key=lambda file: (-len(file.parts), str(file)))
+        if not file.name.startswith(".") and file.is_file()
+    }
+    return sorted(once.values(), key=_natural)
 
 
 class ImageReel:
     """Still images, `rate` a second: the n-th has the time stamp n / rate, whether or not those before it
     could be read."""
 
-    def __init__(self, uri: str, *, rate: float, width: int | None, alive: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        uri: str,
+        *,
+        rate: float,
+        width: int | None,
+        alive: Callable[[], None],
+        say: Callable[[str], None] = lambda _words: None,
+        on_unread: Callable[[int], None] = lambda _count: None,
+    ) -> None:
         self._uri = uri
         self._rate = rate
         self._width = width
         self._alive = alive
+        self._say = say
+        self._on_unread = on_unread
         self._paths: list[Path] = []
         self.start_ns = self.origin_ns = 0
         self.shot_ns = round(NS_PER_S / rate)
@@ -47,6 +80,12 @@ class ImageReel:
     def open(self) -> None:
         """List the images; the list then stands, whatever happens in the folder."""
         self._paths = list_images(self._uri)
+        unread = unread_images(self._uri)
+        if unread:
+            names = ", ".join(path.name for path in unread[:NAMED])
+            more = ", …" if len(unread) > NAMED else ""
+            self._say(f"{len(unread)} pictures have a format that is not read: {names}{more}; convert them")
+            self._on_unread(len(unread))
 
     @property
     def shot_count(self) -> int | None:
@@ -81,7 +120,7 @@ class ImageReel:
 
 
 def read_image(path: Path, width: int | None = None) -> Image | None:
-    """Return an image as BGR uint8 H x W x 3, turned as its EXIF data say; None if it cannot be decoded.
+    """Return an image as BGR uint8 H x W x 3, turned as its metadata say; None if it cannot be decoded.
 
     16 bits become 8, transparency is dropped; one wider than `width` is scaled down.
     """
@@ -89,16 +128,21 @@ def read_image(path: Path, width: int | None = None) -> Image | None:
 
     try:
         coded = np.fromfile(path, np.uint8)
-        image_bgr = cv2.imdecode(coded, cv2.IMREAD_COLOR) if coded.size else None
+        is_turned_by_cv2 = path.suffix.lower() in (".tif", ".tiff")
+        how = cv2.IMREAD_COLOR | (0 if is_turned_by_cv2 else cv2.IMREAD_IGNORE_ORIENTATION)
+        decoded = cv2.imdecode(coded, how) if coded.size else None
     except (OSError, cv2.error):
         return None
-    if image_bgr is None:
+    if decoded is None:
         return None
+    image_bgr = np.asarray(decoded, np.uint8)
+    if not is_turned_by_cv2:
+        image_bgr = turned(image_bgr, orientation_of(coded.tobytes()))
     height, full_width = image_bgr.shape[:2]
     if width is not None and width < full_width:
         size_wh = width, max(1, round(height * width / full_width))
-        image_bgr = cv2.resize(image_bgr, size_wh, interpolation=cv2.INTER_AREA)
-    return np.asarray(image_bgr, np.uint8)
+        return np.asarray(cv2.resize(image_bgr, size_wh, interpolation=cv2.INTER_AREA), np.uint8)
+    return image_bgr
 
 
 def _natural(path: Path) -> tuple[list[tuple[int, str]], str]:

@@ -15,7 +15,7 @@ from runtime.secrets import split_address, without_password
 from stages.media.aspect import pixel_aspect_ratio
 from stages.media.connection import Broke, Cause
 from stages.media.decoding import OnBroken, Stamp, decode, main_stream, reason_of
-from stages.media.uri import is_webcam, scheme_of
+from stages.media.uri import HTTP, is_webcam, scheme_of, webcam_device
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -30,6 +30,8 @@ TIMEOUT_SHARE = 0.9
 ERRORS_IN_A_ROW = 10
 """So many units without one picture between them are no hole in the stream, but another coding of it."""
 
+SEGMENTED = frozenset({"hls", "dash"})
+
 REFUSED = frozenset({errno.ECONNREFUSED})
 NOT_FOUND = frozenset({errno.ENOENT, errno.ENODEV, errno.ENXIO, errno.EHOSTUNREACH, errno.ENETUNREACH})
 AUTH = frozenset({errno.EACCES, errno.EPERM})
@@ -43,7 +45,8 @@ Alive = Callable[[float], None]
 
 
 class LiveStream:
-    """One address and how to connect to it. Each `frames` is a connection of its own."""
+    """One address and how to connect to it. Each `frames` is a connection of its own; once it stands,
+    `on_connected` is called."""
 
     def __init__(
         self,
@@ -56,7 +59,9 @@ class LiveStream:
         threads: int,
         on_broken: OnBroken,
         alive: Alive,
+        on_connected: Callable[[], None] = lambda: None,
     ) -> None:
+        self._on_connected = on_connected
         self._uri = uri
         self._protocol = protocol
         self._open_limit_s = open_limit_s
@@ -68,8 +73,12 @@ class LiveStream:
         self.broke = Broke(Cause.END_OF_STREAM)
         """Why the last connection ended, or could not be made."""
         self.codec = ""
-        self.has_length = False
-        """Whether the input said how long it is: then it is a film behind an address, and ends."""
+        self.has_end = False
+        """Whether the input said how long it is: then it is a film behind an address."""
+        self.is_still = False
+        """Whether the address gives one picture, and no stream."""
+        self.comes_in_bursts = False
+        """Whether pictures come by segments, many at once and then none for a while."""
         self._pixels: VideoStream | None = None
         self._last_picture_s = 0.0
         self._errors_in_a_row = 0
@@ -81,9 +90,10 @@ class LiveStream:
             return
         container, stream = opened
         with closing(container):
+            self._on_connected()
             self._last_picture_s, self._errors_in_a_row = time.monotonic(), 0
             # Stamps that FFmpeg makes up from a guessed rate say nothing.
-            has_stamps = container.format.name not in ("mpjpeg", "mjpeg")
+            has_stamps = not self.is_still and container.format.name not in ("mpjpeg", "mjpeg")
             for frame, stamp in decode(self._packets(container, stream), stream, self._broken):
                 self._last_picture_s, self._errors_in_a_row = time.monotonic(), 0
                 yield frame, stamp if has_stamps else Stamp(raw_ns=None, duration_ns=0, damaged=stamp.damaged)
@@ -102,6 +112,7 @@ class LiveStream:
         self._alive(self._open_limit_s)
         began_s = time.monotonic()
         url, format_, options = self._how()
+        scheme = scheme_of(self._uri)
         limits_s = (self._open_limit_s, self._read_limit_s)
         try:
             container = av.open(
@@ -116,14 +127,18 @@ class LiveStream:
             return None
         self.codec = stream.codec_context.name
         self._pixels = stream
-        self.has_length = container.duration is not None
+        name = container.format.name
+        self.is_still = name.endswith("_pipe") or name == "image2"
+        self.comes_in_bursts = name in SEGMENTED
+        is_sized = scheme in HTTP and not self.comes_in_bursts and container.size > 0
+        self.has_end = not self.is_still and (container.duration is not None or is_sized)
         return container, stream
 
     def _how(self) -> tuple[str, str | None, dict[str, str]]:
         """Return url, format (None: FFmpeg finds it out) and options for FFmpeg."""
         scheme = scheme_of(self._uri)
         if is_webcam(self._uri):
-            return self._uri.removeprefix("v4l2://"), "v4l2", {}
+            return webcam_device(self._uri), "v4l2", {}
         if scheme in ("rtsp", "rtsps"):
             options = {"rtsp_transport": self._protocol, "analyzeduration": ANALYSE_US, "fpsprobesize": "0"}
             return self._uri, None, options

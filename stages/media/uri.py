@@ -4,10 +4,20 @@ import enum
 import os
 import re
 from pathlib import Path
-from urllib.parse import unquote_to_bytes
+from urllib.parse import unquote_to_bytes, urlsplit
 
-IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
+IMAGE_SUFFIXES = frozenset(
+    {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".webp", ".tif", ".tiff", ".jp2", ".avif"}
+)
+STILL_IN_FOLDER = frozenset({".gif"})
+"""A film by itself, and in a folder of images one of them."""
 STREAM_SCHEMES = frozenset({"rtsp", "rtsps", "rtmp", "rtmps", "rtp", "http", "https", "tcp", "udp", "v4l2"})
+
+
+HTTP = frozenset({"http", "https"})
+FILM_SUFFIXES = frozenset(
+    {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".flv", ".wmv", ".ogv", ".3gp"}
+)
 
 
 class Kind(enum.Enum):
@@ -44,8 +54,17 @@ def kind_of(uri: str) -> Kind:
 
 
 def is_webcam(uri: str) -> bool:
-    """Say whether `uri` names a Video4Linux device: /dev/video0 or v4l2:///dev/video0."""
-    return scheme_of(uri) == "v4l2" or uri.startswith("/dev/video")
+    """Say whether `uri` names a Video4Linux device: 0, /dev/video0 or v4l2:///dev/video0."""
+    return scheme_of(uri) == "v4l2" or uri.startswith("/dev/video") or _is_number_of_webcam(uri)
+
+
+def webcam_device(uri: str) -> str:
+    """Return the device of a webcam's uri."""
+    return f"/dev/video{uri}" if _is_number_of_webcam(uri) else uri.removeprefix("v4l2://")
+
+
+def _is_number_of_webcam(uri: str) -> bool:
+    return uri.isdecimal() and not os.path.lexists(uri)
 
 
 def is_glob(uri: str) -> bool:
@@ -58,9 +77,30 @@ def is_image(uri: str) -> bool:
     return scheme_of(uri) in ("", "file") and local_path(uri).suffix.lower() in IMAGE_SUFFIXES
 
 
+def looks_live(uri: str) -> bool:
+    """Say whether `uri` names what comes at its own pace, as far as its text tells: of an http address only
+    the first connection knows."""
+    if kind_of(uri) is not Kind.STREAM:
+        return False
+    is_film = Path(urlsplit(uri).path).suffix.lower() in FILM_SUFFIXES
+    return not (scheme_of(uri) in HTTP and is_film)
+
+
 def is_local_file(uri: str) -> bool:
     """Say whether `uri` names a file that is on a disk here."""
     return scheme_of(uri) in ("", "file") and not is_webcam(uri) and local_path(uri).is_file()
+
+
+def openable(path: Path) -> str:
+    """Return what FFmpeg opens a file by, whatever its name: a colon in it makes no protocol of what stands
+    before it."""
+    whole = os.path.abspath(path)
+    try:
+        whole.encode()
+    except UnicodeEncodeError:
+        # PyAV takes UTF-8 only; the kernel knows the file by its descriptor too.
+        return f"/proc/self/fd/{os.open(path, os.O_RDONLY)}"
+    return whole
 
 
 def local_path(uri: str) -> Path:

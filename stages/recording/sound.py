@@ -12,7 +12,7 @@ import av
 from stages.media.decoding import MAX_READ_ERRORS, reason_of
 from stages.media.jumps import Jumps, may_jump
 from stages.media.timing import NS_PER_S, to_ns
-from stages.media.uri import is_local_file, local_path
+from stages.media.uri import HTTP, is_local_file, local_path, openable, scheme_of
 
 if TYPE_CHECKING:
     from av.audio.stream import AudioStream
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 MP4_SOUND = frozenset({"aac", "mp3", "ac3", "eac3", "alac", "opus", "flac"})
 """Sound that players know in MP4; FFmpeg would write more."""
+REMOTE_LIMITS_S = (10.0, 10.0)
+"""For connecting and reading."""
 FILM_FRAME_NS = NS_PER_S // 25
 
 
@@ -38,12 +40,14 @@ class Sound:
     def __init__(self, uri: str, origin_ns: int, format_: str) -> None:
         if not uri:
             raise NoSoundError("it does not come from one film")
-        if not is_local_file(uri):
+        is_remote = scheme_of(uri) in HTTP
+        if not is_remote and not is_local_file(uri):
             raise NoSoundError("its input is not a file")
-        self._path = str(local_path(uri))
+        self._path = uri if is_remote else openable(local_path(uri))
+        self._limits_s = REMOTE_LIMITS_S if is_remote else None
         self._origin_ns = origin_ns
         try:
-            self._container: InputContainer = av.open(self._path, metadata_errors="replace")
+            self._container = self._open()
         except (av.error.FFmpegError, OSError) as error:
             raise NoSoundError(f"{uri} cannot be opened again: {reason_of(error)}") from None
         try:
@@ -61,6 +65,9 @@ class Sound:
 
     def __exit__(self, *_: object) -> None:
         self._container.close()
+
+    def _open(self) -> InputContainer:
+        return av.open(self._path, metadata_errors="replace", timeout=self._limits_s)
 
     def _choose(self, format_: str) -> AudioStream:
         streams = self._container.streams.audio
@@ -119,7 +126,7 @@ class Sound:
         """What the player of the pictures has added to their stamps, from jump to jump."""
         if not may_jump(self._container):
             return [0]
-        with av.open(self._path, metadata_errors="replace") as container:
+        with self._open() as container:
             pictures = container.streams.best("video")
             if pictures is None:
                 return [0]

@@ -11,7 +11,7 @@ import pytest
 from runtime.errors import GraphError
 from runtime.properties import read_options
 from stages.display_sink import DisplaySink, screen_problem
-from stages.drawing.pace import Pace
+from stages.media.pace import Pace
 from tests.debian import needs
 
 PROJECT = Path(__file__).resolve().parents[2]

@@ -1,4 +1,4 @@
-"""When to show a frame: in time with the time stamps, whatever happens to the stream or to us."""
+"""When a frame is due: in time with the time stamps, whatever happens to the stream or to us."""
 
 NS_PER_S = 1_000_000_000
 LATE_LIMIT_S = 0.5
