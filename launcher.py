@@ -6,9 +6,7 @@ import contextlib
 import importlib.util
 import io
 import json
-import os
 import random
-import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -16,8 +14,8 @@ from pathlib import Path
 from runtime import __version__
 from runtime.errors import GraphError
 from runtime.launch.arguments import add_graph, graph_words, number, parse_graph, refuse_passwords
+from runtime.launch.printing import guard_streams, status_of_output
 from runtime.secrets import redact
-from runtime.texts import print_anything
 
 INSTALL = "run `make run` or `make install` once, then .venv/bin/python launcher.py …"
 
@@ -25,14 +23,12 @@ INSTALL = "run `make run` or `make install` once, then .venv/bin/python launcher
 
 
 def main(arguments: list[str]) -> int:
-    print_anything()
     command = _COMMANDS.get(arguments[0]) if arguments else None
     try:
         if command is not completion:
             refuse_passwords(arguments)
         status = command(arguments[1:]) if command else run(arguments)
-        sys.stdout.flush()
-        return status
+        return status_of_output(status, is_run=command is None)
     except GraphError as error:
         print(f"launcher: {redact(str(error))}", file=sys.stderr)
         return 2
@@ -41,9 +37,6 @@ def main(arguments: list[str]) -> int:
             raise
         print(f"launcher: {sys.executable} has no module {error.name}; {INSTALL}", file=sys.stderr)
         return 2
-    except BrokenPipeError:  # who read it has enough, e.g. `| head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 128 + signal.SIGPIPE
 
 
 def run(arguments: list[str]) -> int:
@@ -292,4 +285,5 @@ _COMMANDS: dict[str, Callable[[list[str]], int]] = {
 }
 
 if __name__ == "__main__":
+    guard_streams()
     sys.exit(main(sys.argv[1:]))

@@ -11,6 +11,10 @@ NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
 """What passes when somebody makes room: waited for, with a warning."""
 
 
+NO_ROOM_STATE = "waiting for disk"
+"""What a sink says of itself meanwhile."""
+
+
 class CutFile:
     """An output file, opened anew or cut back to a known length. Nothing waits in this process: a write
     is with the kernel when it returns, so it survives the process."""

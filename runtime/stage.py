@@ -225,6 +225,13 @@ class Source(Stage):
         return None
 
     @classmethod
+    def inputs(cls, options: Any) -> list[Path]:
+        """The files that it reads, for no sink may write there: where nothing else is said, what a property
+        `uri` names."""
+        uri = str(getattr(options, "uri", ""))
+        return [Path(uri)] if uri and "://" not in uri else []
+
+    @classmethod
     def fingerprint(cls, options: Any) -> str:
         """Tell one input from another under the same name: a run is resumed only on the same input."""
         return ""

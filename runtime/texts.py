@@ -1,15 +1,6 @@
 """Text that need not be UTF-8: names of files are bytes, and travel in text as surrogates (PEP 383)."""
 
-import sys
-
 
 def utf8_of(text: str) -> bytes:
     """Return a text as UTF-8, for a file that others read: what of a file's name is none is U+FFFD there."""
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace").encode()
-
-
-def print_anything() -> None:
-    """Let what is printed be whatever it is: a sign that the terminal's coding lacks is escaped."""
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")

@@ -1,17 +1,15 @@
 """csv_sink: a table of the people, one row each, for spreadsheets and data frames."""
 
 import csv
-import dataclasses
 import io
 from pathlib import Path
 from typing import Any
 
-from runtime.files import CutFileSink
 from runtime.packet import OK, Packet
-from runtime.properties import REQUIRED, prop
-from runtime.stage import Cut
 from runtime.texts import utf8_of
 from stages.people.detection import IS_PREDICTED
+from stages.recording.rotated import RotatedSink
+from stages.recording.segment_names import SegmentNames, has_places
 
 COLUMNS = (
     "source",
@@ -30,28 +28,25 @@ COLUMNS = (
     "region",
     "color",
     "garments",
+    "garment_scores",
+    "garment_regions",
+    "garment_colors",
+    "unsure",
 )
-"""`person` counts from 0 in its frame. `label` to `color` are of the first garment; `garments` has all
-labels, with semicolons between them. `pts_s` is in seconds, the box in pixels of the frame."""
+"""`person` counts from 0 in its frame. `label` to `color` are of the first garment; the columns from
+`garments` on have all of them, with semicolons between, and `unsure` those that are possible. `pts_s` is in
+seconds, the box in pixels of the frame."""
 PREDICTED = "predicted"
 """Status of a frame in which nobody looked for people: they are where they were expected."""
 
 
-class CsvSink(CutFileSink):
+class CsvSink(RotatedSink):
     """Write one row for each person.
 
     A frame with nobody has one row with the person left empty, and so has a frame that was not analysed: its
     status tells them apart. A frame in which nobody looked for people (`interval` of detect) has the status
     "predicted". A dropped stretch has one row, and FROM-TO as its seq.
     """
-
-    @dataclasses.dataclass(frozen=True, kw_only=True)
-    class Options:
-        location: str = prop(REQUIRED, "The file; {source} in it stands for the name of the source.")
-
-    def open_at(self, location: Path, cut: Cut | None) -> None:
-        super().open_at(location, cut)
-        self._needs_head = cut is None or cut.size_bytes == 0
 
     def process(self, packet: Packet) -> Packet:
         frame = {
@@ -62,31 +57,36 @@ class CsvSink(CutFileSink):
         }
         people = packet.people if packet.status == OK else []
         rows = [{**frame, "person": number, **_columns(person)} for number, person in enumerate(people)]
-        self._write(rows or [frame])
+        self._write(packet, rows or [frame])
         return packet
 
     def dropped(self, packet: Packet, from_seq: int, to_seq: int, reason: str) -> None:
-        self._write([{"source": packet.source, "seq": f"{from_seq}-{to_seq}", "status": reason}])
+        self._write(packet, [{"source": packet.source, "seq": f"{from_seq}-{to_seq}", "status": reason}])
 
-    def _write(self, rows: list[dict[str, Any]]) -> None:
-        """Write the rows of a frame in one go, the first time with the names of the columns."""
+    def _write(self, packet: Packet, rows: list[dict[str, Any]]) -> None:
+        self.begin(packet)
         text = io.StringIO()
-        table = csv.DictWriter(text, COLUMNS, lineterminator="\r\n")
-        if self._needs_head:
-            table.writeheader()
-        table.writerows(rows)
+        csv.DictWriter(text, COLUMNS, lineterminator="\r\n").writerows(rows)
         self.write(utf8_of(text.getvalue()))
-        self._needs_head = False
+
+    def write_head(self) -> None:
+        """The names of the columns."""
+        text = io.StringIO()
+        csv.DictWriter(text, COLUMNS, lineterminator="\r\n").writeheader()
+        self.write(text.getvalue().encode())
 
     def finish(self) -> None:
-        if self._needs_head:
+        if not self.options.rotate and not self._is_headed:
             # A stream without a single frame is a table without rows, not an empty file.
-            self._write([])
+            self.write_head()
+        super().finish()
 
     @classmethod
     def count(cls, location: Path) -> int:
-        with location.open(encoding="utf-8", newline="") as file:
-            seqs = [int(row["seq"]) for row in csv.DictReader(file) if row["seq"].isdecimal()]
+        seqs: list[int] = []
+        for path in SegmentNames(location).on_disk() if has_places(location) else [location]:
+            with path.open(encoding="utf-8", newline="") as file:
+                seqs += [int(row["seq"]) for row in csv.DictReader(file) if row["seq"].isdecimal()]
         if seqs != sorted(seqs):
             raise ValueError(f"{location}: frames are out of order")
         return len(set(seqs))
@@ -104,5 +104,13 @@ def _columns(person: dict[str, Any]) -> dict[str, Any]:
         "label_score": first.get("score", ""),
         "region": first.get("region", ""),
         "color": first.get("color", ""),
-        "garments": ";".join(garment["label"] for garment in garments),
+        "garments": _joined(garments, "label"),
+        "garment_scores": _joined(garments, "score"),
+        "garment_regions": _joined(garments, "region"),
+        "garment_colors": _joined(garments, "color"),
+        "unsure": _joined(person.get("unsure", []), "label"),
     }
+
+
+def _joined(garments: list[dict[str, Any]], key: str) -> str:
+    return ";".join(str(garment.get(key, "")) for garment in garments)

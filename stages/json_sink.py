@@ -5,11 +5,12 @@ import json
 from pathlib import Path
 from typing import Any
 
-from runtime.files import CutFileSink
 from runtime.packet import OK, Packet
-from runtime.properties import REQUIRED, prop
+from runtime.properties import prop
 from runtime.stage import Json
 from runtime.texts import utf8_of
+from stages.recording.rotated import RotatedSink
+from stages.recording.segment_names import SegmentNames, has_places
 
 VERSION = 1
 _NOT_FOR_RECORDS = frozenset({"crops"})
@@ -18,18 +19,30 @@ _NOT_OF_A_FRAME = frozenset({"counts"})
 """Keys of a packet that are for the summary."""
 
 
-class JsonSink(CutFileSink):
-    """Write what was found in each frame as a line of JSON."""
+TOLD = "told"
+_NOT_TOLD = frozenset({"unsure"})
+_NOT_OF_TOLD = frozenset({"threshold"})
+"""Keys of a person, and of a garment, that `detail: told` leaves out."""
+
+
+class JsonSink(RotatedSink):
+    """Write what was found in each frame as a line of JSON: docs/records.md says what each field is."""
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
-    class Options:
-        location: str = prop(REQUIRED, "The file; {source} in it stands for the name of the source.")
+    class Options(RotatedSink.Options):
+        detail: str = prop(
+            "full",
+            "told: without what is unsure, and without thresholds: a third of the bytes.",
+            choices=("full", "told"),
+        )
 
     def process(self, packet: Packet) -> Packet:
+        self.begin(packet)
         self._write(self._record(packet))
         return packet
 
     def dropped(self, packet: Packet, from_seq: int, to_seq: int, reason: str) -> None:
+        self.begin(packet)
         self._write(
             {
                 "version": VERSION,
@@ -62,11 +75,20 @@ class JsonSink(CutFileSink):
         if packet.status == OK:
             record |= {key: value for key, value in packet.meta.items() if key not in _NOT_OF_A_FRAME}
             if "people" in record:
-                record["people"] = [
-                    {key: value for key, value in person.items() if key not in _NOT_FOR_RECORDS}
-                    for person in packet.people
-                ]
+                record["people"] = [self._person(person) for person in packet.people]
         return record
+
+    def _person(self, person: dict[str, Json]) -> dict[str, Json]:
+        if self.options.detail != TOLD:
+            return {key: value for key, value in person.items() if key not in _NOT_FOR_RECORDS}
+        left_out = _NOT_FOR_RECORDS | _NOT_TOLD
+        found = {key: value for key, value in person.items() if key not in left_out}
+        if "garments" in found:
+            found["garments"] = [
+                {key: value for key, value in garment.items() if key not in _NOT_OF_TOLD}
+                for garment in found["garments"]
+            ]
+        return found
 
     def _write(self, record: dict[str, Json]) -> None:
         line = json.dumps(record, ensure_ascii=False, separators=(",", ":"), default=_plain) + "\n"
@@ -74,8 +96,11 @@ class JsonSink(CutFileSink):
 
     @classmethod
     def count(cls, location: Path) -> int:
-        with location.open(encoding="utf-8") as lines:
-            seqs = [record["seq"] for line in lines if "seq" in (record := json.loads(line))]
+        files = SegmentNames(location).on_disk() if has_places(location) else [location]
+        seqs = []
+        for path in files:
+            with path.open(encoding="utf-8") as lines:
+                seqs += [record["seq"] for line in lines if "seq" in (record := json.loads(line))]
         if seqs != sorted(set(seqs)):
             raise ValueError(f"{location}: frames are doubled or out of order")
         return len(seqs)

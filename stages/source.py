@@ -6,6 +6,7 @@ import dataclasses
 import math
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from runtime.errors import GraphError, StageError
@@ -13,7 +14,7 @@ from runtime.properties import REQUIRED, Seconds, prop
 from runtime.secrets import without_password
 from runtime.stage import Context, Frame, Health, Resume, Source
 from stages.media.camera import Camera, NotACameraError, Settings
-from stages.media.checks import check_uri, fingerprint
+from stages.media.checks import check_uri, files_of, fingerprint
 from stages.media.connection import Limits
 from stages.media.film import Film
 from stages.media.images import ImageReel
@@ -129,6 +130,10 @@ class FilmSource(Source):
         if (is_stream or cls.is_live(options)) and (options.loop or options.start is not None):
             shown = without_password(options.uri)
             raise GraphError(f"{shown}: loop and start are for files; a stream cannot be wound")
+
+    @classmethod
+    def inputs(cls, options: Any) -> list[Path]:
+        return files_of(options.uri)
 
     @classmethod
     def fingerprint(cls, options: Any) -> str:

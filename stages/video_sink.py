@@ -9,10 +9,9 @@ from runtime.files import CutFile
 from runtime.packet import OK, Packet
 from runtime.properties import REQUIRED, Seconds, prop
 from runtime.stage import Cut, FileSink
+from stages.recording.segment_names import SegmentNames, check_places, has_places
 
 ENDINGS = (".mp4", ".mkv", ".mov", ".m4v")
-PLACES = ("{time}", "{index}")
-"""In the name of a location: where the segment stands."""
 
 
 class VideoSink(FileSink):
@@ -59,18 +58,7 @@ class VideoSink(FileSink):
                 f"location '{options.location}' ends in '{path.suffix}', and this sink writes "
                 f"{', '.join(ENDINGS)}; choose one of these endings, e.g. {path.with_suffix('.mp4')}"
             )
-        has_place = any(place in path.name for place in PLACES)
-        if options.segment and not has_place:
-            better = path.with_name(f"{path.stem}-{{time}}{path.suffix}")
-            raise GraphError(
-                f"segment is set, but the file name in location '{options.location}' has no place for the "
-                f"segment; put {{time}} or {{index}} into it, e.g. {better}"
-            )
-        if has_place and not options.segment:
-            raise GraphError(
-                f"location '{options.location}' has a place for segments, but segment is not set; "
-                "set it, e.g. segment: 60s"
-            )
+        check_places(options.location, "segment", "60s", is_set=bool(options.segment))
         if options.max_files and not options.segment:
             raise GraphError("max-files counts segments, but segment is not set; set it, e.g. segment: 60s")
 
@@ -184,9 +172,7 @@ class VideoSink(FileSink):
 
     @classmethod
     def count(cls, location: Path) -> int:
-        from stages.recording.segment_names import SegmentNames
-
-        if any(place in location.name for place in PLACES):
+        if has_places(location):
             return sum(_count_pictures(segment) for segment in SegmentNames(location).on_disk())
         return _count_pictures(location)
 
@@ -198,7 +184,7 @@ class VideoSink(FileSink):
             self.close()
             return
         if "size_wh" not in self._notes:
-            self._remarks = [f"{self._location.name}: no frame came, so the film is empty"]
+            self._remarks = [f"{self._location.name}: no frame came"]
             return
         is_one_film = self._notes["first_epoch"] == self._notes["last_epoch"]
         uri = self._notes["uri"] if is_one_film else ""

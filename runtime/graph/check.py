@@ -10,6 +10,7 @@ from runtime.graph.check_caps import check_caps
 from runtime.graph.model import Graph, StageSpec
 from runtime.graph.registry import writes_file
 from runtime.progress import progress_path
+from runtime.stage import Source
 
 LONGEST_NAME_BYTES = 255
 """Of a file's name, on the file systems of Linux."""
@@ -18,6 +19,8 @@ LOCATION_PLACES = ("source", "time", "index")
 """What stages of this project fill into a location; a stage of one's own may have others."""
 
 Places = dict[tuple[str, str], str]
+Identity = tuple[int, int] | None
+"""Device and inode of a file; None: there is none."""
 
 
 def check_graph(graph: Graph, places: Places) -> None:
@@ -119,12 +122,19 @@ def check_locations(graph: Graph) -> None:
         if sink.location is not None and writes_file(sink.stage):
             _check_location_text(sink, sink.location)
     owners: dict[Path, str] = {}
+    inputs = _inputs(graph)
     ledger = graph.ledger_path
     problem = why_not_writable(ledger) if graph.ledger is not None and ledger is not None else ""
     if problem:
         raise GraphError(f"{_file(graph)}: the ledger cannot be written to {ledger}: {problem}; name another")
-    for (sink_name, source), path in graph.locations().items():
+    if ledger is not None and (read := inputs.get(_identity(ledger))):
+        raise GraphError(f"{_file(graph)}: the ledger would overwrite {ledger}, {read}; name another")
+    for (sink_name, _source), path in graph.locations().items():
         stage = graph.stages[sink_name]
+        files = (path, progress_path(path)) if writes_file(stage.stage) else (path,)
+        for file in files:
+            if read := inputs.get(_identity(file)):
+                raise GraphError(f"{stage.place}: stage '{sink_name}' would overwrite {file}, {read}")
         if not writes_file(stage.stage):
             continue
         whole = path.resolve()
@@ -136,16 +146,32 @@ def check_locations(graph: Graph) -> None:
             raise GraphError(f"{stage.place}: stage '{sink_name}' would write {path}, the ledger; move one")
         owners[whole] = sink_name
         _check_writable(stage, path)
-        for other in graph.of_kind("source"):
-            uri = str(getattr(other.options, "uri", ""))
-            if uri and Path(uri).exists() and Path(uri).resolve() == whole:
-                raise GraphError(
-                    f"{stage.place}: stage '{sink_name}' would overwrite {path}, the input of '{source}'"
-                )
+
+
+def _inputs(graph: Graph) -> dict[Identity, str]:
+    """Return what the sources read, by device and inode: a link or a mount gives a file another name."""
+    found: dict[Identity, str] = {}
+    for source in graph.of_kind("source"):
+        assert issubclass(source.stage, Source)
+        for path in source.stage.inputs(source.options):
+            identity = _identity(path)
+            if identity is not None:
+                found[identity] = f"the input of '{source.name}' (as {path}); choose another location"
+    return found
+
+
+def _identity(path: Path) -> Identity:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def _check_writable(stage: StageSpec, path: Path) -> None:
     problem = why_not_writable(path)
+    if not problem and _is_no_file(path):
+        problem = "it is no file that could be cut back after a fault"
     if not problem and len(os.fsencode(progress_path(path).name)) > LONGEST_NAME_BYTES:
         problem = f"the name {progress_path(path).name} is longer than {LONGEST_NAME_BYTES} bytes"
     if problem:
@@ -153,6 +179,14 @@ def _check_writable(stage: StageSpec, path: Path) -> None:
             f"{stage.place}: stage '{stage.name}' cannot write {path}: {problem}; "
             f"choose another location ({progress_path(path).name} goes beside it)"
         )
+
+
+def _is_no_file(path: Path) -> bool:
+    """Say whether a path names what only looks like a file, or what can only be written on: /dev/stdout may be
+    a file today, and a pipe tomorrow."""
+    whole = Path(os.path.abspath(path))
+    is_system = whole.parts[1:2] in (("dev",), ("proc",), ("sys",)) and whole.parts[:3] != ("/", "dev", "shm")
+    return is_system or (path.exists() and not path.is_file())
 
 
 def why_not_writable(path: Path) -> str:

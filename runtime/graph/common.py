@@ -128,6 +128,9 @@ class SourceCommon(_Any):
 class SinkCommon(_Any):
     """Common properties of a sink."""
 
+    overwrite: bool = prop(
+        False, "Replace the file that stands at location; else it is moved aside, to NAME.previous."
+    )
     replicas: int = prop(1, "A sink is one process, for it writes one output.", low=1, high=1)
     fsync: str = prop(
         "never",

@@ -17,6 +17,7 @@ from runtime.errors import GraphError
 _VARIABLE = re.compile(r"\$\{(file:)?([^}]*)\}")
 _BRACE_IN_VALUE = re.compile(r"[\w$/.-]\{")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_HOME = re.compile(r"~[\w.-]*/")
 ON_COMMAND_LINE = "on the command line can be read by everybody here (ps)"
 
 
@@ -137,7 +138,8 @@ def _node(node: yaml.Node, file: str, is_single: bool = False) -> Node:
 
 
 def expand(text: str, place: str) -> str:
-    """Replace ${NAME} by the environment's value and ${file:PATH} by the first line of a file.
+    """Replace ${NAME} by the environment's value and ${file:PATH} by the first line of a file, and a ~ before
+    a path by the home folder.
 
     As the password (or user) of an address a value is percent-encoded: it may have any sign in it. Raises
     GraphError for a variable that is not set and a file that cannot be read. `secrets` learns the passwords.
@@ -147,6 +149,8 @@ def expand(text: str, place: str) -> str:
         value = _from_file(match[2], place) if match[1] else _from_environment(match[2], place)
         return quote(value, safe="") if _is_in_user(text, match) else value
 
+    if _HOME.match(text):  # as a shell would have done, had it stood there by itself
+        text = os.path.expanduser(text)
     if "${" not in text:
         return text
     for match in _VARIABLE.finditer(text):

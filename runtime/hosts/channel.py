@@ -89,6 +89,7 @@ class Channel:
         self.source = source
         self.sink = sink
         self.is_finished = False
+        self.has_output = True
         self.try_again_s = 0.0
         self.last_write_s = float("inf")
         self.needs_going_back = False
@@ -230,13 +231,22 @@ class Channel:
             # Said in the record only together with what it says of the output.
             self.is_finished = False
             raise
+        self._remove_if_empty()
+
+    def _remove_if_empty(self) -> None:
+        """A file of no bytes tells nobody anything, least of all that it was written."""
+        is_file = isinstance(self.sink, FileSink) and self._location.is_file()
+        if is_file and not self.tally.frames and not self._location.stat().st_size:
+            self._location.unlink()
+            self.has_output = False
+            self._remarks = [f"no frame of {self.source} came, so there is no {self._location}"]
 
     def describe(self) -> str:
         return str(self._location) if isinstance(self.sink, FileSink) else f"the output of {self.source}"
 
     def summary(self) -> dict[str, Any]:
         """What the launcher's summary says of this output."""
-        location = str(self._location) if isinstance(self.sink, FileSink) else ""
+        location = str(self._location) if isinstance(self.sink, FileSink) and self.has_output else ""
         return {"location": location, "notes": self._remarks, "tally": self.tally.to_plain()}
 
     def close(self) -> None:

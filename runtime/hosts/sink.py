@@ -8,7 +8,7 @@ from typing import Any
 import zmq
 
 from runtime.errors import PixelsGoneError, StageError
-from runtime.files import NO_ROOM
+from runtime.files import NO_ROOM, NO_ROOM_STATE
 from runtime.hosts.channel import Channel
 from runtime.hosts.commits import CommitLinks, Told
 from runtime.hosts.config import ChildConfig
@@ -143,7 +143,7 @@ class SinkHost(ReceivingHost):
         """The disk is full: keep what is here and try again; the sources wait, or drop and count."""
         if channel.try_again_s == 0.0:
             self.log.warning("%s: %s; waiting for room", channel.describe(), error.strerror)
-            self.bus.send("state", state="waiting for disk")
+            self.bus.send("state", state=NO_ROOM_STATE)
         channel.try_again_s = time.monotonic() + NO_ROOM_RETRY_S
         channel.needs_going_back = True
 
@@ -195,7 +195,7 @@ class SinkHost(ReceivingHost):
             return
         finally:
             self.page.finishing(False)
-            self.bus.send("state", state="running")
+            self.bus.send("state", state=NO_ROOM_STATE if channel.try_again_s else "running")
         self._report_output(channel)
 
     def _report_output(self, channel: Channel) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import zmq
 
 from runtime.errors import WireError
+from runtime.files import NO_ROOM_STATE
 from runtime.launch.attachments import Attachments
 from runtime.launch.bus import Bus
 from runtime.launch.children import Child
@@ -49,6 +50,7 @@ class Run:
         self._report = state.report
         self._refresh = refresh
         self._deadline_s = float("inf")
+        self._draining_s = float("inf")
         self._signals: list[int] = []
         self._watch_at_s = 0.0
         self._bus = Bus(state.paths.bus, state.report)
@@ -206,6 +208,8 @@ class Run:
         state = self.state
         if state.phase == STOPPING:
             return
+        if state.phase != DRAINING:
+            self._draining_s = time.monotonic()
         state.phase = DRAINING
         longest_s = 0.0
         for source in state.graph.of_kind("source"):
@@ -214,10 +218,20 @@ class Run:
             self._processes.tell(source.name, kind="eos", cause=cause, drain_s=limit_s)
         self._deadline_s = min(self._deadline_s, time.monotonic() + longest_s + FINISH_LIMIT_S)
 
+    def _has_no_room(self) -> bool:
+        """Whether a sink waits for a disk that is full: then nobody waits for the sink; --resume goes on."""
+        full = [child.name for child in self._children() if child.state == NO_ROOM_STATE]
+        if full and not self.state.is_unfinished:
+            self.state.is_unfinished = True
+            self._fail(f"{', '.join(full)}: no room on the disk to complete the files; --resume goes on")
+        return bool(full)
+
     def _advance(self, now_s: float) -> None:
         state = self.state
         is_finishing = any(child.state == "finishing" for child in self._children())
         is_late = now_s >= self._deadline_s and not is_finishing
+        if state.phase == DRAINING and now_s >= self._draining_s + STOP_LIMIT_S and self._has_no_room():
+            is_late = True
         if state.phase != STOPPING and (set(state.sources) <= set(state.ended_sources) or is_late):
             state.phase = STOPPING
             self._deadline_s = now_s + STOP_LIMIT_S

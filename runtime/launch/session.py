@@ -12,6 +12,7 @@ from runtime.graph.model import Graph
 from runtime.graph.registry import writes_file
 from runtime.launch.configs import RunIdentity
 from runtime.launch.console import make_view
+from runtime.launch.earlier_outputs import move_aside, replaced_files
 from runtime.launch.ledgers import Ledgers, write_ledger
 from runtime.launch.output_locks import OutputLocks
 from runtime.launch.report import Report
@@ -21,6 +22,7 @@ from runtime.launch.run_folder import RunFolder
 from runtime.launch.snapshot import Observer
 from runtime.launch.state import RunState
 from runtime.launch.summary import (
+    RUN_FAILED,
     describe,
     exit_status,
     latencies,
@@ -83,6 +85,9 @@ def run_graph(
             observer = Observer(ledgers)
             run = Run(state, ledgers, locks, observer, lambda: view.refresh(observer.look(state)))
             folder.describe(graph.name)
+            if earlier is None:
+                for line in move_aside(replaced_files(graph, state.sources)):
+                    report.log("launcher", "INFO", line)
             if every:
                 switch_on(Path(folder.paths.trace), every, SAMPLED_BYTES if trace is None else TRACED_BYTES)
             view.start()
@@ -97,7 +102,7 @@ def run_graph(
             folder.remove()
         status = exit_status(state, sums)
         is_complete = set(_files(state.graph)) <= set(state.outputs)
-        _conclude(state, sums, status, frame_times(traced), quiet=quiet)
+        status = _conclude(state, sums, status, frame_times(traced), quiet=quiet)
         if trace is not None:
             write_trace(traced, trace)
         return status
@@ -131,7 +136,8 @@ def raise_descriptor_limit() -> None:
 
 def _conclude(
     run: RunState, sums: dict[str, Ledger], status: int, times: dict[str, Any], *, quiet: bool
-) -> None:
+) -> int:
+    """Write the ledger and print the summary; return the exit status, for the ledger may not be written."""
     path = run.graph.ledger_path
     lines = describe(run, sums)
     if not quiet:
@@ -150,6 +156,11 @@ def _conclude(
             "timing": timing(run),
             "frame_times_ms": times,
         }
-        write_ledger(path, run.identity.run, sums, more)
-        lines.append(f"wrote {path} (ledger)")
+        try:
+            write_ledger(path, run.identity.run, sums, more)
+            lines.append(f"wrote {path} (ledger)")
+        except OSError as error:
+            lines.append(f"the ledger {path} cannot be written: {error.strerror}")
+            status = status or RUN_FAILED
     print("\n".join(lines))
+    return status

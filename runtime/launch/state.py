@@ -33,6 +33,8 @@ class RunState:
         self.version = 0
         self.signal: int | None = None
         self.failure = ""
+        self.is_unfinished = False
+        """Whether it was stopped while sinks had no room for their files."""
         self.children: dict[Replica, Child] = {}
         self.streams: dict[str, int] = {}
         self.ended_sources: dict[str, dict[str, Any]] = {}

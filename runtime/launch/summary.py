@@ -17,7 +17,7 @@ _SIGNAL_STATUS = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
 
 def exit_status(run: RunState, ledgers: dict[str, Ledger]) -> int:
     """Return the launcher's exit status: see docs/architecture.md for the list."""
-    if run.signal is not None:
+    if run.signal is not None and not run.is_unfinished:
         return _SIGNAL_STATUS[signal.Signals(run.signal)]
     if run.failure or not all(ledger.balanced and not ledger.in_flight for ledger in ledgers.values()):
         return RUN_FAILED

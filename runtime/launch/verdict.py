@@ -55,6 +55,8 @@ def judge(graph: Graph, verdict: Verdict) -> None:
         if not (writes_file(stage) and issubclass(stage, FileSink)):
             continue
         sums = ledger["sources"][source]
+        if not sums["captured"] and not location.exists():
+            continue  # nothing came, and nothing was written
         if sums["in_flight"]:
             verdict.problems.append(f"{sums['in_flight']} frames of {source} are in flight at the end")
         try:

@@ -4,6 +4,7 @@ import difflib
 import hashlib
 import os
 import re
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from runtime.errors import GraphError
@@ -36,6 +37,14 @@ def check_uri(uri: str) -> None:
         _check_images(uri)
     elif kind is Kind.FILM:
         _check_film(uri)
+
+
+def files_of(uri: str) -> list[Path]:
+    """Return the files that playing `uri` reads; none for a stream."""
+    kind = kind_of(uri)
+    if kind is Kind.STREAM:
+        return []
+    return list_images(uri) if kind is Kind.IMAGES else [local_path(uri)]
 
 
 def fingerprint(uri: str) -> str:

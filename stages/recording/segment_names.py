@@ -5,8 +5,33 @@ import re
 from collections.abc import Collection
 from pathlib import Path
 
+from runtime.errors import GraphError
+
 _TIME = "%Y%m%dT%H%M%SZ"
 _PATTERNS = {"{time}": r"(?P<time>\d{8}T\d{6}Z)", "{index}": r"(?P<index>\d{5,})"}
+
+
+def check_places(location: str, word: str, example: str, *, is_set: bool) -> None:
+    """Raise GraphError unless a location has a place for many files just if they are wanted: if `word`, the
+    property that makes many of one, is set."""
+    path = Path(location)
+    has_place = has_places(path)
+    if is_set and not has_place:
+        better = path.with_name(f"{path.stem}-{{time}}{path.suffix}")
+        raise GraphError(
+            f"{word} is set, but the file name in location '{location}' has no place that tells its files "
+            f"apart; put {{time}} or {{index}} into it, e.g. {better}"
+        )
+    if has_place and not is_set:
+        raise GraphError(
+            f"location '{location}' has a place for many files, but {word} is not set; "
+            f"set it, e.g. {word}: {example}"
+        )
+
+
+def has_places(location: Path) -> bool:
+    """Say whether a location stands for many files."""
+    return any(place in location.name for place in _PATTERNS)
 
 
 class SegmentNames:

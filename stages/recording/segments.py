@@ -1,4 +1,5 @@
-"""The segments of one film on disk: begun, named once they are committed, joined and thinned out later."""
+"""The files of one sink on disk, one after another: begun, named once they are committed, thinned out later;
+segments of a film are joined too."""
 
 import logging
 import os
@@ -18,13 +19,15 @@ Notes = dict[str, Any]
 
 
 class Segments:
-    """What a film sink does with files when it writes many; the notes in a progress record say how far.
+    """What a sink does with files when it writes many; the notes in a progress record say how far.
 
     A segment has its own name from the moment its first frame is committed. Until then it may have to begin
     anew, perhaps under another name, so it is called BEGUN.
     """
 
-    def __init__(self, location: Path, *, max_files: int, log: logging.Logger) -> None:
+    def __init__(
+        self, location: Path, *, max_files: int, log: logging.Logger, is_joined_later: bool = True
+    ) -> None:
         self._folder = location.parent
         self._begun = location.with_name(f".{location.name}.begun")
         self._names = SegmentNames(location)
@@ -34,7 +37,7 @@ class Segments:
         self._has_name = True
         self._kept: set[str] = set()
         """Never removed, whatever the clock says: a death goes back to one of them."""
-        self._joiner = Joiner(self._tidy, log)
+        self._joiner = Joiner(self._tidy, log) if is_joined_later else None
 
     def open(self, cut: Cut | None) -> CutFile | None:
         """Return the segment to go on with, cut back; None when the next frame begins one."""
@@ -58,7 +61,9 @@ class Segments:
         """Begin a segment with `packet`. The file before must still be open: then the inodes differ."""
         self._begun.unlink(missing_ok=True)
         file = CutFile(self._begun, None)
-        unjoined = [*before["unjoined"], before["name"]] if "name" in before else []
+        unjoined: list[str] = []
+        if self._joiner is not None and "name" in before:
+            unjoined = [*before["unjoined"], before["name"]]
         self._current, self._has_name = self._names.next_name(packet.capture_time_ns), False
         self._kept = {*self._kept, self._current}
         notes = {
@@ -83,15 +88,20 @@ class Segments:
         self._join(notes)
 
     def _join(self, notes: Notes) -> None:
+        if self._joiner is None:
+            self._tidy()
+            return
         for name in notes["unjoined"]:
             self._joiner.submit(self._folder / name)
 
     def unjoined(self, notes: Notes) -> list[str]:
         """The names of those that are still in fragments."""
+        assert self._joiner is not None
         return [name for name in notes.get("unjoined", ()) if self._joiner.is_undone(self._folder / name)]
 
     def finish(self, notes: Notes) -> list[str]:
         """Join what is left; return remarks. May be called again after an error."""
+        assert self._joiner is not None
         self.committed(notes)
         if self._current:
             self._joiner.submit(self._folder / self._current)

@@ -56,6 +56,7 @@ def test_each_person_has_a_row_and_nobody_is_not_the_same_as_not_analysed(tmp_pa
         **{"source": "camera", "seq": "0", "status": "ok", "person": "0", "track": "7"},
         **{"x0": "1.0", "y0": "2.0", "x1": "30.5", "y1": "80.0", "score": "0.97"},
         **{"label": "Coat", "label_score": "0.8", "region": "upper", "garments": "Coat;Trouser"},
+        **{"garment_scores": "0.8;0.8", "garment_regions": "upper;upper", "garment_colors": ";"},
     }
     assert (bare["person"], bare["label"], bare["track"]) == ("1", "", "")
     assert (nobody["seq"], nobody["status"], nobody["person"]) == ("1", "ok", "")

@@ -211,9 +211,9 @@ def test_without_a_frame_there_is_no_segment(tmp_path: Path) -> None:
     [
         (
             {"location": "out/a.mp4", "segment": "60s"},
-            "location 'out/a.mp4' has no place for the segment; put {time} or {index} into it, e.g. out/a-{time}.mp4",
+            "location 'out/a.mp4' has no place that tells its files apart; put {time} or {index} into it, e.g. out/a-{time}.mp4",
         ),
-        ({"location": "out/{time}/a.mp4", "segment": "60s"}, "has no place for the segment"),
+        ({"location": "out/{time}/a.mp4", "segment": "60s"}, "has no place that tells its files apart"),
         ({"location": "out/a-{index}.mp4"}, "segment is not set; set it, e.g. segment: 60s"),
         ({"location": "out/a.mp4", "max-files": 3}, "max-files counts segments, but segment is not set"),
     ],

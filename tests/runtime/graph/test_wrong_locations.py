@@ -30,7 +30,7 @@ def test_two_sinks_may_not_write_one_file(write: Write, folder: Path, other: str
 def test_a_sink_may_not_write_over_an_input(write: Write, folder: Path) -> None:
     (folder / "a.mp4").touch()
     assert error_of(write(changed("out/film.mp4", "./a.mp4"))) == (
-        "g.yaml:6:3: stage 'film' would overwrite a.mp4, the input of 'camera'"
+        "g.yaml:6:3: stage 'film' would overwrite a.mp4, the input of 'camera' (as a.mp4); choose another location"
     )
 
 
