@@ -53,8 +53,9 @@ soak: $(VENV)/.drill ## 30 minutes with a kill every 20 s: does memory or the nu
 bench: $(VENV)/.bench ## speed, side by side, into docs/benchmarks.md, 25 minutes; one row: ROW=hop; FILM=…; AGAIN=1
 	$(if $(FILM),FILM=$(FILM)) $(BIN)/python -m benchmarks $(ROW) $(if $(AGAIN),--again)
 
-docs: $(VENV)/.run ## make docs/pipeline-yaml.md again from the properties in the code
+docs: $(VENV)/.run ## make docs/pipeline-yaml.md and docs/records.md again from the code
 	$(BIN)/python launcher.py schema --markdown > docs/.new && mv docs/.new docs/pipeline-yaml.md
+	$(BIN)/python -m stages.records.reference > docs/.new && mv docs/.new docs/records.md
 
 weights: $(VENV)/.run ## download the weights of a detector, e.g. MODEL=retinanet, and check them
 	$(BIN)/python -m training.weights $(MODEL)
