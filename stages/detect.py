@@ -24,6 +24,7 @@ from stages.detectors import (
 )
 from stages.media.aspect import square_picture, stored_box
 from stages.people.detection import IS_PREDICTED, is_due
+from stages.people.places import inside
 
 ENGINES = ("openvino", "onnxruntime", "torch", "tensorflow")
 
@@ -123,7 +124,7 @@ class Detect(Stage):
         is_kept = np.flatnonzero(is_tall)[: self.options.max_people]
         packet.people = [
             {
-                "box": [round(float(edge), 1) for edge in stored_box(box, ratio)],
+                "box": [round(float(edge), 1) for edge in inside(stored_box(box, ratio), packet.size_wh)],
                 "score": round(float(score), 4),
             }
             for box, score in zip(boxes_xyxy[is_kept], scores[is_kept], strict=True)

@@ -182,8 +182,8 @@ def _check_writable(stage: StageSpec, path: Path) -> None:
 
 
 def _is_no_file(path: Path) -> bool:
-    """Say whether a path names what only looks like a file, or what can only be written on: /dev/stdout may be
-    a file today, and a pipe tomorrow."""
+    """Say whether a path names what can only be written on, or what is a file by chance: /dev/stdout may be
+    one today and a pipe tomorrow."""
     whole = Path(os.path.abspath(path))
     is_system = whole.parts[1:2] in (("dev",), ("proc",), ("sys",)) and whole.parts[:3] != ("/", "dev", "shm")
     return is_system or (path.exists() and not path.is_file())

@@ -122,6 +122,8 @@ def describe(run: RunState, ledgers: dict[str, Ledger]) -> list[str]:
         # Every sink of a source counts the same frames; the first one speaks for it.
         tally = next((counted[key] for key in counted if key[1] == source), Tally())
         lines.append(f"source {source}: {ledger.describe()}")
+        if failure := run.source_failures.get(source):
+            lines.append(f"  failed: {failure.splitlines()[0]}")
         if without.get(source):
             lines.append(f"  without fresh pictures for {without[source]:.1f} s")
         lines.extend(

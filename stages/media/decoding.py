@@ -144,7 +144,7 @@ def film_packets(
     stream: VideoStream,
     on_read_error: OnBroken,
     alive: Callable[[], None],
-    on_packet: Callable[[], None] = lambda: None,
+    on_packet: Callable[[Packet[VideoStream]], None] = lambda _packet: None,
 ) -> Iterator[Packet[VideoStream] | None]:
     """Yield the packets of `stream` until the end or a break of the file, then None. `alive` is called for
     each: what comes of it is decoded in one step; `on_packet` for each that the file holds, empty ones too.
@@ -160,7 +160,7 @@ def film_packets(
                 errors = 0
                 alive()
                 if packet.size or packet.dts is not None:
-                    on_packet()
+                    on_packet(packet)
                 if packet.size:
                     yield packet
             break

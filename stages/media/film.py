@@ -14,7 +14,7 @@ from stages.media.aspect import pixel_aspect_ratio
 from stages.media.decoding import OnBroken, Stamp, decode, film_packets, open_video
 from stages.media.jumps import Jumps, jump_words, may_jump
 from stages.media.pictures import Turns, to_bgr
-from stages.media.promise import Came, promise_of, promised_count, shortfall
+from stages.media.promise import HEAD_BYTES, TAIL_BYTES, Came, promise_of, promised_count, shortfall
 from stages.media.timing import NS_PER_S, Mark, Place, RisingClock, Shot, to_ns
 from stages.media.uri import local_path, openable
 
@@ -33,9 +33,8 @@ USUAL_RATE = Fraction(25)
 _NEVER_NS = 2**62
 """Later than any time stamp."""
 
-HEAD_START_NS, LONGEST_HEAD_START_NS = NS_PER_S // 4, 60 * NS_PER_S
-"""Sound that begins so much before the pictures is meant to; less is how streams are interleaved, and more a
-clock of its own."""
+LONGEST_HEAD_START_NS = 60 * NS_PER_S
+"""Sound that begins more than this before the pictures has a clock of its own."""
 
 FILE_ONLY = {"protocol_whitelist": "file,crypto,data"}
 """A film that is a list of addresses must not make us open them."""
@@ -78,7 +77,6 @@ class Film:
         self._turns = Turns()
         self.start_ns = 0
         self.origin_ns = 0
-        self._begin_ns = 0
         self.shot_ns = to_ns(1, 1 / USUAL_RATE)
         self.shot_count: int | None = None
         self.segment_count = 1
@@ -89,13 +87,11 @@ class Film:
         with container:
             rate = stream.average_rate or stream.guessed_rate or USUAL_RATE
             self.shot_ns = to_ns(1, 1 / Fraction(rate))
-            self.start_ns = self.origin_ns = self._begin_ns = _start_ns(stream) or 0
+            self.start_ns = self.origin_ns = _start_ns(stream) or 0
             starts_ns = [_start_ns(sound) for sound in container.streams.audio]
             sound_ns = min((start for start in starts_ns if start is not None), default=self.start_ns)
             if 0 < self.start_ns - sound_ns < LONGEST_HEAD_START_NS:
-                self._begin_ns = sound_ns
-            if self.start_ns - self._begin_ns > HEAD_START_NS:
-                self.origin_ns = self._begin_ns
+                self.origin_ns = sound_ns
             if stream.frames:
                 self.shot_count = stream.frames
             elif container.duration:
@@ -109,7 +105,7 @@ class Film:
         `begin_ns`. A shot lasts until the next.
         """
         container, stream, is_middle = self._open_near(near)
-        came, count = Came(), promised_count(container, stream)
+        came, count = Came(), promised_count(container, stream, self._file_facts()[2])
         with container:
             packets = film_packets(
                 container, stream, self._broken_in(came), self._alive, on_packet=came.packet
@@ -123,16 +119,18 @@ class Film:
                 from_key_frame=not is_whole,
                 begin_ns=begin_ns,
             )
-            clock = RisingClock(self.shot_ns, self._begin_ns, self._say_jump)
+            clock = RisingClock(self.shot_ns, self.origin_ns, self._say_jump)
             held: tuple[VideoFrame, Stamp, int] | None = None
+            last_ns = self.shot_ns
             for frame, stamp in frames:
                 pts_ns = clock.stamp(stamp.raw_ns)
                 came.frame(pts_ns)
                 if held is not None:
-                    yield self._shot(stream, *held, duration_ns=pts_ns - held[2])
+                    last_ns = pts_ns - held[2]
+                    yield self._shot(stream, *held, duration_ns=last_ns)
                 held = frame, stamp, pts_ns
             if held is not None:
-                yield self._shot(stream, *held, duration_ns=held[1].duration_ns or self.shot_ns)
+                yield self._shot(stream, *held, duration_ns=held[1].duration_ns or last_ns)
             if is_whole:
                 self._check(container, stream, count, came)
 
@@ -148,19 +146,24 @@ class Film:
 
     def _check(self, container: InputContainer, stream: VideoStream, count: int | None, came: Came) -> None:
         """Say what lacks of a film that was played to its end."""
+        size_bytes, head, _tail = self._file_facts()
         promise = promise_of(
-            container, stream, count=count, size_bytes=self._size_bytes(), last_ns=came.last_ns
+            container, stream, count=count, size_bytes=size_bytes, head=head, last_ns=came.last_ns
         )
         found = shortfall(promise, came)
         if found is not None:
             self._say(found.words)
             self._on_missing(found.missing)
 
-    def _size_bytes(self) -> int | None:
+    def _file_facts(self) -> tuple[int | None, bytes, bytes]:
+        """Return how large the file is, how it begins and ends; None and nothing of what is no file."""
         try:
-            return os.stat(self._path).st_size
+            with open(self._path, "rb") as file:
+                head, size_bytes = file.read(HEAD_BYTES), file.seek(0, os.SEEK_END)
+                file.seek(max(0, size_bytes - TAIL_BYTES))
+                return size_bytes, head, file.read()
         except OSError:
-            return None
+            return None, b"", b""
 
     def marks(self) -> list[Mark] | None:
         """Read the packets of the whole film; None if a decoder could not begin in its middle."""

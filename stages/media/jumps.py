@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable, Iterator
 from fractions import Fraction
@@ -21,6 +22,7 @@ FORWARD_FRAMES = 10
 """FFmpeg's own limits for such formats: a tenth of a second back, ten seconds on."""
 
 JOINT_PACKETS = 2
+WRAP_S = 2**33 / 90_000
 
 OnJump = Callable[[str], None]
 """Called with a sentence for each jump."""
@@ -35,13 +37,17 @@ def may_jump(container: InputContainer) -> bool:
 class Jumps:
     """Moves the time stamps of a stream's packets, in the order of the file, so that they go on at a jump.
 
-    `usual_ns` is the usual duration of a frame; without `is_active` stamps stay as they are. The wrap of a
-    transport stream's 33 bits is FFmpeg's affair; what it leaves of it is a jump as well.
+    `usual_ns` is the usual duration of a frame, until the stream itself tells it. Without `is_active` stamps
+    stay as they are. The wrap of a transport stream's 33 bits is FFmpeg's affair; what it leaves of it is a
+    jump as well.
     """
 
     def __init__(self, usual_ns: int, *, is_active: bool, on_jump: OnJump | None = None) -> None:
         self.offsets_ns = [0]
         """What was added to the stamps, from jump to jump."""
+        self.joints: list[tuple[int, int]] = []
+        """Where in the file each jump is: the places in bytes of the packets before and after it."""
+        self._place = 0
         self._usual_ns = usual_ns
         self._is_active = is_active
         self._on_jump = on_jump
@@ -81,7 +87,10 @@ class Jumps:
                 self._say(now_ns)
                 now_ns = self._last_ns + self._usual_ns
                 self.offsets_ns.append(now_ns - raw_ns)
-        self._last_ns = now_ns
+                self.joints.append((self._place, packet.pos or self._place))
+            elif step_ns > 0:
+                self._usual_ns = step_ns
+        self._last_ns, self._place = now_ns, max(self._place, packet.pos or 0)
         moved = round(Fraction(self.offsets_ns[-1], NS_PER_S) / time_base)
         if moved:
             packet.pts = None if packet.pts is None else packet.pts + moved
@@ -95,5 +104,7 @@ class Jumps:
 def jump_words(last_ns: int, now_ns: int) -> str:
     """Return a sentence on a jump from one time stamp to another."""
     step_s, at_s = (now_ns - last_ns) / NS_PER_S, last_ns / NS_PER_S
+    if abs(step_s) > WRAP_S / 2:  # FFmpeg has taken a jump for the wrap of the clock
+        step_s -= math.copysign(WRAP_S, step_s)
     way = "on" if step_s > 0 else "back"
     return f"its clock jumps {way} by {abs(step_s):.1f} s at {at_s:.1f} s; the pictures go on without a break"

@@ -17,6 +17,10 @@ from stages.media.uri import is_image
 ShotT = TypeVar("ShotT", Shot, Mark)
 
 
+HEAD_START_NS = NS_PER_S // 4
+"""Pictures that begin so much after the sound are meant to; less is how streams are interleaved."""
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Extent:
     """What of a reel is played; times in seconds from its beginning."""
@@ -94,8 +98,9 @@ class ReelPlayer:
                     # The one that was captured last, given again: only its end is needed.
                     end_ns, is_empty = shot.pts_ns + offset_ns + shot.duration_ns, False
                     continue
-                if is_empty and (round_ > 0 or shot.pts_ns + offset_ns < 0):
-                    # A new round, or an input that begins before it says.
+                lead_ns = shot.pts_ns + offset_ns
+                is_begin = is_empty and self._extent.start_s is None and lead_ns <= HEAD_START_NS
+                if is_empty and (round_ > 0 or is_begin):
                     offset_ns = end_ns - shot.pts_ns
                 epoch = round_ * reel.segment_count + shot.segment
                 frame = self._frame(shot, offset_ns, epoch, is_break=epoch_before not in (None, epoch))

@@ -12,19 +12,34 @@ from stages.media.timing import NS_PER_S, to_ns
 
 if TYPE_CHECKING:
     from av.container import InputContainer
+    from av.packet import Packet
     from av.video.stream import VideoStream
 
 WITH_LENGTH = ("matroska", "flv", "asf", "mov")
 """Formats (the first of FFmpeg's names for them) whose header tells the length; others are guesses."""
+SEGMENT_ID = bytes.fromhex("18538067")
+HEAD_BYTES = 4096
 TS_PACKET_BYTES = (188, 192, 204)
-WITH_INDEX = ("mov", "avi")
+AVI_INDEX, TAIL_BYTES = b"idx1", 1 << 20
+"""The index of an AVI: 16 bytes for each packet."""
+SEGMENT_ID = bytes.fromhex("18538067")
+HEAD_BYTES = 4096
+TS_PACKET_BYTES = (188, 192, 204)
+MP4 = "mov"
+WITH_INDEX = (MP4, "avi")
 """… and whose index tells what is in the file."""
+WHOLE_INDEX = Fraction(9, 10)
+"""Of an AVI without its index, which stands at its end, FFmpeg lists what it has seen so far."""
 STEADY_SHARE = Fraction(95, 100)
 """A film has one rate if so many of its frames are as long as most."""
 NEAR = Fraction(1, 5)
 MAX_GAPS = 1000
+HOLE_SHARE = 0.75
+"""Of the bytes that so much film has in the mean."""
 TOLERANCE_S = 1.0
 """Where frames have no steady rate, a film may end so much before its header says."""
+SOUND_TOLERANCE_NS = NS_PER_S // 4
+"""… and all streams so much."""
 FEW = 2
 FEW_SHARE = Fraction(1, 100)
 """A length is rounded, and the last frame's own is often not told: so few frames are no loss."""
@@ -45,7 +60,9 @@ class Promise:
 
     count: int | None
     end_ns: int | None
-    is_cut_packet: bool
+    is_cut_packet: bool = False
+    is_short: bool = False
+    """Whether the file has fewer bytes than its header says."""
 
 
 class Came:
@@ -58,14 +75,30 @@ class Came:
         self.first_ns = 0
         self.last_ns = 0
         self._gaps_ms: Counter[int] = Counter()
+        self._longest_gap_ns = 0
+        self._longest_skip = 0
+        self._end = 0
 
-    def packet(self) -> None:
+    def packet(self, packet: Packet[VideoStream]) -> None:
+        """Note a packet of the file, in its order."""
         self.packets += 1
+        if packet.pos is not None and packet.pos >= self._end:
+            if self._end:
+                self._longest_skip = max(self._longest_skip, packet.pos - self._end)
+            self._end = packet.pos + packet.size
+
+    @property
+    def has_hole(self) -> bool:
+        """Whether about as many bytes were passed over in the file as the longest gap between pictures would
+        have: a mere pause has few."""
+        span_ns = self.last_ns - self.first_ns
+        return span_ns > 0 and self._longest_skip > HOLE_SHARE * self._longest_gap_ns * self._end / span_ns
 
     def frame(self, pts_ns: int) -> None:
         if self.frames == 0:
             self.first_ns = pts_ns
         else:
+            self._longest_gap_ns = max(self._longest_gap_ns, pts_ns - self.last_ns)
             gap_ms = round((pts_ns - self.last_ns) / 1e6)
             if gap_ms in self._gaps_ms or len(self._gaps_ms) < MAX_GAPS:
                 self._gaps_ms[gap_ms] += 1
@@ -85,12 +118,17 @@ class Came:
         return round(1e6 * sum(gap * n for gap, n in near.items()) / sum(near.values()))
 
 
-def promised_count(container: InputContainer, stream: VideoStream) -> int | None:
-    """Return how many packets the header of a film tells that was opened and not read; None: it does not."""
-    count = stream.frames or None
-    if count and _format(container) in WITH_INDEX and len(stream.index_entries) > 1:
-        # In the header's number is also what an edit list cuts off, or what an encoder left empty.
-        count = min(count, len(stream.index_entries))
+def promised_count(container: InputContainer, stream: VideoStream, tail: bytes) -> int | None:
+    """Return how many packets the header of a film tells that was opened and not read; None: it does not.
+
+    tail: the last bytes of the file, TAIL_BYTES or all of them.
+    """
+    count, format_ = stream.frames or None, _format(container)
+    # In the header's number is also what an edit list cuts off, or what an encoder left empty. Of an AVI that
+    # lacks its index, which stands at its end, FFmpeg lists what it has seen so far.
+    has_index = format_ == "mov" or (format_ == "avi" and AVI_INDEX in tail)
+    if count and has_index and len(stream.index_entries):
+        return min(count, len(stream.index_entries))
     return count
 
 
@@ -100,12 +138,13 @@ def promise_of(
     *,
     count: int | None,
     size_bytes: int | None,
+    head: bytes,
     last_ns: int,
 ) -> Promise:
     """Return what the header of a film that was read promises.
 
-    count: its `promised_count`. size_bytes: of the file, None if that is not known. last_ns: where its
-    pictures ended. The container is read once more where that is needed.
+    count: its `promised_count`. size_bytes: of the file, None if that is not known; head: its first bytes.
+    last_ns: where its pictures ended. The container is read once more where that is needed.
     """
     format_ = _format(container)
     end_ns = None
@@ -113,12 +152,15 @@ def promise_of(
         end_ns = _length_ns(stream.metadata.get("DURATION", ""))
         if end_ns is None and container.duration is not None:
             end_ns = (container.duration + (container.start_time or 0)) * 1000
-            if container.streams.audio and end_ns - last_ns > TOLERANCE_S * NS_PER_S:
+            if container.streams.audio:
                 # That of the longest stream: what else there is says whether it was cut.
-                rest_ns = end_ns - _end_ns(container)
-                end_ns = end_ns if rest_ns > TOLERANCE_S * NS_PER_S else None
+                is_early = end_ns - last_ns > SOUND_TOLERANCE_NS
+                is_cut = is_early and end_ns - _end_ns(container) > SOUND_TOLERANCE_NS
+                end_ns = end_ns if is_cut else None
     is_cut = format_ == "mpegts" and bool(size_bytes) and all((size_bytes or 0) % n for n in TS_PACKET_BYTES)
-    return Promise(count, end_ns, is_cut)
+    return Promise(
+        count, end_ns, is_cut, is_short=format_ == "matroska" and is_short_matroska(head, size_bytes)
+    )
 
 
 def shortfall(promise: Promise, came: Came) -> Shortfall | None:
@@ -130,7 +172,9 @@ def shortfall(promise: Promise, came: Came) -> Shortfall | None:
     usual_ns = came.usual_ns
     end_ns = max(promise.end_ns or 0, came.last_ns + usual_ns)
     if usual_ns and came.frames:
-        expected = round((end_ns - came.first_ns) / usual_ns)
+        is_damaged = came.broken or came.has_hole or promise.is_short
+        span_ns = end_ns - came.first_ns if is_damaged else end_ns - came.last_ns
+        expected = round(span_ns / usual_ns) + (0 if is_damaged else came.frames - 1)
         missing = expected - came.frames - came.broken
         if missing > max(FEW, expected * FEW_SHARE):
             by = "header" if promise.end_ns is not None else "rate"
@@ -144,6 +188,19 @@ def shortfall(promise: Promise, came: Came) -> Shortfall | None:
     if promise.is_cut_packet:
         return Shortfall(1, f"it ends in the middle of a packet, {came.frames} frames came; it is cut off")
     return None
+
+
+def is_short_matroska(head: bytes, size_bytes: int | None) -> bool:
+    """Say whether a Matroska file has fewer bytes than the size of its segment says (RFC 8794, RFC 9559)."""
+    at = head.find(SEGMENT_ID)
+    if at < 0 or size_bytes is None or len(head) < at + 12:
+        return False
+    first = head[at + 4]
+    length = 9 - first.bit_length()
+    coded = head[at + 4 : at + 4 + length]
+    size = int.from_bytes(coded, "big") & ((1 << 7 * length) - 1)
+    is_unknown = size == (1 << 7 * length) - 1
+    return not is_unknown and 0 < length <= 8 and size_bytes < at + 4 + length + size
 
 
 def _format(container: InputContainer) -> str:

@@ -65,7 +65,7 @@ class Reel(Protocol):
 
     @property
     def origin_ns(self) -> int:
-        """Time stamp that is running time 0: of the beginning, or of sound that begins well before it."""
+        """Time stamp that is running time 0: of the beginning, or of sound that begins before it."""
 
     @property
     def shot_ns(self) -> int:

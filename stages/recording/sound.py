@@ -95,14 +95,16 @@ class Sound:
 
     def _read(self) -> Iterator[tuple[int, Packet[AudioStream]]]:
         """Yield what is to be heard from the output's beginning on; stamps that do not rise are left out."""
-        placing = _Placing(self._offsets_ns())
+        placing = _Placing(*self._jumps())
         last_ticks: int | None = None
         for packet in self._demuxed():
             ticks = packet.pts if packet.pts is not None else packet.dts
             if ticks is None or not packet.time_base or not packet.size or packet.is_corrupt:
                 continue
             time_base = Fraction(packet.time_base)
-            at_ns = placing.place(to_ns(ticks, time_base), to_ns(packet.duration or 0, time_base))
+            at_ns = placing.place(
+                to_ns(ticks, time_base), to_ns(packet.duration or 0, time_base), packet.pos or 0
+            )
             at_ns -= self._origin_ns
             at_ticks = round(Fraction(at_ns, NS_PER_S) / time_base)
             if at_ns < 0 or (last_ticks is not None and at_ticks <= last_ticks):
@@ -122,14 +124,14 @@ class Sound:
             except av.error.FFmpegError:
                 errors += 1
 
-    def _offsets_ns(self) -> list[int]:
-        """What the player of the pictures has added to their stamps, from jump to jump."""
+    def _jumps(self) -> tuple[list[int], list[tuple[int, int]]]:
+        """What the player of the pictures has added to their stamps, from jump to jump; where these are."""
         if not may_jump(self._container):
-            return [0]
+            return [0], []
         with self._open() as container:
             pictures = container.streams.best("video")
             if pictures is None:
-                return [0]
+                return [0], []
             rate: Any = pictures.average_rate or pictures.guessed_rate
             jumps = Jumps(round(NS_PER_S / rate) if rate else FILM_FRAME_NS, is_active=True)
             try:
@@ -137,21 +139,28 @@ class Sound:
                     jumps.move(packet)  # type: ignore[arg-type]
             except av.error.FFmpegError:
                 pass  # what comes after a break is not heard either
-        return jumps.offsets_ns
+        return jumps.offsets_ns, jumps.joints
 
 
 class _Placing:
-    """Finds for each packet of sound which of the pictures' offsets is its own: the one that lets it go on
-    where the sound before it ended."""
+    """Finds for each packet of sound which of the pictures' offsets is its own.
 
-    def __init__(self, offsets_ns: list[int]) -> None:
+    It is told by where the packet stands in the file. Between the pictures before and after a jump it is the
+    offset that lets the sound go on where it ended.
+    """
+
+    def __init__(self, offsets_ns: list[int], joints: list[tuple[int, int]]) -> None:
         self._offsets_ns = offsets_ns
+        self._joints = joints
         self._at = 0
         self._next_ns: int | None = None
 
-    def place(self, raw_ns: int, duration_ns: int) -> int:
+    def place(self, raw_ns: int, duration_ns: int, place_bytes: int) -> int:
+        while self._at < len(self._joints) and place_bytes >= self._joints[self._at][1]:
+            self._at += 1
         next_ns = self._next_ns
-        if next_ns is not None and self._at + 1 < len(self._offsets_ns):
+        is_between = self._at < len(self._joints) and place_bytes > self._joints[self._at][0]
+        if is_between and next_ns is not None:
             now, then = self._offsets_ns[self._at : self._at + 2]
             if abs(raw_ns + then - next_ns) < abs(raw_ns + now - next_ns):
                 self._at += 1

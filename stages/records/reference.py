@@ -8,7 +8,7 @@ SCHEMA = Path(__file__).with_name("schema.json")
 HEAD = """# Records
 
 What `json_sink` and `events_sink` write, line by line. Made by `make docs` from
-`stages/records/schema.json`, the JSON Schema of a line (draft 2020-12), against which you can hold your reader.
+`stages/records/schema.json`, the JSON Schema of a line (draft 2020-12): hold your own reader against it.
 """
 TABLES = ("frame", "stretch", "person", "garment", "appeared", "wears", "left")
 TYPES = {

@@ -1,0 +1,82 @@
+"""Films with sound, for the tests of clocks, of what was cut off, and of the sound of the output."""
+
+from collections.abc import Iterable
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+
+from tests.stages.source_kit import numbered
+
+SOUND_RATE = 48_000
+TS_BYTES = 188
+
+
+def tone(length_ms: int, click_ms: int | None = None) -> np.ndarray:
+    """A quiet tone, or silence with a loud click of 20 ms."""
+    samples = np.arange(SOUND_RATE * length_ms // 1000)
+    if click_ms is None:
+        return (np.sin(samples * 0.05) * 4000).astype(np.int16)
+    is_click = (samples >= SOUND_RATE * click_ms // 1000) & (samples < SOUND_RATE * (click_ms + 20) // 1000)
+    return (np.sin(samples * 0.3) * 20_000 * is_click).astype(np.int16)
+
+
+def film_with_sound(
+    path: Path,
+    *,
+    count: int = 50,
+    frame_ms: int = 40,
+    begin_ms: int = 0,
+    sound_codec: str | None = "aac",
+    sound_begin_ms: int | None = None,
+    wave: np.ndarray | None = None,
+    codec: str = "libx264",
+    metadata: dict[str, str] | None = None,
+    options: dict[str, str] | None = None,
+    **stream_facts: Any,
+) -> Path:
+    """Write a film of `count` small pictures with a tone, or `wave`, beside them, as long as they are."""
+    sound_begin_ms = begin_ms if sound_begin_ms is None else sound_begin_ms
+    wave = tone(count * frame_ms) if wave is None else wave
+    with av.open(str(path), "w", options=options or {}) as film:
+        film.metadata.update(metadata or {})
+        pictures: Any = film.add_stream(codec, rate=Fraction(1000, frame_ms), options={"g": "12"})
+        pictures.width, pictures.height, pictures.pix_fmt = 64, 48, "yuv420p"
+        if path.suffix != ".avi":  # whose clock ticks once a frame
+            pictures.time_base = pictures.codec_context.time_base = Fraction(1, 1000)
+        pictures.codec_context.max_b_frames = 0
+        for name, value in stream_facts.items():
+            setattr(pictures.codec_context, name, value)
+        sound: Any = None if sound_codec is None else film.add_stream(sound_codec, rate=SOUND_RATE)
+        packets = [*_pictures(pictures, count, frame_ms, begin_ms)]
+        if sound is not None:
+            packets += _sound(sound, wave, sound_begin_ms)
+        film.start_encoding()
+        for packet in sorted(packets, key=lambda packet: packet.dts * packet.time_base):
+            film.mux(packet)
+    return path
+
+
+def _pictures(stream: Any, count: int, frame_ms: int, begin_ms: int) -> Iterable[Any]:
+    for number in range(count):
+        frame = av.VideoFrame.from_ndarray(numbered(number), "bgr24")
+        frame.pts, frame.time_base = begin_ms + number * frame_ms, Fraction(1, 1000)
+        yield from stream.encode(frame)
+    yield from stream.encode(None)
+
+
+def _sound(stream: Any, wave: np.ndarray, begin_ms: int) -> Iterable[Any]:
+    for start in range(0, len(wave), 1024):
+        frame = av.AudioFrame.from_ndarray(wave[None, start : start + 1024], "s16", "mono")
+        frame.sample_rate, frame.time_base = SOUND_RATE, Fraction(1, SOUND_RATE)
+        frame.pts = start + begin_ms * SOUND_RATE // 1000
+        yield from stream.encode(frame)
+    yield from stream.encode(None)
+
+
+def joined(path: Path, *pieces: Path) -> Path:
+    """Put transport streams behind each other, byte by byte."""
+    path.write_bytes(b"".join(piece.read_bytes() for piece in pieces))
+    return path
