@@ -201,6 +201,7 @@ class SinkHost(ReceivingHost):
     def _report_output(self, channel: Channel) -> None:
         self.bus.send("output", source=channel.source, **channel.summary())
         if all(other.is_finished for other in self._channels.values()):
+            self.report_statistics()
             self.bus.send("state", state="eos")
 
     def forget(self, source: str) -> None:

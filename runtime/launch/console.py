@@ -1,15 +1,16 @@
 """What the user sees while a graph runs: one live table in a terminal, plain lines elsewhere."""
 
 import sys
+import termios
 import time
-from typing import Protocol
+from typing import Any, Protocol
 
 from rich.console import Console, Group
 from rich.live import Live
-from rich.table import Table
 from rich.text import Text
 
 from runtime.launch.snapshot import Look, SourceRow, StageRow
+from runtime.launch.tables import rate, source_table, stage_table
 
 PLAIN_PERIOD_S = 5.0
 _COLORS = {"ERROR": "bold red", "WARNING": "yellow"}
@@ -71,70 +72,38 @@ class LiveTable:
         self._live = Live(console=console, refresh_per_second=4, transient=True)
 
     def start(self) -> None:
+        self._no_echo = _NoEchoOfKeys()
         self._live.start()
 
     def write(self, level: str, line: str) -> None:
         self._console.print(Text(line, style=_COLORS.get(level, "")))
 
     def refresh(self, look: Look) -> None:
-        self._live.update(Group(_stage_table(look.stages), _source_table(look.sources)))
+        sources = source_table(look.sources, self._console.width)
+        self._live.update(Group(stage_table(look.stages), Text(), sources))
 
     def stop(self) -> None:
         self._live.stop()
+        self._no_echo.undo()
 
 
-def _stage_table(rows: list[StageRow]) -> Table:
-    table = Table(expand=False)
-    table.add_column("stage")
-    table.add_column("state")
-    for heading in ("frames", "frames/s", "ms/frame", "waiting"):
-        table.add_column(heading, justify="right")
-    for row in rows:
-        table.add_row(
-            row.name,
-            row.state,
-            str(row.frames),
-            _rate(row.fps),
-            f"{row.ms_per_frame:.1f}",
-            str(row.waiting),
-        )
-    return table
+class _NoEchoOfKeys:
+    """While a table stands on the terminal, Ctrl-C does not write "^C" into it."""
 
+    def __init__(self) -> None:
+        self._before: list[Any] | None = None
+        try:
+            self._fd = sys.stdin.fileno()
+            self._before = termios.tcgetattr(self._fd)
+        except (termios.error, OSError, ValueError, AttributeError):  # no terminal, or none that we may set
+            return
+        changed = [*self._before]
+        changed[3] &= ~termios.ECHOCTL
+        termios.tcsetattr(self._fd, termios.TCSADRAIN, changed)
 
-def _source_table(rows: list[SourceRow]) -> Table:
-    table = Table(expand=False)
-    table.add_column("source")
-    table.add_column("state")
-    for heading in (
-        "captured/s",
-        "delivered/s",
-        "captured",
-        "delivered",
-        "dropped",
-        "failed",
-        "in flight",
-        "p95",
-        "done",
-        "left",
-    ):
-        table.add_column(heading, justify="right")
-    for row in rows:
-        ledger = row.ledger
-        table.add_row(
-            row.name,
-            row.state_words,
-            _rate(row.captured_fps),
-            _rate(row.delivered_fps),
-            str(ledger.captured),
-            str(ledger.delivered),
-            str(sum(ledger.dropped.values())),
-            str(sum(ledger.failed.values())),
-            str(ledger.in_flight),
-            f"{row.p95_ms:.0f} ms" if row.p95_ms is not None else "",
-            f"{row.progress:.0%}" if row.progress is not None else "",
-            f"{row.left_s:.0f} s" if row.left_s is not None else "",
-        )
-    return table
+    def undo(self) -> None:
+        if self._before is not None:
+            termios.tcsetattr(self._fd, termios.TCSADRAIN, self._before)
 
 
 def _sums(row: SourceRow) -> str:
@@ -157,9 +126,4 @@ def _progress(row: SourceRow) -> str:
 
 
 def _short(row: StageRow) -> str:
-    return f"{row.name} {_rate(row.fps)}/s {row.ms_per_frame:.1f} ms"
-
-
-def _rate(fps: float | None) -> str:
-    """A rate that is too old to be told is not 0, and not what it was."""
-    return f"{fps:.1f}" if fps is not None else "?"
+    return f"{row.name} {rate(row.fps)}/s {row.ms_per_frame:.1f} ms"

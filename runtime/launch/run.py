@@ -81,6 +81,9 @@ class Run:
             while any(child.is_alive or child.restart_at_s is not None for child in self._children()):
                 self._wait()
                 self._serve()
+            # What every process said last.
+            self._bus.read(self._on_message)
+            self._refresh()
         finally:
             for child in self._children():
                 child.kill()
