@@ -30,7 +30,8 @@ def main(arguments: list[str]) -> int:
         status = command(arguments[1:]) if command else run(arguments)
         return status_of_output(status, is_run=command is None)
     except GraphError as error:
-        print(f"launcher: {redact(str(error))}", file=sys.stderr)
+        for problem in error.problems:
+            print(f"launcher: {redact(problem)}", file=sys.stderr)
         return 2
     except ModuleNotFoundError as error:
         if importlib.util.find_spec((error.name or "").partition(".")[0] or "runtime") is not None:

@@ -4,6 +4,23 @@
 class GraphError(Exception):
     """The graph, a property or an argument is wrong: nothing was started (exit status 2)."""
 
+    @property
+    def problems(self) -> list[str]:
+        """The sentences, one for each mistake."""
+        return [str(self)]
+
+
+class ManyGraphError(GraphError):
+    """Several mistakes, each with a sentence of its own."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self._problems = problems
+
+    @property
+    def problems(self) -> list[str]:
+        return self._problems
+
 
 class StageError(Exception):
     """A stage cannot do its work on this machine or this input (exit status 1).

@@ -8,6 +8,7 @@ from pathlib import Path
 from runtime.errors import GraphError
 from runtime.graph.check_caps import check_caps
 from runtime.graph.model import Graph, StageSpec
+from runtime.graph.problems import Problems
 from runtime.graph.registry import writes_file
 from runtime.progress import progress_path
 from runtime.stage import Source
@@ -25,12 +26,17 @@ Identity = tuple[int, int] | None
 
 def check_graph(graph: Graph, places: Places) -> None:
     """Refuse a graph that cannot run; GraphError names the stage or link, its line, and the remedy."""
-    _check_kinds(graph, places)
-    _check_tree(graph, places)
-    _check_sinks_reached(graph)
-    check_caps(graph)
-    _check_devices(graph)
-    check_locations(graph)
+    problems = Problems()
+    with problems.catch():
+        _check_kinds(graph, places)
+        # What follows walks along the links.
+        _check_tree(graph, places)
+        for check in (_check_sinks_reached, check_caps, _check_devices):
+            with problems.catch():
+                check(graph)
+    with problems.catch():
+        check_locations(graph)
+    problems.raise_if_any()
 
 
 def _check_kinds(graph: Graph, places: Places) -> None:
@@ -111,41 +117,62 @@ def _check_devices(graph: Graph) -> None:
 
 def check_locations(graph: Graph) -> None:
     """Every output has a file of its own, in a folder that can be written."""
+    problems = Problems()
+    placed = set()
     for sink in graph.of_kind("sink"):
-        sources = graph.sources_of(sink.name)
-        if sink.location is not None and len(sources) > 1 and "{source}" not in sink.location:
-            raise GraphError(
-                f"{sink.place}: stage '{sink.name}' takes {len(sources)} sources, so its location "
-                f"'{sink.location}' must hold {{source}}, e.g. "
-                f"{_with_source(sink.location)}: it makes a file per source"
-            )
-        if sink.location is not None and writes_file(sink.stage):
-            _check_location_text(sink, sink.location)
+        with problems.catch():
+            _check_location(graph, sink)
+            placed.add(sink.name)
     owners: dict[Path, str] = {}
     inputs = _inputs(graph)
+    with problems.catch():
+        _check_ledger(graph, inputs)
+    for sink_name, path in [(sink, path) for (sink, _), path in graph.locations().items() if sink in placed]:
+        with problems.catch():
+            _check_output(graph, graph.stages[sink_name], path, inputs, owners)
+    problems.raise_if_any()
+
+
+def _check_location(graph: Graph, sink: StageSpec) -> None:
+    sources = graph.sources_of(sink.name)
+    if sink.location is not None and len(sources) > 1 and "{source}" not in sink.location:
+        raise GraphError(
+            f"{sink.place}: stage '{sink.name}' takes {len(sources)} sources, so its location "
+            f"'{sink.location}' must hold {{source}}, e.g. "
+            f"{_with_source(sink.location)}: it makes a file per source"
+        )
+    if sink.location is not None and writes_file(sink.stage):
+        _check_location_text(sink, sink.location)
+
+
+def _check_ledger(graph: Graph, inputs: dict[Identity, str]) -> None:
     ledger = graph.ledger_path
     problem = why_not_writable(ledger) if graph.ledger is not None and ledger is not None else ""
     if problem:
         raise GraphError(f"{_file(graph)}: the ledger cannot be written to {ledger}: {problem}; name another")
     if ledger is not None and (read := inputs.get(_identity(ledger))):
-        raise GraphError(f"{_file(graph)}: the ledger would overwrite {ledger}, {read}; name another")
-    for (sink_name, _source), path in graph.locations().items():
-        stage = graph.stages[sink_name]
-        files = (path, progress_path(path)) if writes_file(stage.stage) else (path,)
-        for file in files:
-            if read := inputs.get(_identity(file)):
-                raise GraphError(f"{stage.place}: stage '{sink_name}' would overwrite {file}, {read}")
-        if not writes_file(stage.stage):
-            continue
-        whole = path.resolve()
-        if whole in owners:
-            raise GraphError(
-                f"{stage.place}: stages '{owners[whole]}' and '{sink_name}' both write {path}; separate them"
-            )
-        if ledger is not None and ledger.resolve() == whole:
-            raise GraphError(f"{stage.place}: stage '{sink_name}' would write {path}, the ledger; move one")
-        owners[whole] = sink_name
-        _check_writable(stage, path)
+        raise GraphError(f"{_file(graph)}: the ledger would overwrite {ledger}, {read}")
+
+
+def _check_output(
+    graph: Graph, stage: StageSpec, path: Path, inputs: dict[Identity, str], owners: dict[Path, str]
+) -> None:
+    """Refuse an output in the place of an input, of the ledger or of another output; `owners` are those."""
+    files = (path, progress_path(path)) if writes_file(stage.stage) else (path,)
+    for file in files:
+        if read := inputs.get(_identity(file)):
+            raise GraphError(f"{stage.place}: stage '{stage.name}' would overwrite {file}, {read}")
+    if not writes_file(stage.stage):
+        return
+    whole = path.resolve()
+    if whole in owners:
+        raise GraphError(
+            f"{stage.place}: stages '{owners[whole]}' and '{stage.name}' both write {path}; separate them"
+        )
+    if graph.ledger_path is not None and graph.ledger_path.resolve() == whole:
+        raise GraphError(f"{stage.place}: stage '{stage.name}' would write {path}, the ledger; move one")
+    owners[whole] = stage.name
+    _check_writable(stage, path)
 
 
 def _inputs(graph: Graph) -> dict[Identity, str]:

@@ -3,7 +3,7 @@
 import dataclasses
 import itertools
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from runtime.graph.check import check_graph
 from runtime.graph.common import COMMON
 from runtime.graph.model import Graph, StageSpec
 from runtime.graph.one_line import is_one_line, read_one_line
+from runtime.graph.problems import Problems
 from runtime.graph.registry import find_stage, kind_of
 from runtime.graph.yaml_text import Node, node_from_text, read_yaml, refuse_literal_password
 from runtime.properties import REQUIRED, field_names, nearest, read_property
@@ -47,25 +48,39 @@ def read_graph(path: Path, overrides: Iterable[str] = ()) -> Graph:
 
 def _build(root: Node, overrides: Iterable[str], folder: Path, default_name: str) -> Graph:
     top = root.mapping("the graph")
+    unknown = Problems()
     for name, (key, _node) in top.items():
         if name not in TOP_KEYS:
-            raise key.fail(f"unknown key '{name}'{nearest(name, TOP_KEYS)}")
+            with unknown.catch():
+                raise key.fail(f"unknown key '{name}'{nearest(name, TOP_KEYS)}")
+    unknown.raise_if_any()
     for needed in ("stages", "links"):
         if needed not in top:
             raise root.fail(f"'{needed}' is missing; a graph has 'stages' and 'links'")
+    problems = Problems()
     described = _stage_nodes(top["stages"][1])
     for override in overrides:
-        _override(described, override)
-    stages = {name: read_stage(name, key, node, folder) for name, (key, node) in described.items()}
-    links, places = _links(top["links"][1], stages)
-    graph = Graph(
-        name=_text(top, "pipeline") or default_name,
-        folder=folder,
-        stages=stages,
-        links=tuple(links),
-        ledger=_text(top, "ledger"),
-    )
-    check_graph(graph, places)
+        with problems.catch():
+            _override(described, override)
+    stages: dict[str, StageSpec] = {}
+    for name, (key, node) in described.items():
+        with problems.catch():
+            stages[name] = read_stage(name, key, node, folder, problems)
+    unlinked = Problems()
+    with unlinked.catch():
+        links, places = _links(top["links"][1], described, unlinked)
+    name, ledger = default_name, None
+    with problems.catch():
+        name = _text(top, "pipeline") or default_name
+    with problems.catch():
+        ledger = _text(top, "ledger")
+    problems.found += unlinked.found
+    if unlinked.found or len(stages) < len(described):  # what is missing decides about what is around it
+        problems.raise_if_any()
+    graph = Graph(name=name, folder=folder, stages=stages, links=tuple(links), ledger=ledger)
+    with problems.catch():
+        check_graph(graph, places)
+    problems.raise_if_any()
     return graph
 
 
@@ -101,8 +116,18 @@ def _override(described: dict[str, tuple[Node, dict[str, tuple[Node, Node]]]], o
     described[stage][1][name] = (Node(name, place), node_from_text(text, place))
 
 
-def read_stage(name: str, key: Node, nodes: dict[str, tuple[Node, Node]], folder: Path) -> StageSpec:
-    """Read and check one stage on its own: its type, and its properties as {word: (key node, value node)}."""
+def read_stage(
+    name: str,
+    key: Node,
+    nodes: dict[str, tuple[Node, Node]],
+    folder: Path,
+    problems: Problems | None = None,
+) -> StageSpec:
+    """Read and check one stage on its own: its type, and its properties as {word: (key node, value node)}.
+
+    With `problems`, what is wrong with a property is noted there, and the stage has its default for it.
+    """
+    noted = problems if problems is not None else Problems()
     if "type" not in nodes:
         raise key.fail(f"stage '{name}' has no 'type'; say what it is, e.g. type: detect")
     type_node = nodes["type"][1]
@@ -117,22 +142,27 @@ def read_stage(name: str, key: Node, nodes: dict[str, tuple[Node, Node]], folder
     own, common = field_names(stage.Options), field_names(COMMON[kind])
     for word, (word_key, _value) in given.items():
         if word not in own and word not in common:
-            raise word_key.fail(
-                f"stage '{name}': unknown property '{word}'{nearest(word, [*own, *common, 'type'])}"
-            )
-    options = _options(stage.Options, own, given, name, key)
+            with noted.catch():
+                raise word_key.fail(
+                    f"stage '{name}': unknown property '{word}'{nearest(word, [*own, *common, 'type'])}"
+                )
+    before = len(noted.found)
+    options = _options(stage.Options, own, given, name, key, noted)
     spec = StageSpec(
         name=name,
         type_name=type_node.value,
         kind=kind,
         stage=stage,
         options=options,
-        common=_options(COMMON[kind], common, given, name, key),
+        common=_options(COMMON[kind], common, given, name, key, noted),
         values={word: value.plain() for word, (_key, value) in given.items()},
         place=key.place,
     )
+    if problems is None:
+        noted.raise_if_any()
     try:
-        stage.check(options)
+        if len(noted.found) == before:  # else it would judge by a default that nobody wants
+            stage.check(options)
     except GraphError as error:
         raise key.fail(f"stage '{name}': {error}{_overrides(given)}") from None
     except OSError as error:
@@ -148,19 +178,27 @@ def _overrides(given: dict[str, tuple[Node, Node]]) -> str:
 
 
 def _options(
-    options: type, known: dict[str, str], given: dict[str, tuple[Node, Node]], stage: str, key: Node
+    options: type,
+    known: dict[str, str],
+    given: dict[str, tuple[Node, Node]],
+    stage: str,
+    key: Node,
+    problems: Problems,
 ) -> Any:
     values = {}
     for word, name in known.items():
         if word not in given:
             continue
         node = given[word][1]
-        try:
-            values[name] = read_property(options, name, node.plain())
-        except ValueError as error:
-            raise node.fail(f"stage '{stage}', property '{word}': {error}, got {node.plain()!r}") from None
+        with problems.catch():
+            try:
+                values[name] = read_property(options, name, node.plain())
+            except ValueError as error:
+                raise node.fail(
+                    f"stage '{stage}', property '{word}': {error}, got {node.plain()!r}{_trap(node.plain())}"
+                ) from None
     for field in dataclasses.fields(options):
-        if field.default is REQUIRED and field.name not in values:
+        if field.default is REQUIRED and field.name not in values and _is_absent(field.name, known, given):
             raise key.fail(f"stage '{stage}': property '{field.name.replace('_', '-')}' is missing; set it")
     try:
         return options(**values)
@@ -168,25 +206,41 @@ def _options(
         raise key.fail(f"stage '{stage}': {error}") from None
 
 
+def _is_absent(name: str, known: dict[str, str], given: dict[str, tuple[Node, Node]]) -> bool:
+    return not any(known[word] == name for word in given if word in known)
+
+
+def _trap(value: Any) -> str:
+    """Return "; …" for a value that YAML makes of a word."""
+    if isinstance(value, bool):
+        return "; YAML reads yes, no, on and off as true and false: put the word into quotes"
+    return ""
+
+
 def _links(
-    node: Node, stages: dict[str, StageSpec]
+    node: Node, stages: Collection[str], problems: Problems
 ) -> tuple[list[tuple[str, str]], dict[tuple[str, str], str]]:
     if not isinstance(node.value, list):
         raise node.fail("'links' must be a list of chains such as: camera ! detect ! film")
     links: list[tuple[str, str]] = []
     places: dict[tuple[str, str], str] = {}
     for chain in node.value:
-        if not isinstance(chain.value, str):
-            raise chain.fail("a link is text such as: camera ! detect ! film")
-        names = [part.strip() for part in chain.value.split("!")]
-        if len(names) < 2 or not all(names):
-            raise chain.fail(f"'{chain.value}' is no chain; write two or more stages with ! between them")
-        for name in names:
-            if name not in stages:
-                raise chain.fail(f"there is no stage '{name}'{nearest(name, stages)}")
-        for link in itertools.pairwise(names):
-            if link in places:
-                raise chain.fail(f"the link {link[0]} ! {link[1]} stands here twice; remove one")
-            links.append(link)
-            places[link] = chain.place
+        with problems.catch():
+            for link in _links_of(chain, stages):
+                if link in places:
+                    raise chain.fail(f"the link {link[0]} ! {link[1]} stands here twice; remove one")
+                links.append(link)
+                places[link] = chain.place
     return links, places
+
+
+def _links_of(chain: Node, stages: Collection[str]) -> list[tuple[str, str]]:
+    if not isinstance(chain.value, str):
+        raise chain.fail("a link is text such as: camera ! detect ! film")
+    names = [part.strip() for part in chain.value.split("!")]
+    if len(names) < 2 or not all(names):
+        raise chain.fail(f"'{chain.value}' is no chain; write two or more stages with ! between them")
+    for name in names:
+        if name not in stages:
+            raise chain.fail(f"there is no stage '{name}'{nearest(name, stages)}")
+    return list(itertools.pairwise(names))

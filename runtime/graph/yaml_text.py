@@ -13,10 +13,13 @@ import yaml
 
 from runtime import secrets
 from runtime.errors import GraphError
+from runtime.graph.problems import Problems
 
 _VARIABLE = re.compile(r"\$\{(file:)?([^}]*)\}")
 _BRACE_IN_VALUE = re.compile(r"[\w$/.-]\{")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_OF_A_SHELL = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(:?[-+?=])")
+_MERGE = "tag:yaml.org,2002:merge"
 _HOME = re.compile(r"~[\w.-]*/")
 ON_COMMAND_LINE = "on the command line can be read by everybody here (ps)"
 
@@ -114,17 +117,17 @@ def node_from_text(text: str, place: str) -> Node:
 def _node(node: yaml.Node, file: str, is_single: bool = False) -> Node:
     place = file if is_single else f"{file}:{node.start_mark.line + 1}:{node.start_mark.column + 1}"
     if isinstance(node, yaml.MappingNode):
-        found: dict[str, tuple[Node, Node]] = {}
-        for key, value in node.value:
-            key_node = _node(key, file, is_single)
-            if not isinstance(key_node.value, str):
-                raise key_node.fail(f"a name must be text, found {key_node.value!r}")
-            if key_node.value in found:
-                raise key_node.fail(f"'{key_node.value}' stands here twice; remove one")
-            found[key_node.value] = (key_node, _node(value, file, is_single))
-        return Node(found, place)
+        return Node(_mapping(node, file, is_single), place)
     if isinstance(node, yaml.SequenceNode):
-        return Node([_node(item, file, is_single) for item in node.value], place)
+        problems = Problems()
+        items = []
+        for item in node.value:
+            with problems.catch():
+                items.append(_node(item, file, is_single))
+        problems.raise_if_any()
+        return Node(items, place)
+    if isinstance(node, yaml.ScalarNode) and node.style is None and (trap := _trap(node)):
+        raise GraphError(f"{place}: {trap}")
     try:
         scalar: Any = yaml.SafeLoader("").construct_object(node, deep=True)
     except (yaml.YAMLError, ValueError) as error:
@@ -135,6 +138,43 @@ def _node(node: yaml.Node, file: str, is_single: bool = False) -> Node:
     if not is_single:  # what stands on the command line is refused by who takes it from there
         refuse_literal_password(scalar, place, in_file=True)
     return Node(expand(scalar, place), place)
+
+
+def _mapping(node: yaml.MappingNode, file: str, is_single: bool) -> dict[str, tuple[Node, Node]]:
+    found: dict[str, tuple[Node, Node]] = {}
+    merged: dict[str, tuple[Node, Node]] = {}
+    problems = Problems()
+    for key, value in node.value:
+        with problems.catch():
+            if key.tag == _MERGE:
+                for each in value.value if isinstance(value, yaml.SequenceNode) else [value]:
+                    merged = _node(each, file, is_single).mapping("what << merges") | merged
+                continue
+            key_node = _node(key, file, is_single)
+            if not isinstance(key_node.value, str):
+                raise key_node.fail(f"a name must be text, found {key_node.value!r}")
+            if key_node.value in found:
+                raise key_node.fail(f"'{key_node.value}' stands here twice; remove one")
+            found[key_node.value] = (key_node, _node(value, file, is_single))
+    problems.raise_if_any()
+    return {**merged, **found}
+
+
+def _trap(node: yaml.ScalarNode) -> str:
+    """Return what is wrong with a number that YAML 1.1 makes of what was meant otherwise, and the remedy."""
+    text, tag = str(node.value), node.tag.rpartition(":")[2]
+    if tag in ("int", "float") and ":" in text:
+        seconds = yaml.SafeLoader("").construct_object(node)
+        return (
+            f"YAML reads {text} as {seconds:g}, for it counts in sixties; "
+            f"put text into quotes, and write a time as {seconds:g}s"
+        )
+    if tag == "int" and re.fullmatch(r"[-+]?0[0-7_]+", text):
+        number = yaml.SafeLoader("").construct_object(node)
+        return f"YAML reads {text} as {number}, for it counts in eights; quote text, write a number without 0"
+    if tag == "timestamp":
+        return f"YAML reads {text} as a date; put text into quotes"
+    return ""
 
 
 def expand(text: str, place: str) -> str:
@@ -154,6 +194,13 @@ def expand(text: str, place: str) -> str:
     if "${" not in text:
         return text
     for match in _VARIABLE.finditer(text):
+        shell = _OF_A_SHELL.match(match[2])
+        if not match[1] and shell:
+            name, sign = shell.groups()
+            raise GraphError(
+                f"{place}: '${{{name}{sign}…}}' is of a shell; here a variable is ${{{name}}}, "
+                f"and it has to be set: export {name}=…"
+            )
         # An address with it would be tried for ever; elsewhere it may be text of a stage's own.
         if not (match[1] or _NAME.fullmatch(match[2])) and "://" in text:
             raise GraphError(

@@ -198,7 +198,7 @@ def test_a_folder_instead_of_a_file(folder: Path) -> None:
             id="unknown variable",
         ),
         pytest.param(
-            "a.mp4", "2026-99-99", "3:40: '2026-99-99' cannot be read: month must be in 1..12; quote text", id="no date"
+            "a.mp4", "2026-99-99", "3:40: YAML reads 2026-99-99 as a date; put text into quotes", id="no date"
         ),
         pytest.param(
             "a.mp4", "!python x",

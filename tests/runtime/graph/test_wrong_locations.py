@@ -14,7 +14,9 @@ def test_two_sources_need_a_location_for_each(write: Write) -> None:
     )
     assert error_of(write(text)) == (
         "g.yaml:7:3: stage 'film' takes 2 sources, so its location 'out/film.mp4' must hold {source}, "
-        "e.g. out/film-{source}.mp4: it makes a file per source"
+        "e.g. out/film-{source}.mp4: it makes a file per source\n"
+        "g.yaml:8:3: stage 'lines' takes 2 sources, so its location 'out/lines.jsonl' must hold {source}, "
+        "e.g. out/lines-{source}.jsonl: it makes a file per source"
     )
 
 
