@@ -45,7 +45,9 @@ def run(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="launcher.py",
         description="Run a graph of stages, each its own process.",
-        epilog=f"other commands, each with its own --help: {', '.join(_COMMANDS)}",
+        epilog="other commands, each with its own --help:\n"
+        + "\n".join(f"  {name:<12}{line}" for name, line in _LINES.items()),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add_graph(parser)
     parser.add_argument("--check", action="store_true", help="check the graph and start nothing")
@@ -284,6 +286,23 @@ _COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "new-stage": new_stage,
     "completion": completion,
 }
+
+_LINES = {
+    "attach": "link a source into a running graph",
+    "detach": "let a source of a running graph end",
+    "list": "what runs, how fast, and how old each figure is",
+    "scale": "more or fewer processes for a stage of a running graph",
+    "set": "set a property of a running stage",
+    "stop": "end a running graph, with its files complete",
+    "drill": "run a graph, kill its processes, and say what was lost",
+    "plan": "what a graph will reach on this machine, and what to set",
+    "trace": "where frames spend their time, now or in an earlier run",
+    "inspect": "a stage type: what it takes, gives and can be told",
+    "schema": "the JSON Schema of pipeline.yaml, for editors",
+    "new-stage": "a stage of your own and its test, to begin with",
+    "completion": "the completion of these words for bash",
+}
+"""What each command does, for --help."""
 
 if __name__ == "__main__":
     guard_streams()

@@ -6,7 +6,7 @@ gives a score for each of the ten labels (several may be right at once) and a ma
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +82,18 @@ def read_facts(path: Path) -> StreetFacts:
     except (KeyError, TypeError, ValueError) as error:
         problem = f"has no {error}" if isinstance(error, KeyError) else str(error)
         raise ModelFileError(f"{path}: {problem}; it is not a street model of this project") from error
+
+
+def shifted(facts: StreetFacts, shift: float) -> StreetFacts:
+    """Return the facts with all thresholds moved by `shift`, in logits: above 0 fewer labels are told."""
+    if not shift:
+        return facts
+
+    def moved(parts: tuple[float, ...]) -> tuple[float, ...]:
+        logits = np.log(np.asarray(parts) / (1 - np.asarray(parts))) + shift
+        return tuple(round(float(part), 4) for part in 1 / (1 + np.exp(-logits)))
+
+    return replace(facts, thresholds=moved(facts.thresholds), unsure_above=moved(facts.unsure_above))
 
 
 def widened(box_xyxy: Sequence[float], look: Look, margin: float | None = None) -> Box:

@@ -19,7 +19,7 @@ from fashion.labels import LABELS
 from fashion.model_info import ModelFileError
 from fashion.model_lookup import check_model, find_street_model
 from fashion.preprocessing import InputSpec, cut_to_input, to_batch
-from fashion.street import cut_look, read_facts, tell, widened
+from fashion.street import cut_look, read_facts, shifted, tell, widened
 
 ENGINES = ("openvino", "onnxruntime", "torch")
 Crop = NDArray[np.uint8]
@@ -46,6 +46,8 @@ class Teller(Protocol):
     region: str
     crop_shape: tuple[int, ...]
     digest: str
+    shift: float
+    """Added to the thresholds, in logits: above 0 fewer labels are told. Of a model without thresholds 0."""
 
     def tell(self, crops: Sequence[Crop], boxes_xyxy: Sequence[Sequence[float]]) -> list[Findings]:
         """Return the findings of each person, from their crops."""
@@ -117,6 +119,8 @@ class _StreetCutter:
 class _LabelTeller:
     """One label a person: the softmax of the logits at the model's temperature."""
 
+    shift = 0.0
+
     def __init__(self, model: str, engine: str, threads: int, device: str, precision: str) -> None:
         name = choose_engine(engine, ENGINES)
         path, self._info, digest = check_model(model, needs_onnx=name != "torch")
@@ -156,6 +160,7 @@ class _StreetTeller:
     """A set of labels a person, each above its own threshold."""
 
     region = "whole"
+    shift = 0.0
 
     def __init__(self, path: Path, engine: str, threads: int, device: str, precision: str) -> None:
         from fashion.model_file import file_digest
@@ -178,17 +183,23 @@ class _StreetTeller:
     def _in_one_pass(self, crops: Sequence[Crop], boxes_xyxy: Sequence[Sequence[float]]) -> list[Findings]:
         results = self._engine.run({"images": to_batch(crops, self._facts.look.input)})
         findings = []
+        facts = shifted(self._facts, self.shift)
         looks = zip(crops, results["scores"], results["maps"], boxes_xyxy, strict=True)
         for crop, logits, maps, box in looks:
-            found = tell(logits, maps, box, self._facts)
+            found = tell(logits, maps, box, facts)
             frame = widened(box, self._facts.look)
             for garment in (*found[0], *found[1]):
                 label = LABELS.index(garment["label"])
                 parts = _parts(garment["box"], frame), _parts(box, frame)
                 garment["color"] = color_name(crop, maps[label], *parts)
-                garment["threshold"] = self._facts.thresholds[label]
+                garment["threshold"] = facts.thresholds[label]
             findings.append(found)
         return findings
+
+
+def has_thresholds(model: str) -> bool:
+    """Say whether a model tells a set of labels, each above a threshold of its own."""
+    return find_street_model(model) is not None
 
 
 def _parts(box_xyxy: Sequence[float], frame_xyxy: Sequence[float]) -> tuple[float, float, float, float]:

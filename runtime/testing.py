@@ -113,13 +113,12 @@ def run_sink(
 ) -> list[str]:
     """Write `packets` of one source, complete the output, and return the sink's remarks.
 
-    With `die_after`, the process of a FileSink "dies" after so many packets, with the next one written but
-    not committed: a new object cuts the file back and goes on; the output has to be as without a death.
+    With `die_after`, the process "dies" after so many packets, with the next one written, not committed. A
+    new object goes on: of a FileSink it cuts the file back, any other sink gets that packet again. The
+    output has to be as without a death.
     """
     if die_after is None:
         return _write(stage, packets, properties, None, is_last=True)[1]
-    if not issubclass(stage, FileSink):
-        raise AssertionError(f"{stage.__name__} is no FileSink, it cannot go on after a death: no die_after")
     cut, _remarks = _write(
         stage, packets[:die_after], properties, None, is_last=False, then=packets[die_after:]
     )

@@ -7,7 +7,7 @@ from typing import Any
 
 from fashion.engine_choice import PRECISIONS, EngineError
 from fashion.model_info import ModelFileError
-from fashion.wardrobe import ENGINES, Crop, Teller, check_teller, crop_form, open_teller
+from fashion.wardrobe import ENGINES, Crop, Teller, check_teller, crop_form, has_thresholds, open_teller
 from runtime.errors import GraphError, StageError
 from runtime.packet import Packet
 from runtime.properties import prop
@@ -39,6 +39,13 @@ class Classify(Stage):
             "in 20 stay within 0.02 (engine openvino)",
             choices=PRECISIONS,
         )
+        shift: float = prop(
+            0.0,
+            "added to every label's threshold, in logits: 1 tells fewer and surer labels, -1 more (street)",
+            low=-8,
+            high=8,
+            while_running=True,
+        )
 
     @classmethod
     def check(cls, options: Any) -> None:
@@ -46,6 +53,10 @@ class Classify(Stage):
             check_teller(options.model, options.engine)
         except (EngineError, ModelFileError) as error:
             raise GraphError(str(error)) from None
+        if options.shift and not has_thresholds(options.model):
+            raise GraphError(
+                f"model '{options.model}' tells one label a person, and has no threshold to shift"
+            )
 
     @classmethod
     def forms(cls, options: Any) -> dict[str, str]:
@@ -71,6 +82,7 @@ class Classify(Stage):
         looks = [(packet, person) for packet in packets for person in packet.people if person.get("look", 1)]
         people = [person for _packet, person in looks]
         boxes = [square_box(person["box"], packet.pixel_aspect_ratio) for packet, person in looks]
+        self._teller.shift = self.options.shift
         findings = self._teller.tell(self._crops(people), boxes) if people else []
         for (packet, person), (garments, unsure) in zip(looks, findings, strict=True):
             for garment in (*garments, *unsure):

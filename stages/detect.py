@@ -58,8 +58,15 @@ class Detect(Stage):
             "retinanet, yolov3 and tiny-yolov3, below 0.5 of which ImageAI gives nothing",
             low=0.01,
             high=1,
+            while_running=True,
         )
-        nms: float = prop(0.6, "of two boxes that overlap more than this, the better stays", low=0, high=1)
+        nms: float = prop(
+            0.6,
+            "of two boxes that overlap more than this, the better stays",
+            low=0,
+            high=1,
+            while_running=True,
+        )
         engine: str = prop("auto", "what runs the network", choices=("auto", *ENGINES))
         precision: str = prop(
             "float32",
@@ -118,13 +125,18 @@ class Detect(Stage):
             packet.people = []
             packet.meta[IS_PREDICTED] = True
             return packet
-        ratio = packet.pixel_aspect_ratio
-        boxes_xyxy, scores = self._detector.detect(square_picture(packet.image_bgr, ratio))
+        wanted = _settings(self.options)
+        self._detector.settings = dataclasses.replace(
+            self._detector.settings, confidence=wanted.confidence, iou=wanted.iou
+        )
+        ratio, image_bgr = packet.pixel_aspect_ratio, packet.image_bgr
+        size_wh = image_bgr.shape[1], image_bgr.shape[0]
+        boxes_xyxy, scores = self._detector.detect(square_picture(image_bgr, ratio))
         is_tall = boxes_xyxy[:, 3] - boxes_xyxy[:, 1] >= self.options.min_height
         is_kept = np.flatnonzero(is_tall)[: self.options.max_people]
         packet.people = [
             {
-                "box": [round(float(edge), 1) for edge in inside(stored_box(box, ratio), packet.size_wh)],
+                "box": [round(float(edge), 1) for edge in inside(stored_box(box, ratio), size_wh)],
                 "score": round(float(score), 4),
             }
             for box, score in zip(boxes_xyxy[is_kept], scores[is_kept], strict=True)

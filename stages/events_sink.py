@@ -37,6 +37,11 @@ class EventsSink(CutFileSink):
             "",
             "mqtt://HOST[:PORT], or mqtts:// for TLS; a user as mqtt://USER:${PASSWORD}@HOST. Empty: none.",
         )
+        ca: str = prop(
+            "",
+            "For mqtts://: a file with the certificate of who signed the broker's; empty: what this machine "
+            "trusts.",
+        )
         topic: str = prop("fashion/{source}/events", "Where to publish; {source} as in location.")
         qos: int = prop(1, "MQTT's quality of service; 0 may lose events.", low=0, high=2)
         max_spool: Bytes = prop(
@@ -50,9 +55,13 @@ class EventsSink(CutFileSink):
 
         if options.broker:
             try:
-                read_broker(options.broker)
+                broker = read_broker(options.broker, options.ca)
             except ValueError as error:
                 raise GraphError(f"property 'broker': {error}") from None
+            if options.ca and not broker.is_tls:
+                raise GraphError("ca is for mqtts://; write broker: mqtts://…, or leave it out")
+            if options.ca:
+                _check_ca(options.ca)
         problem = topic_problem(options.topic)
         if problem:
             raise GraphError(f"property 'topic': {problem}, got '{options.topic}'")
@@ -87,7 +96,7 @@ class EventsSink(CutFileSink):
         start, dropped = self._published
         spool = Spool(location, start=start, dropped=dropped, max_bytes=self.options.max_spool)
         return Publisher(
-            read_broker(self.options.broker),
+            read_broker(self.options.broker, self.options.ca),
             spool,
             topic=self.options.topic.replace("{source}", self.context.source),
             qos=self.options.qos,
@@ -137,7 +146,7 @@ class EventsSink(CutFileSink):
         publisher.allow(super().position().size_bytes)
         left = publisher.drain(self.options.drain)
         self._published = publisher.place
-        self._remarks = [_mqtt_remark(self._published[1], left)]
+        self._remarks = [_mqtt_remark(self._published[1], left, publisher.trouble)]
 
     def remarks(self) -> list[str]:
         return self._remarks
@@ -161,7 +170,17 @@ class EventsSink(CutFileSink):
             self._state = None
 
 
-def _mqtt_remark(dropped: int, left: int) -> str:
+def _check_ca(path: str) -> None:
+    import ssl
+
+    try:
+        ssl.create_default_context(cafile=path)
+    except ssl.SSLError:
+        raise GraphError(f"ca: {path} holds no certificate (PEM)") from None
+
+
+def _mqtt_remark(dropped: int, left: int, trouble: str) -> str:
     parts = [f"{dropped} events were passed over (max-spool)"] if dropped else []
-    parts += [f"{left} were not published, the broker was away at the end"] if left else []
+    why = f": {trouble}" if trouble else ", the broker was slow at the end"
+    parts += [f"{left} were not published{why}"] if left else []
     return "MQTT: " + ("; ".join(parts) or "the broker has every event")

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
-from runtime.errors import GraphError
+from runtime.errors import GraphError, ManyGraphError
 from runtime.graph.check import check_graph
 from runtime.graph.common import COMMON
 from runtime.graph.model import Graph, StageSpec
@@ -198,7 +198,13 @@ def _options(
                     f"stage '{stage}', property '{word}': {error}, got {node.plain()!r}{_trap(node.plain())}"
                 ) from None
     for field in dataclasses.fields(options):
-        if field.default is REQUIRED and field.name not in values and _is_absent(field.name, known, given):
+        if (
+            field.default is REQUIRED
+            and field.name not in values
+            and not _is_absent(field.name, known, given)
+        ):
+            raise ManyGraphError([])  # what is wrong with it is noted; without it there is no such stage
+        if field.default is REQUIRED and field.name not in values:
             raise key.fail(f"stage '{stage}': property '{field.name.replace('_', '-')}' is missing; set it")
     try:
         return options(**values)

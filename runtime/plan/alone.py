@@ -119,6 +119,7 @@ def measure(
 ) -> dict[str, Any]:
     """Return frames, CPU and clock seconds a frame, seconds to open, memory and threads of one stage."""
     meter, recorded = Meter(), Record(seconds)
+    given = _read(packets) if packets is not None else []
     context = Context(name=spec.name, run="plan", source="plan", threads=threads, batch=1)
     started_s = time.perf_counter()
     stage: Stage = spec.stage(spec.options, context)
@@ -138,8 +139,7 @@ def measure(
                 frame_bytes = packet.image_bgr.nbytes
                 recorded.offer(packet)
         else:
-            assert packets is not None
-            for packet in _given(packets, is_over):
+            for packet in _given(given, is_over):
                 recorded.offer(meter.measure(functools.partial(stage.process, packet)))
         found = {
             "frames": meter.frames,
@@ -147,8 +147,8 @@ def measure(
             # Threads wait for cores at the same time, so that their waits may be more than there was.
             "wall_s": max(meter.wall_s, meter.cpu_s / threads) / max(1, meter.frames),
             "open_s": open_s,
-            # Without what only this measurement holds.
-            "pss_bytes": _pss_bytes() - recorded.held_bytes - (packets.stat().st_size if packets else 0),
+            # Without what only this measurement holds, and holds to here.
+            "pss_bytes": max(0, _pss_bytes() - recorded.held_bytes - _size_bytes(given)),
             "threads": len(os.listdir("/proc/self/task")),
             "frame_bytes": frame_bytes,
         }
@@ -190,10 +190,18 @@ def _captured(stage: Source, meter: Meter, is_over: Callable[[], bool]) -> Itera
         yield packet
 
 
-def _given(path: Path, is_over: Callable[[], bool]) -> Iterator[Packet]:
-    """The recorded packets again and again, each fresh and with a later number and time."""
+def _read(path: Path) -> list[list[bytes]]:
+    """The recorded packets, each as its frames."""
     with path.open("rb") as file:
-        recorded = list(msgpack.Unpacker(file, max_buffer_size=0))
+        return list(msgpack.Unpacker(file, max_buffer_size=0))
+
+
+def _size_bytes(recorded: list[list[bytes]]) -> int:
+    return sum(len(frame) for frames in recorded for frame in frames)
+
+
+def _given(recorded: list[list[bytes]], is_over: Callable[[], bool]) -> Iterator[Packet]:
+    """The recorded packets again and again, each fresh and with a later number and time."""
     for seq in itertools.count():
         if not recorded or is_over():
             return

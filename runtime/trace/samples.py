@@ -7,6 +7,7 @@ from collections import defaultdict
 from typing import Any
 
 from runtime.errors import GraphError
+from runtime.trace.timeline import spans_of
 
 COLUMNS = {
     "transport": "transport",
@@ -93,10 +94,9 @@ def _cell(times: dict[str, float] | None) -> str:
 def frames_of(trace: dict[str, Any]) -> dict[tuple[str, int], list[dict[str, Any]]]:
     """Return {(source, seq): spans} of a trace."""
     found: defaultdict[tuple[str, int], list[dict[str, Any]]] = defaultdict(list)
-    for span in trace["traceEvents"]:
-        if span["ph"] == "X":
-            source, _colon, seq = span["args"]["frame"].rpartition(":")
-            found[source, int(seq)].append(span)
+    for span in spans_of(trace):
+        source, _colon, seq = span["args"]["frame"].rpartition(":")
+        found[source, int(seq)].append(span)
     return dict(found)
 
 

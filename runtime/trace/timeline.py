@@ -1,6 +1,7 @@
 """From the processes' events to a Chrome trace (ui.perfetto.dev draws it) and to one frame's timeline.
 
-The format: "Trace Event Format" of Chromium's trace viewer: complete events ("X", microseconds) by process.
+The format: "Trace Event Format" of Chromium's trace viewer: a nestable async event for each span ("b" and
+"e", microseconds), with an id of its own, for several frames wait in one process at once.
 """
 
 import dataclasses
@@ -64,11 +65,30 @@ def chrome_trace(events: Iterable[Event], every: int = 1) -> dict[str, Any]:
         {"name": "process_name", "ph": "M", "pid": number, "args": {"name": process}}
         for process, number in numbers.items()
     ]
+    drawn = [event for number, span in enumerate(spans) for event in _drawn(span, number)]
     return {
-        "traceEvents": [*names, *sorted(spans, key=lambda span: float(span["ts"]))],
+        "traceEvents": [*names, *sorted(drawn, key=lambda event: float(event["ts"]))],
         "displayTimeUnit": "ms",
         "otherData": {"every": every},
     }
+
+
+def _drawn(span: dict[str, Any], number: int) -> list[dict[str, Any]]:
+    """Return the two events that a viewer draws a span from. Spans of one kind have one name: it packs them
+    into one track, beside one another where they overlap."""
+    both = {key: span[key] for key in ("pid", "tid", "cat")} | {"name": span["cat"], "id": number}
+    begin = both | {"ph": "b", "ts": span["ts"], "args": span["args"]}
+    return [begin, both | {"ph": "e", "ts": span["ts"] + span["dur"]}]
+
+
+def spans_of(trace: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the spans of a trace, by their beginning: "cat", "ts" and "dur" in microseconds, and "args"."""
+    ends = {event["id"]: event["ts"] for event in trace["traceEvents"] if event["ph"] == "e"}
+    return [
+        event | {"dur": ends[event["id"]] - event["ts"]}
+        for event in trace["traceEvents"]
+        if event["ph"] == "b" and event["id"] in ends
+    ]
 
 
 def _newest_life(noted: list[Event]) -> list[Event]:
@@ -112,9 +132,7 @@ def _span(
     frame: str, name: str, from_ns: int, to: Event, numbers: dict[str, int], attempt: int, sender: str
 ) -> dict[str, Any]:
     return {
-        "name": f"{frame} {name}",
         "cat": name,
-        "ph": "X",
         "pid": numbers[to.process],
         "tid": to.source,
         "ts": from_ns / 1e3,
@@ -125,9 +143,10 @@ def _span(
 
 def describe_frame(trace: dict[str, Any], frame: str) -> list[str]:
     """Return the timeline of one frame, "camera:17", line by line; GraphError if the trace has none of it."""
-    spans = [span for span in trace["traceEvents"] if span["ph"] == "X" and span["args"]["frame"] == frame]
+    all_spans = spans_of(trace)
+    spans = [span for span in all_spans if span["args"]["frame"] == frame]
     if not spans:
-        known = [span["args"]["frame"] for span in trace["traceEvents"] if span["ph"] == "X"]
+        known = [span["args"]["frame"] for span in all_spans]
         hint = f"; it has frames such as {known[0]} and {known[-1]}" if known else "; it is empty"
         raise GraphError(f"the trace has no frame '{frame}'{hint}")
     start = min(span["ts"] for span in spans)
@@ -144,9 +163,8 @@ def describe_frame(trace: dict[str, Any], frame: str) -> list[str]:
 def describe_whole(trace: dict[str, Any]) -> list[str]:
     """Return the sums of a whole trace: per process and kind of span, how many, mean and longest."""
     found: defaultdict[tuple[str, str], list[float]] = defaultdict(list)
-    for span in trace["traceEvents"]:
-        if span["ph"] == "X":
-            found[span["args"]["process"], span["cat"]].append(span["dur"] / 1e3)
+    for span in spans_of(trace):
+        found[span["args"]["process"], span["cat"]].append(span["dur"] / 1e3)
     lines = [f"{'process':20s} {'what':24s} {'times':>7s} {'mean ms':>9s} {'longest':>9s}"]
     for (process, what), took_ms in sorted(found.items()):
         mean_ms = sum(took_ms) / len(took_ms)

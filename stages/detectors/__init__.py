@@ -57,6 +57,8 @@ class Detector(Protocol):
 
     digest: str
     """sha256 of the model file, in hex."""
+    settings: Settings
+    """What it was opened with; others with another `confidence` and `iou` may take their place."""
 
     def detect(self, image_bgr: npt.NDArray[np.uint8]) -> tuple[BoxesXyxy, Scores]:
         """Find people in a uint8 H x W x 3 picture, which is not changed.

@@ -24,7 +24,7 @@ class ImageAiDetector:
     def __init__(self, detection: Any, digest: str, settings: Settings) -> None:
         self.digest = digest
         self._detection = detection
-        self._settings = settings
+        self.settings = settings
         self._wanted = detection.CustomObjects(person=True)
 
     def detect(self, image_bgr: npt.NDArray[np.uint8]) -> tuple[BoxesXyxy, Scores]:
@@ -40,12 +40,12 @@ class ImageAiDetector:
                 output_type="array",
                 custom_objects=self._wanted,
                 # A whole number, rounded down: a person of exactly the confidence must not be lost.
-                minimum_percentage_probability=int(100 * self._settings.confidence),
+                minimum_percentage_probability=int(100 * self.settings.confidence),
             )
         boxes_xyxy = np.array([person["box_points"] for person in found], np.float32).reshape(-1, 4)
         scores = np.array([person["percentage_probability"] for person in found], np.float32) / 100
         height, width = image_bgr.shape[:2]
-        return choose_people(boxes_xyxy, scores, (width, height), self._settings)
+        return choose_people(boxes_xyxy, scores, (width, height), self.settings)
 
 
 def check(settings: Settings) -> Path:

@@ -27,7 +27,7 @@ class OnnxExport:
     def __init__(self, path: Path, engine: Engine, settings: Settings) -> None:
         self.digest = file_digest(path)
         self._engine = engine
-        self._settings = settings
+        self.settings = settings
         self._person_class = PEOPLE_CLASS if settings.person_class < 0 else settings.person_class
         pictures = {name: given for name, given in engine.inputs.items() if len(given.shape) == 4}
         others = engine.inputs.keys() - pictures.keys() - {SIZES_INPUT}
@@ -59,7 +59,7 @@ class OnnxExport:
             boxes_xyxy = boxes_xyxy * np.array([width, height, width, height])
         elif self._head != "rtdetr-pixels":
             boxes_xyxy = (boxes_xyxy - np.array([left_px, top_px, left_px, top_px])) / scale
-        return choose_people(boxes_xyxy, scores, (width, height), self._settings)
+        return choose_people(boxes_xyxy, scores, (width, height), self.settings)
 
     def _run(
         self, image_bgr: npt.NDArray[np.uint8], *, is_stretched: bool

@@ -37,17 +37,17 @@ class SsdLite:
     def __init__(self, engine: Engine, digest: str, settings: Settings) -> None:
         self.digest = digest
         self._engine = engine
-        self._settings = settings
+        self.settings = settings
 
     def detect(self, image_bgr: npt.NDArray[np.uint8]) -> tuple[BoxesXyxy, Scores]:
         height, width = image_bgr.shape[:2]
         outputs = self._engine.run({"images_rgb": network_input(image_bgr)})
         scores = outputs["scores"].reshape(-1)
-        candidates = np.flatnonzero(scores >= self._settings.confidence)
+        candidates = np.flatnonzero(scores >= self.settings.confidence)
         scores = scores[candidates]
         boxes_yxyx = outputs["boxes_yxyx"].reshape(-1, 4)[candidates]
         boxes_xyxy = boxes_yxyx[:, [1, 0, 3, 2]]
-        kept = suppress_overlaps(boxes_xyxy, scores, self._settings.iou)
+        kept = suppress_overlaps(boxes_xyxy, scores, self.settings.iou)
         boxes_xyxy = np.clip(boxes_xyxy[kept], 0, 1) * np.array([width, height, width, height], np.float32)
         return boxes_xyxy.astype(np.float32), scores[kept].astype(np.float32)
 

@@ -26,7 +26,7 @@ class SsdLiteTensorFlow:
     def __init__(self, session: Any, digest: str, settings: Settings) -> None:
         self.digest = digest
         self._session = session
-        self._settings = settings
+        self.settings = settings
 
     def detect(self, image_bgr: npt.NDArray[np.uint8]) -> tuple[BoxesXyxy, Scores]:
         height, width = image_bgr.shape[:2]
@@ -34,7 +34,7 @@ class SsdLiteTensorFlow:
         images_rgb = network_input(image_bgr)
         boxes_yxyx, scores = self._session.run(list(OUTPUTS), {"image_tensor:0": images_rgb})
         boxes_xyxy = boxes_yxyx[0][:, [1, 0, 3, 2]] * np.array([width, height, width, height])
-        return choose_people(boxes_xyxy, scores[0], (width, height), self._settings)
+        return choose_people(boxes_xyxy, scores[0], (width, height), self.settings)
 
 
 def check(settings: Settings) -> Path:

@@ -26,7 +26,7 @@ class TorchvisionDetector:
         self.digest = digest
         self._network = network
         self._device = device
-        self._settings = settings
+        self.settings = settings
         self._person_class = PEOPLE_CLASS if settings.person_class < 0 else settings.person_class
 
     def detect(self, image_bgr: npt.NDArray[np.uint8]) -> tuple[BoxesXyxy, Scores]:
@@ -38,7 +38,7 @@ class TorchvisionDetector:
         boxes_xyxy = found["boxes"].cpu().numpy()[is_person]
         scores = found["scores"].cpu().numpy()[is_person]
         height, width = image_bgr.shape[:2]
-        return choose_people(boxes_xyxy, scores, (width, height), self._settings)
+        return choose_people(boxes_xyxy, scores, (width, height), self.settings)
 
 
 def check(settings: Settings) -> Path:

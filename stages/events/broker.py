@@ -2,8 +2,11 @@
 
 import dataclasses
 import re
+import socket
+import ssl
 from urllib.parse import unquote, urlsplit
 
+PROBE_LIMIT_S, TLS_LIMIT_S = 5.0, 1.0
 _PORTS = {"mqtt": 1883, "mqtts": 8883}
 
 
@@ -16,13 +19,16 @@ class Broker:
     is_tls: bool
     user: str = dataclasses.field(default="", repr=False)
     password: str = dataclasses.field(default="", repr=False)
+    ca: str = ""
+    """A file with the certificate of who has signed the broker's; "": those that this machine trusts."""
 
     def __str__(self) -> str:
         return f"{self.host}:{self.port}"
 
 
-def read_broker(uri: str) -> Broker:
-    """Return the broker that mqtt://[USER:PASSWORD@]HOST[:PORT] names, mqtts:// for TLS.
+def read_broker(uri: str, ca: str = "") -> Broker:
+    """Return the broker that mqtt://[USER:PASSWORD@]HOST[:PORT] names, mqtts:// for TLS with a certificate of
+    `ca`.
 
     Raises ValueError, which never repeats the address: it may hold a password.
     """
@@ -45,7 +51,40 @@ def read_broker(uri: str) -> Broker:
         is_tls=parts.scheme == "mqtts",
         user=unquote(parts.username or ""),
         password=unquote(parts.password or ""),
+        ca=ca,
     )
+
+
+def why_unreachable(broker: Broker) -> str:
+    """Connect once and return in a few words what stands in the way, with the remedy; "" if nothing does as
+    far as the connection goes. Takes up to PROBE_LIMIT_S."""
+    try:
+        with socket.create_connection((broker.host, broker.port), timeout=PROBE_LIMIT_S) as connection:
+            if broker.is_tls:
+                context = ssl.create_default_context(cafile=broker.ca or None)
+                with context.wrap_socket(connection, server_hostname=broker.host):
+                    return ""
+            return _tls_instead(connection)
+    except ssl.SSLCertVerificationError as error:
+        return f"its certificate is not trusted ({error.verify_message}); name who has signed it by ca: FILE"
+    except ssl.SSLError as error:
+        return f"there is no TLS at this port ({error.reason or 'no answer'}); write mqtt://, or its TLS port"
+    except TimeoutError:
+        return "it does not answer; check host, port and firewall"
+    except OSError as error:
+        return f"it cannot be reached: {error.strerror or error}"
+
+
+def _tls_instead(connection: socket.socket) -> str:
+    """Say whether a port that is to be plain MQTT speaks TLS; a broker of MQTT hangs up, or is silent."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    try:
+        connection.settimeout(TLS_LIMIT_S)
+        with context.wrap_socket(connection):
+            return "it speaks TLS at this port; write mqtts://"
+    except OSError:
+        return ""
 
 
 def topic_problem(topic: str) -> str:

@@ -7,12 +7,13 @@ from typing import Any
 
 import paho.mqtt.client as mqtt
 
-from stages.events.broker import Broker
+from stages.events.broker import Broker, why_unreachable
 from stages.events.spool import MAX_IN_FLIGHT, Spool
 
 FIRST_RETRY_S, MAX_RETRY_S = 1, 30
 KEEPALIVE_S = 30
 CONNECT_LIMIT_S = 5
+NOT_LET_IN = ("Not authorized", "Bad user name or password")
 
 
 class Publisher:
@@ -26,6 +27,8 @@ class Publisher:
         self._log = log
         self._said = ""
         self._is_connected = False
+        self.trouble = ""
+        """Why there is no connection now, "" if there is one."""
         self._words: queue.SimpleQueue[tuple[str, Any]] = queue.SimpleQueue()
         self._waits_for_empty: threading.Event | None = None
         self.place = (spool.place, spool.dropped)
@@ -39,7 +42,7 @@ class Publisher:
         if self._broker.user:
             client.username_pw_set(self._broker.user, self._broker.password or None)
         if self._broker.is_tls:
-            client.tls_set()
+            client.tls_set(ca_certs=self._broker.ca or None)
         client.connect_timeout = CONNECT_LIMIT_S
         client.max_inflight_messages_set(MAX_IN_FLIGHT)
         client.reconnect_delay_set(FIRST_RETRY_S, MAX_RETRY_S)
@@ -90,16 +93,23 @@ class Publisher:
         elif word == "drain":
             self._waits_for_empty = value
         elif word == "connected" and not value.is_failure:
-            self._is_connected = True
+            self._is_connected, self.trouble = True, ""
             more = f"; {self._spool.dropped} were passed over" if self._spool.dropped else ""
             self._say(f"events go to {self._broker}{more}", logging.INFO)
         elif word == "connected":
-            self._say(f"the broker {self._broker} refuses us: {value}; events wait, trying again")
+            remedy = "; check user and password" if str(value) in NOT_LET_IN else ""
+            self._fail(f"it refuses us: {value}{remedy}")
         else:
-            if self._is_connected or word == "failed":
-                why = "cannot be reached" if word == "failed" else "is gone"
-                self._say(f"the broker {self._broker} {why}; events wait, trying again")
+            # A connection that never came to be is looked into, once for all that are tried in vain.
+            if self._is_connected:
+                self._fail("it is gone")
+            elif not self.trouble:
+                self._fail(why_unreachable(self._broker) or "it hangs up before it has let us in")
             self._is_connected = False
+
+    def _fail(self, why: str) -> None:
+        self.trouble = why
+        self._say(f"the broker {self._broker}: {why}; events wait, trying again")
 
     def _say(self, text: str, level: int = logging.WARNING) -> None:
         """One line a change, however often it is tried."""

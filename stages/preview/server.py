@@ -83,6 +83,10 @@ class Handler(BaseHTTPRequestHandler):
         super().setup()
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
 
+    def do_HEAD(self) -> None:
+        """The same without the content."""
+        self.do_GET()
+
     def do_GET(self) -> None:
         if not (self.server.is_open or is_loopback_name(self.headers.get("Host", ""))):
             # A page from elsewhere whose name was made to lead here.
@@ -109,7 +113,8 @@ class Handler(BaseHTTPRequestHandler):
         if state:
             self.send_header("X-State", state)
         self.end_headers()
-        self.wfile.write(content)
+        if self.command != "HEAD":
+            self.wfile.write(content)
 
     def _stream(self, source: str) -> None:
         self.close_connection = True
@@ -117,6 +122,8 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Type", f"multipart/x-mixed-replace; boundary={BOUNDARY}")
         self.send_header("Cache-Control", "no-store")
         self.end_headers()
+        if self.command == "HEAD":
+            return
         self.wfile.write(f"--{BOUNDARY}\r\n".encode())
         sent_number, sent_at_s = -1, 0.0
         while (shown := self.server.pictures.get(source)) is not None:

@@ -155,7 +155,7 @@ def test_what_does_not_fit_the_spool_is_passed_over_and_counted(
 def test_a_broker_that_is_away_at_the_end_is_said_so(tmp_path: Path, broker: Mosquitto) -> None:
     run = Run(tmp_path, f"mqtt://127.0.0.1:{broker.port}", drain=0.2)
     run.write(10)
-    assert run.finish() == "MQTT: 20 were not published, the broker was away at the end"
+    assert run.finish() == "MQTT: 20 were not published: it cannot be reached: Connection refused"
 
 
 def test_a_wrong_password_is_said_once_and_never_shown(
@@ -170,7 +170,7 @@ def test_a_wrong_password_is_said_once_and_never_shown(
         assert "6 were not published" in wrong.finish()
         refused = [record.message for record in caplog.records if "refuses" in record.message]
         assert refused == [
-            f"the broker 127.0.0.1:{broker.port} refuses us: Not authorized; events wait, trying again"
+            f"the broker 127.0.0.1:{broker.port}: it refuses us: Not authorized; check user and password; events wait, trying again"
         ]
         with Subscriber(broker, user=USER, password=PASSWORD) as subscriber:
             subscriber.wait()

@@ -56,7 +56,9 @@ def page(tmp_path: Path) -> StatusPage:
 def capture(page: StatusPage) -> Callable[..., Capture]:
     def make(store: FrameStore, stage: Source | None = None, **fields: Any) -> Capture:
         source = stage or Counter(NoOptions(), Context(name="camera"))
-        options = {"resume": None, "max_waiting": 2, "may_drop": False, "page": page, **fields}
+        is_live = fields.pop("is_live", False)
+        source.is_live = lambda _options: is_live  # type: ignore[method-assign]
+        options = {"resume": None, "max_waiting": 2, "page": page, **fields}
         return Capture(source, lambda _frame: store, None, **options)
 
     return make
@@ -95,7 +97,7 @@ def test_a_file_waits_when_as_many_wait_as_may(capture: Callable[..., Capture], 
 def test_a_live_source_keeps_the_freshest_and_counts_what_it_drops(
     capture: Callable[..., Capture], store: FrameStore
 ) -> None:
-    taking = capture(store, may_drop=True)
+    taking = capture(store, is_live=True)
     taking.start()
     until(lambda: taking.is_done)
     assert taking.error is None
@@ -112,7 +114,7 @@ def test_a_live_source_goes_on_however_full_its_custody_is(
     # as many slots as frames may wait.
     for number in range(out):
         store.send(store.capture(Frame(image_bgr=np.zeros((2, 2, 3), np.uint8), pts_ns=0, running_ns=number)))
-    taking = capture(store, may_drop=True)
+    taking = capture(store, is_live=True)
     taking.start()
     until(lambda: taking.is_done)
     assert taking.error is None
@@ -132,7 +134,7 @@ def test_the_end_of_a_source_that_fails_carries_its_error(
 def test_a_source_is_told_where_to_go_on(capture: Callable[..., Capture], store: FrameStore) -> None:
     source = Counter(NoOptions(), Context(name="camera"))
     resume = Resume(captured=3, epoch=0, pts_ns=2, running_ns=2)
-    taking = capture(store, source, resume=resume, may_drop=True)
+    taking = capture(store, source, resume=resume, is_live=True)
     taking.start()
     until(lambda: taking.is_done)
     assert source.resume == resume
@@ -194,7 +196,7 @@ def test_which_frame_is_asked_for_is_written_down_before(
 ) -> None:
     source = Asked(page)
     resume = Resume(captured=5, epoch=0, pts_ns=4, running_ns=4)
-    taking = capture(store, source, resume=resume, may_drop=is_live, max_waiting=SLOTS)
+    taking = capture(store, source, resume=resume, is_live=is_live, max_waiting=SLOTS)
     taking.start()
     until(lambda: taking.is_done)
     assert source.said == [(True, seq) for seq in seqs]

@@ -13,6 +13,7 @@ from runtime.trace.timeline import (
     describe_whole,
     read_events,
     read_trace,
+    spans_of,
     write_trace,
 )
 
@@ -47,7 +48,7 @@ def folder(tmp_path: Path) -> Path:
 
 def test_a_frame_is_followed_from_capture_to_commit(folder: Path) -> None:
     trace = chrome_trace(read_events(folder))
-    spans = [span for span in trace["traceEvents"] if span["ph"] == "X"]
+    spans = spans_of(trace)
     assert [(span["cat"], span["args"]["process"], span["dur"] / 1e3) for span in spans] == [
         ("waiting for the window", "camera.0#0", 2.0),
         ("transport", "detect.1#0", 1.0),
