@@ -126,8 +126,8 @@ $(VENV)/.tensorflow: $(VENV)/.run
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.run
-	$(INSTALL) ".[train,test,onnxruntime]"
-	@touch $(VENV)/.drill $(VENV)/.train $(VENV)/.street $@
+	$(INSTALL) ".[check,train,test,onnxruntime]"
+	@touch $(VENV)/.check $(VENV)/.drill $(VENV)/.train $(VENV)/.street $@
 
 $(VENV)/.all: $(VENV)/.run
 	$(INSTALL) ".[check,train,test,onnxruntime,tensorflow,imageai]"

@@ -17,6 +17,7 @@ from runtime.launch.arguments import add_graph, graph_words, number, parse_graph
 from runtime.launch.printing import guard_streams, status_of_output
 from runtime.secrets import redact
 
+_KINDS = ("worker", "source", "ordered", "sink")
 INSTALL = "run `make run` or `make install` once, then .venv/bin/python launcher.py …"
 
 # What runs is imported inside the commands, so that --help and --version answer at once.
@@ -232,10 +233,11 @@ def new_stage(arguments: list[str]) -> int:
     )
     parser.add_argument("name", help="the module's name, e.g. how_bright")
     parser.add_argument("--folder", default=".", help="where to; beside the graph is right (default: here)")
+    parser.add_argument("--kind", choices=_KINDS, default=_KINDS[0], help="default: worker")
     options = parser.parse_args(arguments)
     from runtime.describe import new_stage
 
-    paths = new_stage.new_stage(options.name, Path(options.folder))
+    paths = new_stage.new_stage(options.name, Path(options.folder), options.kind)
     print("\n".join(f"wrote {path}" for path in paths))
     print(f"in a graph: type: {options.name}.{new_stage.class_name(options.name)}")
     return 0

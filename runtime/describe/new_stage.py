@@ -13,9 +13,9 @@ _TEMPLATES = Path(__file__).with_name("template")
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 
-def new_stage(name: str, folder: Path) -> list[Path]:
-    """Write NAME.py and test_NAME.py into `folder` and return their paths; GraphError, and nothing is
-    written, for a name that cannot be a module, or files that are there."""
+def new_stage(name: str, folder: Path, kind: str = "worker") -> list[Path]:
+    """Write NAME.py and test_NAME.py for a stage of a kind into `folder` and return their paths; GraphError,
+    and nothing is written, for a name that cannot be a module, or files that are there."""
     if not _NAME.fullmatch(name) or keyword.iskeyword(name):
         raise GraphError(f"stage name '{name}': use small letters, digits and _, e.g. {_suggest(name)}")
     if name in sys.stdlib_module_names or importlib.util.find_spec(name) is not None:
@@ -25,8 +25,8 @@ def new_stage(name: str, folder: Path) -> list[Path]:
     if not folder.is_dir():
         raise GraphError(f"{folder}: no such folder; make it first, or name another with --folder")
     files = {
-        folder / f"{name}.py": _TEMPLATES / "stage.py.txt",
-        folder / f"test_{name}.py": _TEMPLATES / "test_stage.py.txt",
+        folder / f"{name}.py": _TEMPLATES / f"{kind}.py.txt",
+        folder / f"test_{name}.py": _TEMPLATES / f"test_{kind}.py.txt",
     }
     for path in files:
         if path.exists():

@@ -22,6 +22,7 @@ from runtime.launch.control import Control
 from runtime.launch.ledgers import Ledgers
 from runtime.launch.output_locks import OutputLocks
 from runtime.launch.processes import Processes
+from runtime.launch.service import Service
 from runtime.launch.snapshot import Observer
 from runtime.launch.state import DRAINING, STOPPING, RunState
 from runtime.secrets import redact
@@ -49,6 +50,8 @@ class Run:
         self.state = state
         self._report = state.report
         self._refresh = refresh
+        self._service = Service()
+        self._is_ready = False
         self._deadline_s = float("inf")
         self._draining_s = float("inf")
         self._signals: list[int] = []
@@ -128,6 +131,10 @@ class Run:
         for release in self._attachments.ended():
             self._control.spawn(release)
         self._control.serve()
+        self._service.alive()
+        if not self._is_ready and all(child.has_run for child in self._children()):
+            self._is_ready = True
+            self._service.tell("READY=1", f"STATUS=running {self.state.graph.name}")
         if now_s >= self._watch_at_s:
             self._watch_at_s = now_s + WATCH_PERIOD_S
             self._processes.watch(now_s)
@@ -213,6 +220,7 @@ class Run:
             return
         if state.phase != DRAINING:
             self._draining_s = time.monotonic()
+            self._service.tell("STOPPING=1", "STATUS=finishing what is under way")
         state.phase = DRAINING
         longest_s = 0.0
         for source in state.graph.of_kind("source"):

@@ -24,12 +24,13 @@ def run(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_a_new_stage_passes_its_test_and_the_linter(tmp_path: Path) -> None:
-    written = new_stage("how_bright", tmp_path)
+@pytest.mark.parametrize(("kind", "passed"), [("worker", 5), ("source", 3), ("ordered", 2), ("sink", 1)])
+def test_a_new_stage_passes_its_test_and_the_linter(tmp_path: Path, kind: str, passed: int) -> None:
+    written = new_stage("how_bright", tmp_path, kind)
     assert [path.name for path in written] == ["how_bright.py", "test_how_bright.py"]
     tested = run(tmp_path, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_how_bright.py")
     assert tested.returncode == 0, tested.stdout
-    assert "5 passed" in tested.stdout
+    assert f"{passed} passed" in tested.stdout
     config = str(PROJECT / "pyproject.toml")
     # Where imports belong depends on the folder in which they stand, and this one is a temporary one.
     lint = ["-m", "ruff", "check", "--no-cache", "--ignore", "I001", "--config", config]
