@@ -147,6 +147,8 @@ def describe(run: RunState, ledgers: dict[str, Ledger]) -> list[str]:
         if output["location"]:
             frames = counted[sink, source].frames
             lines.append(f"wrote {_shown(output['location'])} ({sink}, {frames} frames of {source})")
+        elif output["notes"]:
+            lines.append(f"{sink}, of {source}:")
         lines.extend(f"  {note}" for note in output["notes"])
     for (sink, source), tally in sorted(counted.items()):
         quantiles = tally.committed_after.summary()
