@@ -40,7 +40,7 @@ def unread_images(uri: str) -> list[Path]:
 def _files(uri: str) -> list[Path]:
     path = local_path(uri)
     if is_glob(uri):
-        found = [Path(name) for name in glob.glob(str(path), recursive=True)]
+        found = _matched(path.parts)
     elif path.is_dir():
         found = list(path.iterdir())
     else:
@@ -51,6 +51,32 @@ def _files(uri: str) -> list[Path]:
         if not file.name.startswith(".") and file.is_file()
     }
     return sorted(once.values(), key=_natural)
+
+
+def _matched(parts: tuple[str, ...]) -> list[Path]:
+    """Return what a glob matches; each folder below a `**` once, however many links lead to it and round."""
+    if "**" not in parts:
+        return [Path(name) for name in glob.glob(str(Path(*parts)))]
+    at = parts.index("**")
+    rest = parts[at + 1 :] or ("*",)
+    tops = glob.glob(str(Path(*parts[:at]))) if at else ["."]
+    folders = [folder for top in tops for folder in _folders(Path(top))]
+    return [file for folder in folders for file in _matched((*Path(glob.escape(str(folder))).parts, *rest))]
+
+
+def _folders(top: Path) -> list[Path]:
+    """Return a folder and those below it that are not hidden, the nearest first."""
+    folders, seen = [top], {os.path.realpath(top)}
+    for folder in folders:
+        try:
+            below = sorted(each.path for each in os.scandir(folder) if each.is_dir() and each.name[0] != ".")
+        except OSError:
+            # As a glob does with what may not be read, or is no folder.
+            continue
+        new = {os.path.realpath(path): Path(path) for path in reversed(below)}
+        folders += [path for real, path in reversed(new.items()) if real not in seen]
+        seen |= new.keys()
+    return folders
 
 
 class ImageReel:

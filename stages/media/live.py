@@ -7,6 +7,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -29,6 +30,14 @@ TIMEOUT_SHARE = 0.9
 """FFmpeg hides some time-outs behind other errors: what took so much of its limit was one."""
 ERRORS_IN_A_ROW = 10
 """So many units without one picture between them are no hole in the stream, but another coding of it."""
+
+PICTURES = {
+    **dict.fromkeys((".jpg", ".jpeg"), "jpeg_pipe"),
+    ".png": "png_pipe",
+    ".webp": "webp_pipe",
+    ".bmp": "bmp_pipe",
+}
+"""FFmpeg's names of the formats of pictures, by the end of an address."""
 
 SEGMENTED = frozenset({"hls", "dash"})
 
@@ -142,8 +151,10 @@ class LiveStream:
         if scheme in ("rtsp", "rtsps"):
             options = {"rtsp_transport": self._protocol, "analyzeduration": ANALYSE_US, "fpsprobesize": "0"}
             return self._uri, None, options
+        # By such an ending FFmpeg takes it for a file, whose size it must know, and not every camera says it.
+        picture = PICTURES.get(PurePosixPath(self._uri).suffix.lower()) if scheme in HTTP else None
         # Pictures that a transport stream moves to another number stay the stream that is read here.
-        return self._uri, None, {"merge_pmt_versions": "1"}
+        return self._uri, picture, {"merge_pmt_versions": "1"}
 
     def _broken(self, reason: str) -> None:
         self._errors_in_a_row += 1

@@ -195,7 +195,7 @@ def test_a_film_without_a_frame_is_said_to_be_empty(tmp_path: Path) -> None:
     sink = make_sink()
     sink.open_at(tmp_path / "film.mp4", None)
     sink.finish()
-    assert sink.remarks() == ["film.mp4: no frame came, so the film is empty"]
+    assert sink.remarks() == ["film.mp4: no frame came"]
 
 
 @pytest.mark.parametrize(

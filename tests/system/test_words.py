@@ -58,7 +58,7 @@ def test_a_password_that_is_a_usual_word_leaves_the_remedy_as_it_is(
         (["pipeline.yaml", "--trace", "README.md"], "--trace: README.md is there and is no trace; name another"),
         (
             ["pipeline.yaml", "--check", "--set", "camera.uri=rtsp://user:${CAM-PW}@host/s"],
-            "'${CAM-PW}' names no variable",
+            "'${CAM-…}' is of a shell; here a variable is ${CAM}, and it has to be set: export CAM=",
         ),
         (
             ["pipeline.yaml", "--check", "--set", "camera.uri=rtsp://ho st/s"],

@@ -16,7 +16,7 @@ from tests.launching import Launched, lines, seqs
 from tests.runtime.graph.conftest import RIGHT
 from tests.system.graphs import CHEAP
 
-FRAMES = 300
+FRAMES = 200
 END_S = 60.0
 """A run of these few frames takes two seconds; one that waits for room that never comes has no end."""
 
@@ -31,10 +31,14 @@ def room(graph: Graph) -> int:
 @pytest.mark.parametrize("waiting", range(1, 65))
 def test_beside_all_that_may_wait_the_window_has_room(write: Write, waiting: int) -> None:
     path = write(RIGHT)
-    for more in ([], ["detect.replicas=5"], ["camera.window=1"], ["camera.window=40"]):
-        for custody in ([], ["camera.custody=1"], [f"camera.custody={waiting}"], ["camera.custody=500"]):
-            graph = read_graph(path, [f"camera.max-size-buffers={waiting}", *more, *custody])
-            assert room(graph) >= graph.window_of("camera") + 1
+    for more in (
+        [],
+        ["detect.replicas=5", "camera.custody=1"],
+        ["camera.window=1", f"camera.custody={waiting}"],
+        ["camera.window=40", "camera.custody=80"],
+    ):
+        graph = read_graph(path, [f"camera.max-size-buffers={waiting}", *more])
+        assert room(graph) >= graph.window_of("camera") + 1
 
 
 @given(
@@ -43,7 +47,7 @@ def test_beside_all_that_may_wait_the_window_has_room(write: Write, waiting: int
     custody=st.integers(0, 8192),
     replicas=st.integers(1, 64),
 )
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_it_has_whatever_the_numbers(
     write: Write, waiting: int, window: int, custody: int, replicas: int
 ) -> None:
