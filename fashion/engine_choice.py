@@ -8,9 +8,6 @@ MODULES = {name: name for name in ("openvino", "onnxruntime", "torch", "tensorfl
 
 ONNX_ENGINES = ("openvino", "onnxruntime")
 
-PRECISIONS = ("float32", "bfloat16")
-"""What a network computes in; bfloat16 where the engine and the CPU have it."""
-
 CUDA_ENGINES = ("onnxruntime", "torch", "tensorflow")
 """The engines that can use an NVIDIA GPU, where the installed build of theirs can."""
 

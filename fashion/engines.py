@@ -20,6 +20,7 @@ from fashion.engine_choice import (
     choose_engine,
     cuda_index,
 )
+from fashion.precision import AUTO, choose_precision, read_table
 
 __all__ = ["ONNX_ENGINES", "Engine", "EngineError", "InputInfo", "choose_engine", "open_engine"]
 
@@ -48,6 +49,8 @@ class Engine(Protocol):
     name: str
     device: str
     """ "cpu" or "cuda:N"."""
+    precision: str
+    """What it computes in."""
     inputs: dict[str, InputInfo]
 
     def run(self, inputs: Arrays) -> dict[str, NDArray[Any]]:
@@ -61,8 +64,10 @@ def open_engine(
     device: str = "cpu",
     known: tuple[str, ...] = ONNX_ENGINES,
     precision: str = "float32",
+    ap50_by_precision: Mapping[str, float] | None = None,
 ) -> Engine:
-    """Load a model file: NAME.onnx, or for torch the NAME.safetensors of `fashion.model_file`.
+    """Load a model file: NAME.onnx, for torch the NAME.safetensors of `fashion.model_file`, for openvino also
+    NAME.xml with NAME.bin beside. `ap50_by_precision` is for a file that says nothing of it itself.
 
     Raises EngineError if the engine is not installed, the device or the precision is not there, or the file
     is not a model.
@@ -71,8 +76,8 @@ def open_engine(
     if not Path(path).is_file():
         raise EngineError(f"{path}: no such model file")
     if name == "openvino":
-        return OpenVinoEngine(Path(path), threads, precision)
-    if precision != "float32":
+        return OpenVinoEngine(Path(path), threads, precision, ap50_by_precision or read_table(Path(path)))
+    if precision not in ("float32", AUTO):
         raise EngineError(f"precision '{precision}' needs engine openvino, not {name}; leave precision out")
     return (OnnxRuntimeEngine if name == "onnxruntime" else TorchEngine)(Path(path), threads, device)
 
@@ -83,12 +88,14 @@ class OpenVinoEngine:
     name = "openvino"
     device = "cpu"
 
-    def __init__(self, path: Path, threads: int, precision: str = "float32") -> None:
+    def __init__(
+        self, path: Path, threads: int, precision: str, ap50_by_precision: Mapping[str, float]
+    ) -> None:
         import openvino
 
-        if precision == "bfloat16" and "BF16" not in openvino.Core().get_property(
-            "CPU", "OPTIMIZATION_CAPABILITIES"
-        ):
+        has_bfloat16 = "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+        self.precision = choose_precision(precision, ap50_by_precision, has_bfloat16=has_bfloat16)
+        if self.precision == "bfloat16" and not has_bfloat16:
             raise EngineError(
                 "precision 'bfloat16': this CPU has no instructions for it; leave precision out"
             )
@@ -100,7 +107,7 @@ class OpenVinoEngine:
                 {
                     "PERFORMANCE_HINT": "LATENCY",
                     "INFERENCE_NUM_THREADS": threads,
-                    "INFERENCE_PRECISION_HINT": "bf16" if precision == "bfloat16" else "f32",
+                    "INFERENCE_PRECISION_HINT": "bf16" if self.precision == "bfloat16" else "f32",
                     # Each process would pin its threads to the same first cores.
                     "ENABLE_CPU_PINNING": False,
                 },
@@ -125,6 +132,7 @@ class OnnxRuntimeEngine:
     """ONNX Runtime on the CPU, or on a GPU of NVIDIA's with what it cannot do there on the CPU."""
 
     name = "onnxruntime"
+    precision = "float32"
 
     def __init__(self, path: Path, threads: int, device: str = "cpu") -> None:
         import onnxruntime
@@ -161,6 +169,7 @@ class TorchEngine:
     """PyTorch, for the project's own model files: "images" in, "logits" out."""
 
     name = "torch"
+    precision = "float32"
 
     def __init__(self, path: Path, threads: int, device: str = "cpu") -> None:
         import torch

@@ -193,6 +193,7 @@ class _StreetTeller:
                 parts = _parts(garment["box"], frame), _parts(box, frame)
                 garment["color"] = color_name(crop, maps[label], *parts)
                 garment["threshold"] = facts.thresholds[label]
+                garment["box"] = _cut(garment["box"], box)
             findings.append(found)
         return findings
 
@@ -208,6 +209,14 @@ def _parts(box_xyxy: Sequence[float], frame_xyxy: Sequence[float]) -> tuple[floa
     wide, high = x1 - x0, y1 - y0
     left, top, right, bottom = box_xyxy
     return (left - x0) / wide, (top - y0) / high, (right - x0) / wide, (bottom - y0) / high
+
+
+def _cut(box_xyxy: Sequence[float], person_xyxy: Sequence[float]) -> list[float]:
+    """Return what of a garment's box is inside the person's; all of it if nothing is."""
+    x0, y0, x1, y1 = box_xyxy
+    left, top, right, bottom = person_xyxy
+    cut = [max(x0, left), max(y0, top), min(x1, right), min(y1, bottom)]
+    return cut if cut[0] < cut[2] and cut[1] < cut[3] else list(box_xyxy)
 
 
 def crop_shape(spec: InputSpec) -> tuple[int, ...]:

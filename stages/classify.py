@@ -5,8 +5,9 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from fashion.engine_choice import PRECISIONS, EngineError
+from fashion.engine_choice import EngineError
 from fashion.model_info import ModelFileError
+from fashion.precision import PRECISIONS
 from fashion.wardrobe import ENGINES, Crop, Teller, check_teller, crop_form, has_thresholds, open_teller
 from runtime.errors import GraphError, StageError
 from runtime.packet import Packet

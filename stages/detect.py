@@ -7,15 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from fashion.engine_choice import PRECISIONS
+from fashion.precision import AUTO, PRECISIONS
 from runtime.errors import GraphError, StageError
 from runtime.packet import Packet
 from runtime.properties import prop
 from runtime.stage import Stage
 from stages.detectors import (
     CONFIDENCE,
+    CONFIDENCE_OF,
     HEADS,
-    IMAGEAI_CONFIDENCE,
     Detector,
     Settings,
     check_detector,
@@ -45,23 +45,24 @@ class Detect(Stage):
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Options:
         model: str = prop(
-            "ssdlite",
-            "the detector: ssdlite, retinanet, yolov3, tiny-yolov3, torchvision/NAME, or the path of an "
-            "export NAME.onnx of a YOLO or RT-DETR",
+            "nanodet",
+            "the detector: nanodet, ssdlite; rtmdet_nano or another that `make weights` gets; auto: the best "
+            "of these that is there; or the path of an export, NAME.onnx or NAME.xml",
         )
         weights: str = prop(
             "", "the file of weights, for a detector that has it apart; empty: where `make weights` puts it"
         )
         confidence: float | None = prop(
             None,
-            f"the lowest score that counts as a person; unset: {CONFIDENCE}, and {IMAGEAI_CONFIDENCE} for "
-            "retinanet, yolov3 and tiny-yolov3, below 0.5 of which ImageAI gives nothing",
+            f"the lowest score that counts as a person; unset: {CONFIDENCE_OF['nanodet']} for nanodet, "
+            f"{CONFIDENCE_OF['rtmdet_nano']} for rtmdet_nano, {CONFIDENCE_OF['retinanet']} for retinanet, "
+            f"yolov3 and tiny-yolov3 (below 0.5 ImageAI gives nothing), {CONFIDENCE} for others",
             low=0.01,
             high=1,
             while_running=True,
         )
         nms: float = prop(
-            0.6,
+            0.5,
             "of two boxes that overlap more than this, the better stays",
             low=0,
             high=1,
@@ -69,10 +70,10 @@ class Detect(Stage):
         )
         engine: str = prop("auto", "what runs the network", choices=("auto", *ENGINES))
         precision: str = prop(
-            "float32",
-            "what the network computes in; bfloat16: quicker where the CPU has it; of ssdlite's "
-            "scores 19 in 20 stay within 0.03 (engine openvino: ssdlite and ONNX exports)",
-            choices=PRECISIONS,
+            AUTO,
+            "what the network computes in; auto: bfloat16 where the CPU has it and the model's file says "
+            "that it finds as many people so, else float32 (by openvino)",
+            choices=(AUTO, *PRECISIONS),
         )
         head: str = prop(
             "auto",
@@ -119,15 +120,19 @@ class Detect(Stage):
             self._detector: Detector = open_detector(self.options.model, settings)
         except ValueError as error:
             raise StageError(str(error)) from error
+        if self.options.model == AUTO:
+            self.log.info("model 'auto' is %s", self._detector.settings.model)
 
     def process(self, packet: Packet) -> Packet:
         if not is_due(packet, self.options.interval):
             packet.people = []
             packet.meta[IS_PREDICTED] = True
             return packet
-        wanted = _settings(self.options)
+        known, confidence = self._detector.settings, self.options.confidence
         self._detector.settings = dataclasses.replace(
-            self._detector.settings, confidence=wanted.confidence, iou=wanted.iou
+            known,
+            confidence=default_confidence(known.model) if confidence is None else confidence,
+            iou=self.options.nms,
         )
         ratio, image_bgr = packet.pixel_aspect_ratio, packet.image_bgr
         size_wh = image_bgr.shape[1], image_bgr.shape[0]
@@ -142,6 +147,7 @@ class Detect(Stage):
             for box, score in zip(boxes_xyxy[is_kept], scores[is_kept], strict=True)
         ]
         packet.name_model(self.context.name, f"sha256:{self._detector.digest}")
+        packet.meta["precision"] = {self.context.name: self._detector.precision}
         return packet
 
 

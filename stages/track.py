@@ -27,7 +27,8 @@ class Track(Ordered):
     process was started again. "age_frames" counts frames since the person was first seen. "look" is the
     quality (0..1) of the view if crop and classify shall look at the person in this frame, else 0.
 
-    A person less sure than `start-score` who continues no track is taken off the list; "untracked_people" in
+    A person less sure than `start-score` who continues no track is taken off the list, but for a still image,
+    of which there is no second view to wait for; "untracked_people" in
     the packet's meta says how many were.
 
     Where `detect` has an `interval`, nobody looked for people in some frames. These get the people of the
@@ -43,7 +44,10 @@ class Track(Ordered):
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Options:
         start_score: float = prop(
-            0.5, "from this score on a person begins a track; others only continue one", low=0, high=1
+            0.6,
+            "from this score on a person begins a track, others only continue one; in a still image all do",
+            low=0,
+            high=1,
         )
         forget: Seconds = prop(2.0, "a track that is not seen for so long ends", low=0.04, high=60)
         looks: int = prop(4, "so many looks settle what a person wears", low=1, high=1_000_000)
@@ -125,7 +129,7 @@ class Track(Ordered):
         self._epoch, self._series, self._seen = packet.epoch, self.highest_id, {}
         self._is_still = is_image(packet.uri)
         self._tracker = PeopleTracker(
-            start_score=self.options.start_score,
+            start_score=0.0 if self._is_still else self.options.start_score,
             forget_s=self.options.forget,
             rate_hz=NS_PER_S / packet.duration_ns if packet.duration_ns else DEFAULT_RATE_HZ,
             highest_number=self.highest_id,

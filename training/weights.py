@@ -34,8 +34,11 @@ class DownloadError(Exception):
 def fetch(published: Published, folder: Path) -> tuple[Path, str]:
     """Download a file into `folder` and return its path and sha256. It is whole and right, or not there.
 
-    Raises DownloadError if the server cannot be reached, says no, falls silent, or sends another file.
+    What it needs beside it comes first, so that it is never there alone. Raises DownloadError if the server
+    cannot be reached, says no, falls silent, or sends another file.
     """
+    if published.beside is not None:
+        fetch(published.beside, folder)
     folder.mkdir(parents=True, exist_ok=True)
     path, part = folder / published.file, folder / f"{published.file}.part"
     try:
@@ -47,6 +50,8 @@ def fetch(published: Published, folder: Path) -> tuple[Path, str]:
             expected = int(response.headers.get("Content-Length") or -1)
         if expected not in (-1, part.stat().st_size):
             raise DownloadError(f"{published.url}: the connection ended early; try again")
+        if published.member:
+            sha256 = take_member(part, published)
         check_digest(published, sha256)
         part.replace(path)
     except (urllib.error.URLError, OSError) as error:
@@ -57,6 +62,27 @@ def fetch(published: Published, folder: Path) -> tuple[Path, str]:
     finally:
         part.unlink(missing_ok=True)
     return path, sha256
+
+
+def take_member(archive: Path, published: Published) -> str:
+    """Put the member of a zip archive in the archive's place, and return its sha256.
+
+    Raises DownloadError if it is no such archive or has no such member, or one that is too large.
+    """
+    content = archive.with_suffix(".member")
+    try:
+        with zipfile.ZipFile(archive) as opened:
+            (name,) = [each for each in opened.namelist() if Path(each).name == published.member]
+            with opened.open(name) as member, content.open("wb") as file:
+                sha256 = _copy(member, file, published.url)
+        content.replace(archive)
+    except (zipfile.BadZipFile, ValueError) as error:
+        raise DownloadError(
+            f"{published.url}: no zip archive with one {published.member} inside ({error}); nothing was kept"
+        ) from None
+    finally:
+        content.unlink(missing_ok=True)
+    return sha256
 
 
 def _copy(response: IO[bytes], file: IO[bytes], url: str) -> str:

@@ -38,7 +38,9 @@ class Finder:
         from stages.detectors import Settings, open_detector
 
         cv2.setNumThreads(1)
-        self._detector = open_detector("ssdlite", Settings(confidence=CONFIDENCE, iou=0.6))
+        self._detector = open_detector(
+            "ssdlite", Settings(confidence=CONFIDENCE, iou=0.6, precision="float32")
+        )
 
     def find(self, image_bgr: np.ndarray) -> list[Person]:
         boxes, scores = self._detector.detect(image_bgr)

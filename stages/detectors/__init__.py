@@ -11,23 +11,46 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from fashion.precision import AUTO
+from fashion.weights import is_there
 from runtime.properties import nearest
 
 BoxesXyxy = npt.NDArray[np.float32]
 Scores = npt.NDArray[np.float32]
 
 IMAGEAI = ("retinanet", "yolov3", "tiny-yolov3")
-DETECTORS = {"ssdlite": "ssdlite", **dict.fromkeys(IMAGEAI, "imageai_networks")}
+DETECTORS = {"nanodet": "nanodet", "ssdlite": "ssdlite", **dict.fromkeys(IMAGEAI, "imageai_networks")}
 """Name of a detector: its module in this package."""
 
+WITH_PRECISION = ("nanodet", "ssdlite", "onnx_export")
+"""Modules of detectors that an engine can run in another precision than float32."""
+
 TORCHVISION_PREFIX = "torchvision/"
-ONNX_SUFFIX = ".onnx"
+EXPORT_SUFFIXES = (".onnx", ".xml")
+"""Of ONNX, and of OpenVINO's own format, which has a file NAME.bin beside."""
+PUBLISHED_EXPORTS = (
+    "rtmdet_nano",
+    "person-detection-0202",
+    "person-detection-0201",
+    "person-detection-0200",
+    "yolox_nano",
+)
+"""What `make weights` gets, best first; the first of them that is there is what "auto" takes."""
+SHIPPED = "nanodet"
 
 CONFIDENCE = 0.5
-IMAGEAI_CONFIDENCE = 0.7
-"""What the first version of this project asked of ImageAI's detectors."""
+CONFIDENCE_OF = {
+    "nanodet": 0.45,
+    "rtmdet_nano": 0.4,
+    # What the first version of this project asked of ImageAI's detectors.
+    **dict.fromkeys(IMAGEAI, 0.7),
+}
+"""Where it is not CONFIDENCE."""
 
-HEADS = ("yolov8", "yolov5", "nms", "nms-batched", "rtdetr", "rtdetr-joined", "rtdetr-pixels")
+HEADS = (
+    *("yolov8", "yolov5", "nms", "nms-batched", "rtdetr", "rtdetr-joined", "rtdetr-pixels"),
+    *("ssd", "yolox", "rtmdet", "rtmdet-raw"),
+)
 """Layouts of an ONNX export's outputs; `stages.detectors.heads` says what each is."""
 
 
@@ -47,7 +70,7 @@ class Settings:
     size: int = 0
     person_class: int = -1
     engine: str = "auto"
-    precision: str = "float32"
+    precision: str = AUTO
     threads: int = 1
     device: str = "cpu"
 
@@ -57,6 +80,8 @@ class Detector(Protocol):
 
     digest: str
     """sha256 of the model file, in hex."""
+    precision: str
+    """What the network computes in."""
     settings: Settings
     """What it was opened with; others with another `confidence` and `iou` may take their place."""
 
@@ -70,7 +95,14 @@ class Detector(Protocol):
 
 def default_confidence(model: str) -> float:
     """Return the lowest score that counts as a person where the user says nothing."""
-    return IMAGEAI_CONFIDENCE if model in IMAGEAI else CONFIDENCE
+    return CONFIDENCE_OF.get(name_of(model), CONFIDENCE)
+
+
+def name_of(model: str) -> str:
+    """Return the detector that a user means: for "auto" the best that is there, the shipped one at least."""
+    if model != AUTO:
+        return model
+    return next((name for name in PUBLISHED_EXPORTS if is_there(name)), SHIPPED)
 
 
 def check_detector(name: str, settings: Settings) -> Path:
@@ -78,9 +110,11 @@ def check_detector(name: str, settings: Settings) -> Path:
 
     Raises ValueError, in one sentence, if not.
     """
-    settings = dataclasses.replace(settings, model=name)
-    if settings.precision != "float32" and _module_name(settings) not in ("ssdlite", "onnx_export"):
-        raise ValueError(f"precision '{settings.precision}' is for ssdlite and ONNX exports; leave it out")
+    settings = dataclasses.replace(settings, model=name_of(name))
+    if settings.precision not in ("float32", AUTO) and _module_name(settings) not in WITH_PRECISION:
+        raise ValueError(
+            f"precision '{settings.precision}' is for nanodet, ssdlite and ONNX exports; leave it out"
+        )
     path: Path = _module(settings).check(settings)
     return path
 
@@ -88,7 +122,7 @@ def check_detector(name: str, settings: Settings) -> Path:
 def open_detector(name: str, settings: Settings) -> Detector:
     """Load a detector. Raises ValueError, in one sentence, if it cannot be used here."""
     check_detector(name, settings)
-    settings = dataclasses.replace(settings, model=name)
+    settings = dataclasses.replace(settings, model=name_of(name))
     detector: Detector = _module(settings).open_detector(settings)
     return detector
 
@@ -99,15 +133,16 @@ def _module(settings: Settings) -> Any:
 
 def _module_name(settings: Settings) -> str:
     model = settings.model
-    if model.endswith(ONNX_SUFFIX):
+    if model.endswith(EXPORT_SUFFIXES) or model in PUBLISHED_EXPORTS:
         return "onnx_export"
     if model.startswith(TORCHVISION_PREFIX):
         return "torchvision_networks"
     if model == "ssdlite" and settings.engine == "tensorflow":
         return "ssdlite_tensorflow"
     if model not in DETECTORS:
+        meant = nearest(model, (*DETECTORS, *PUBLISHED_EXPORTS, AUTO))
         raise ValueError(
-            f"model '{model}' is not known{nearest(model, DETECTORS)}; also {TORCHVISION_PREFIX}NAME and "
-            f"the path of a file NAME{ONNX_SUFFIX}"
+            f"model '{model}' is not known{meant}; also {TORCHVISION_PREFIX}NAME and the path of a file "
+            f"{' or '.join(f'NAME{suffix}' for suffix in EXPORT_SUFFIXES)}"
         )
     return DETECTORS[model]

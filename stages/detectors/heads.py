@@ -9,6 +9,10 @@
 | rtdetr        | 1 x N x 4 and 1 x N x C: scores or logits       | cxcywh, fractions    |
 | rtdetr-joined | 1 x N x (4 + C)                                 | cxcywh, fractions    |
 | rtdetr-pixels | labels 1 x N, boxes 1 x N x 4, scores 1 x N     | xyxy, frame pixels   |
+| ssd           | 1 x 1 x N x 7: number, class, score, box        | xyxy, fractions      |
+| yolox         | 1 x N x (5 + C), N as `stages.detectors.grids`  | on the grid          |
+| rtmdet        | dets 1 x N x 5: box, score; labels 1 x N        | xyxy, input pixels   |
+| rtmdet-raw    | three maps of logits, three of distances        | on the grid          |
 
 C classes, N candidates.
 """
@@ -19,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stages.detectors.boxes import corners
+from stages.detectors.grids import STRIDES, decode_maps, decode_yolox
 
 Floats = npt.NDArray[np.floating]
 Outputs = Mapping[str, npt.NDArray[np.generic]]
@@ -31,12 +36,19 @@ class HeadError(ValueError):
     """Outputs that are not those of a known head: one sentence, with the remedy."""
 
 
-def recognise_head(outputs: Outputs) -> str:
-    """Return the head that a network's outputs for one picture have. Raises HeadError if none fits."""
+def recognise_head(outputs: Outputs, size_wh: tuple[int, int] = (0, 0)) -> str:
+    """Return the head that a network's outputs for one picture have. Raises HeadError if none fits.
+
+    size_wh: of the network's input, in pixels.
+    """
     shapes = {name: array.shape for name, array in outputs.items()}
     if len(outputs) == 1:
         (shape,) = shapes.values()
-        head = _head_of_one(shape)
+        head = _head_of_one(shape, size_wh)
+    elif {"dets", "labels"} == shapes.keys():
+        head = "rtmdet"
+    elif len(outputs) == 2 * len(STRIDES) and all(len(shape) == 4 for shape in shapes.values()):
+        head = "rtmdet-raw"
     elif len(outputs) == 2 and all(len(shape) == 3 for shape in shapes.values()):
         head = "rtdetr" if any(shape[2] == 4 for shape in shapes.values()) else ""
     elif {"labels", "boxes", "scores"} <= shapes.keys():
@@ -49,12 +61,17 @@ def recognise_head(outputs: Outputs) -> str:
     return head
 
 
-def _head_of_one(shape: tuple[int, ...]) -> str:
+def _head_of_one(shape: tuple[int, ...], size_wh: tuple[int, int]) -> str:
+    if len(shape) == 4 and shape[:2] == (1, 1) and shape[3] == 7:
+        return "ssd"
     if len(shape) == 2:
         return {6: "nms", 7: "nms-batched"}.get(shape[1], "")
     if len(shape) != 3:
         return ""
     _batch, rows, columns = shape
+    # One candidate a place; the older ones of the family have three, the younger ones no objectness.
+    if rows and rows == sum(size_wh[0] // stride * (size_wh[1] // stride) for stride in STRIDES):
+        return "yolox"
     if columns == 6 and rows <= MAX_QUERIES:
         return "nms"
     if 5 <= rows < columns:
@@ -64,10 +81,13 @@ def _head_of_one(shape: tuple[int, ...]) -> str:
     return "rtdetr-joined" if rows <= MAX_QUERIES else "yolov5"
 
 
-def decode_head(head: str, outputs: Outputs, person_class: int) -> tuple[Floats, Floats]:
-    """Return boxes x0, y0, x1, y1 (N x 4, in the head's unit) and scores (N) of the people.
+def decode_head(
+    head: str, outputs: Outputs, person_class: int, size_wh: tuple[int, int]
+) -> tuple[Floats, Floats]:
+    """Return boxes x0, y0, x1, y1 (N x 4) and scores (N) of the people.
 
-    Raises HeadError if the outputs cannot be of that head or have no such class.
+    The boxes are in the head's unit, those on a grid in pixels of the input, whose size is `size_wh`. Raises
+    HeadError if the outputs cannot be of that head or have no such class.
     """
     try:
         if head == "rtdetr":
@@ -76,7 +96,18 @@ def decode_head(head: str, outputs: Outputs, person_class: int) -> tuple[Floats,
             boxes_xyxy = _floats(outputs["boxes"]).reshape(-1, 4)
             is_person = outputs["labels"].reshape(-1).astype(np.int64) == person_class
             return boxes_xyxy[is_person], _floats(outputs["scores"]).reshape(-1)[is_person]
+        if head == "rtmdet":
+            rows = _rows(outputs["dets"], is_turned=False)
+            rows = rows[outputs["labels"].reshape(-1).astype(np.int64) == person_class]
+            return rows[:, :4], rows[:, 4]
+        if head == "rtmdet-raw":
+            return decode_maps([_floats(each) for each in outputs.values()], size_wh, person_class)
         rows = _rows(next(iter(outputs.values())), is_turned=head == "yolov8")
+        if head == "ssd":
+            rows = rows[(rows[:, 0] >= 0) & (rows[:, 1].astype(np.int64) == person_class)]
+            return rows[:, 3:7], rows[:, 2]
+        if head == "yolox":
+            return decode_yolox(rows, size_wh, person_class)
         if head in ("nms", "nms-batched"):
             box, score, label = (slice(0, 4), 4, 5) if head == "nms" else (slice(1, 5), 6, 5)
             rows = rows[rows[:, label].astype(np.int64) == person_class]

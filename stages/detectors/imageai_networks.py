@@ -25,6 +25,7 @@ class ImageAiDetector:
         self.digest = digest
         self._detection = detection
         self.settings = settings
+        self.precision = "float32"
         self._wanted = detection.CustomObjects(person=True)
 
     def detect(self, image_bgr: npt.NDArray[np.uint8]) -> tuple[BoxesXyxy, Scores]:

@@ -27,6 +27,7 @@ class SsdLiteTensorFlow:
         self.digest = digest
         self._session = session
         self.settings = settings
+        self.precision = "float32"
 
     def detect(self, image_bgr: npt.NDArray[np.uint8]) -> tuple[BoxesXyxy, Scores]:
         height, width = image_bgr.shape[:2]

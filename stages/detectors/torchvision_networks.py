@@ -27,6 +27,7 @@ class TorchvisionDetector:
         self._network = network
         self._device = device
         self.settings = settings
+        self.precision = "float32"
         self._person_class = PEOPLE_CLASS if settings.person_class < 0 else settings.person_class
 
     def detect(self, image_bgr: npt.NDArray[np.uint8]) -> tuple[BoxesXyxy, Scores]:

@@ -82,12 +82,49 @@ def outputs_of(head: str) -> dict[str, np.ndarray]:
     if head == "rtdetr-joined":
         rows = [[*fractions(box), *one_hot(score, label)] for box, score, label in found]
         return {"output0": padded(rows, 300)}
+    if head in ("ssd", "yolox", "rtmdet", "rtmdet-raw"):
+        return outputs_in_corner(head)
     boxes, scores, labels = zip(*found, strict=True)
     return {
         "labels": np.array([labels], np.int64),
         "boxes": np.array([boxes], np.float32),
         "scores": np.array([scores], np.float32),
     }
+
+
+def outputs_in_corner(head: str) -> dict[str, np.ndarray]:
+    """The same of the heads whose picture is stretched, or stands in the input's upper left corner."""
+    found = finds()
+    in_corner = [[edge * 64 / 120 for edge in box] for box, _score, _label in found]
+    scores = [one_hot(score, label) for _box, score, label in found]
+    if head == "ssd":
+        table = np.zeros((1, 1, 200, 7), np.float32)
+        table[..., 0] = -1
+        for row, (box, score, label) in enumerate(found):
+            table[0, 0, row] = [0, label, score, *(edge / (120, 60)[i % 2] for i, edge in enumerate(box))]
+        return {"detection_out": table}
+    if head == "rtmdet":
+        rows = [[*box, score] for box, (_box, score, _label) in zip(in_corner, found, strict=True)]
+        labels = [label for _box, _score, label in found]
+        return {"dets": padded(rows, 100), "labels": np.array([labels + [0] * (100 - len(labels))], np.int64)}
+    places = range(9, 9 + len(found))  # of the finest grid, which is 8 wide: the second row
+    if head == "yolox":
+        table = np.zeros((1, 64 + 16 + 4, 5 + CLASSES), np.float32)
+        for place, box, classes in zip(places, in_corner, scores, strict=True):
+            x, y, width, height = centred(box)
+            offsets = [x / 8 - place % 8, y / 8 - place // 8, np.log(width / 8), np.log(height / 8)]
+            table[0, place] = [*offsets, 0.95, *(score / 0.95 for score in classes)]
+        return {"output": table}
+    maps = {}
+    for stride in (8, 16, 32):
+        side = 64 // stride
+        maps[f"cls_{stride}"] = np.full((1, CLASSES, side, side), -9, np.float32)
+        maps[f"box_{stride}"] = np.zeros((1, 4, side, side), np.float32)
+    for place, box, classes in zip(places, in_corner, scores, strict=True):
+        x, y = place % 8 * 8, place // 8 * 8
+        maps["cls_8"][0, :, place // 8, place % 8] = logits(np.array(classes))
+        maps["box_8"][0, :, place // 8, place % 8] = [x - box[0], y - box[1], box[2] - x, box[3] - y]
+    return maps
 
 
 def detect_people(
@@ -108,7 +145,7 @@ def test_each_head_is_recognised_and_its_people_stand_where_they_are(
     head: str, engine: str, tmp_path: Path
 ) -> None:
     outputs = outputs_of(head)
-    assert recognise_head(outputs) == head
+    assert recognise_head(outputs, (64, 64)) == head
     model = write_fixed(tmp_path / "net.onnx", outputs, with_sizes=head == "rtdetr-pixels")
     people = detect_people(model, engine=engine)
     assert [person["score"] for person in people] == pytest.approx([score for _, score in PEOPLE], abs=1e-3)
@@ -132,8 +169,9 @@ def test_the_network_is_shown_a_fitted_picture_in_rgb_from_0_to_1(engine: str, t
 def test_nobody_is_an_empty_list(tmp_path: Path) -> None:
     for head in HEADS:
         nothing = {name: np.zeros_like(array) for name, array in outputs_of(head).items()}
-        if "logits" in nothing:
-            nothing["logits"] -= 9
+        for name in nothing:
+            if name.startswith(("logits", "cls")):
+                nothing[name] -= 9
         model = write_fixed(tmp_path / f"{head}.onnx", nothing, with_sizes=head == "rtdetr-pixels")
         assert detect_people(model, engine="onnxruntime") == []
     built_in = {"output": np.zeros((0, 6), np.float32)}

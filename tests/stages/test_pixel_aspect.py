@@ -26,6 +26,7 @@ from stages.classify import Classify
 from stages.crop import Crop
 from stages.crops_sink import CropsSink
 from stages.detect import Detect
+from stages.detectors import Settings
 from stages.json_sink import JsonSink
 from stages.media.aspect import (
     SQUARE,
@@ -213,6 +214,8 @@ class RedDetector:
     """Finds what is red, and remembers the sizes of the pictures that it was shown."""
 
     digest = "0"
+    precision = "float32"
+    settings = Settings(confidence=0.5, iou=0.5)
 
     def __init__(self) -> None:
         self.seen_wh: list[tuple[int, int]] = []

@@ -2,7 +2,9 @@
 
 import dataclasses
 import hashlib
+import io
 import threading
+import zipfile
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -19,8 +21,9 @@ SHA256 = hashlib.sha256(CONTENT).hexdigest()
 
 
 class Publisher(BaseHTTPRequestHandler):
-    """Gives CONTENT under any path but /away; under /cut it ends before the end."""
+    """Gives its content under any path but /away; under /cut it ends before the end."""
 
+    content: ClassVar[bytes] = CONTENT
     asked: ClassVar[list[str]] = []
 
     def do_GET(self) -> None:  # the name is http.server's
@@ -29,9 +32,9 @@ class Publisher(BaseHTTPRequestHandler):
             self.send_error(404)
             return
         self.send_response(200)
-        self.send_header("Content-Length", str(len(CONTENT)))
+        self.send_header("Content-Length", str(len(self.content)))
         self.end_headers()
-        self.wfile.write(CONTENT[: len(CONTENT) // 2] if self.path == "/cut" else CONTENT)
+        self.wfile.write(self.content[: len(self.content) // 2 if self.path == "/cut" else None])
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""
@@ -78,6 +81,49 @@ def test_what_is_not_the_right_file_is_not_kept(
     with pytest.raises(DownloadError, match=said):
         fetch(published(f"{address}/{page}", known), tmp_path)
     assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"an earlier one"]
+
+
+def zipped(**members: bytes) -> bytes:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        for name, data in members.items():
+            archive.writestr(f"folder/{name}", data)
+    return content.getvalue()
+
+
+def test_the_file_of_an_archive_is_taken_out(
+    address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Publisher, "content", zipped(net=b"the network", readme=b"words"))
+    inside = dataclasses.replace(
+        published(f"{address}/net.zip", hashlib.sha256(b"the network").hexdigest()), member="net"
+    )
+    path, _sha256 = fetch(inside, tmp_path)
+    assert path.read_bytes() == b"the network"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("content", [CONTENT, zipped(readme=b"words"), b""])
+def test_an_archive_without_the_file_is_not_kept(
+    content: bytes, address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Publisher, "content", content)
+    with pytest.raises(DownloadError, match=r"no zip archive with one net inside .*; nothing was kept"):
+        fetch(dataclasses.replace(published(f"{address}/net.zip", ""), member="net"), tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_a_file_needs_comes_first_and_without_it_nothing_comes(address: str, tmp_path: Path) -> None:
+    beside = dataclasses.replace(published(f"{address}/net.bin", SHA256), file="net.bin")
+    path, _sha256 = fetch(
+        dataclasses.replace(published(f"{address}/net.pth", SHA256), beside=beside), tmp_path / "both"
+    )
+    assert Publisher.asked == ["/net.bin", "/net.pth"]
+    assert {each.name for each in path.parent.iterdir()} == {"net.bin", "net.pth"}
+    away = dataclasses.replace(beside, url=f"{address}/away")
+    with pytest.raises(DownloadError, match="Not Found"):
+        fetch(dataclasses.replace(published(f"{address}/net.pth", SHA256), beside=away), tmp_path / "none")
+    assert not list((tmp_path / "none").iterdir())
 
 
 def test_a_server_that_cannot_be_reached_is_one_sentence(address: str, tmp_path: Path) -> None:

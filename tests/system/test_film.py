@@ -48,10 +48,12 @@ def test_the_annotated_film_is_what_browsers_play(finished: Path) -> None:
     assert b"moof" not in head
 
 
-def test_people_are_found_in_more_than_nine_of_ten_frames(finished: Path) -> None:
+def test_people_are_found_in_every_frame_and_keep_their_numbers(finished: Path) -> None:
     records = lines(finished / "out/results.jsonl")
-    with_people = sum(bool(record["people"]) for record in records)
-    assert with_people / len(records) > 0.9
+    assert min(len(record["people"]) for record in records) >= 1
+    # Nine people come and go, five or six at a time.
+    assert sum(len(record["people"]) for record in records) > 5 * len(records)
+    assert len({person["track"] for record in records for person in record["people"]}) <= 14
     assert sum(bool(person["garments"]) for record in records for person in record["people"]) > 100
     for record in records:
         width, height = record["size_wh"]
@@ -61,6 +63,9 @@ def test_people_are_found_in_more_than_nine_of_ten_frames(finished: Path) -> Non
             assert 0 <= y0 < y1 <= height
             for garment in (*person["garments"], *person["unsure"]):
                 assert garment["label"] in LABELS
+                left, top, right, bottom = garment["box"]
+                assert x0 - 0.2 <= left < right <= x1 + 0.2
+                assert y0 - 0.2 <= top < bottom <= y1 + 0.2
                 assert 0 <= garment["score"] <= 1
             assert "crops" not in person
 

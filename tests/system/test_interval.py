@@ -49,8 +49,12 @@ def test_each_third_frame_has_what_detect_finds_and_the_others_say_that_they_are
     for one, record in zip(known, results, strict=True):
         people = record["people"]
         if record["seq"] % INTERVAL == 0:
-            # From 0.5 on, detect's own threshold, everybody begins a track.
-            assert boxes(people) == boxes(one["people"])
+            # Less sure than `start-score` is who only continues a track.
+            found = boxes(one["people"])
+            assert set(map(str, boxes(people))) <= set(map(str, found))
+            assert [each for each in found if each[1] >= 0.6] == [
+                each for each in boxes(people) if each[1] >= 0.6
+            ]
             assert "is_predicted" not in record
             assert not any("detected_at_seq" in person for person in people)
         else:
