@@ -10,7 +10,7 @@ INSTALL := $(PIP) install --quiet $(PINS) -e
 DEBIAN := bash requirements/debian.sh
 
 .DEFAULT_GOAL := help
-.PHONY: help install run check test test-slow test-bare drill drill-long soak bench docs weights train data-street evaluate-street train-all test-models detector clean
+.PHONY: help install run check test test-slow test-bare drill drill-long soak bench docs weights train data-street evaluate-street evaluate-people train-all test-models detector clean
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -80,6 +80,10 @@ evaluate-street: $(VENV)/.street ## street through the whole graph: TRUTH=/path/
 	$(BIN)/python -m training.street.evaluate $(or $(TRUTH),$(error give TRUTH=/path/truth.json)) \
 	    $(if $(PHOTOS),--photos $(PHOTOS)) $(if $(GARMENTS),--garments $(GARMENTS))
 
+evaluate-people: $(VENV)/.people ## pipeline.yaml against a film with truth: TRUTH=/path/gt.txt FILM=… SET='detect.model=auto …'
+	$(BIN)/python -m training.people.evaluate $(or $(TRUTH),$(error give TRUTH=/path/gt.txt)) \
+	    $(or $(FILM),$(error give FILM=/path/film)) $(foreach each,$(SET),--set $(each))
+
 train-all: $(VENV)/.train ## train every model of Fashion-MNIST, the original's seven and ours
 	$(PICTURES)
 	$(TRAIN) --model all
@@ -114,6 +118,10 @@ $(VENV)/.street: $(VENV)/.run
 	$(INSTALL) ".[street]"
 	@touch $@
 
+$(VENV)/.people: $(VENV)/.run
+	$(INSTALL) ".[people]"
+	@touch $@
+
 $(VENV)/.drill: $(VENV)/.run
 	$(INSTALL) ".[test]"
 	@touch $@
@@ -127,12 +135,12 @@ $(VENV)/.tensorflow: $(VENV)/.run
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.run
-	$(INSTALL) ".[check,train,test,onnxruntime]"
-	@touch $(VENV)/.check $(VENV)/.drill $(VENV)/.train $(VENV)/.street $@
+	$(INSTALL) ".[check,train,test,onnxruntime,people]"
+	@touch $(VENV)/.check $(VENV)/.people $(VENV)/.drill $(VENV)/.train $(VENV)/.street $@
 
 $(VENV)/.all: $(VENV)/.run
-	$(INSTALL) ".[check,train,test,onnxruntime,tensorflow,imageai]"
-	@touch $(VENV)/.check $(VENV)/.test $(VENV)/.drill $(VENV)/.train $(VENV)/.street $(VENV)/.tensorflow $@
+	$(INSTALL) ".[check,train,test,onnxruntime,tensorflow,imageai,people]"
+	@touch $(VENV)/.check $(VENV)/.people $(VENV)/.test $(VENV)/.drill $(VENV)/.train $(VENV)/.street $(VENV)/.tensorflow $@
 
 $(VENV)/.bench: $(VENV)/.all
 	$(INSTALL) ".[bench]"

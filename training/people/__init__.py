@@ -1,0 +1,1 @@
+"""How well people are found and followed, against a film with truth."""
