@@ -10,6 +10,9 @@ from typing import Any
 import numpy as np
 
 CONFIDENCE = 0.5
+"""Of the original's detector."""
+NMS = 0.5
+"""As `detect` has it by default."""
 MODEL = "v2_da"
 CRF = 23
 QUEUE_LEN = 8
@@ -35,12 +38,10 @@ class Finder:
     def __init__(self) -> None:
         import cv2
 
-        from stages.detectors import Settings, open_detector
+        from stages.detectors import SHIPPED, Settings, default_confidence, open_detector
 
         cv2.setNumThreads(1)
-        self._detector = open_detector(
-            "ssdlite", Settings(confidence=CONFIDENCE, iou=0.6, precision="float32")
-        )
+        self._detector = open_detector(SHIPPED, Settings(confidence=default_confidence(SHIPPED), iou=NMS))
 
     def find(self, image_bgr: np.ndarray) -> list[Person]:
         boxes, scores = self._detector.detect(image_bgr)
