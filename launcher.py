@@ -18,6 +18,8 @@ from runtime.launch.printing import guard_streams, status_of_output
 from runtime.secrets import redact
 
 _KINDS = ("worker", "source", "ordered", "sink")
+_ANSWERS = {"--check", "--draw"}
+"""With these the first command says something, and runs nothing."""
 INSTALL = "run `make run` or `make install` once, then .venv/bin/python launcher.py …"
 
 # What runs is imported inside the commands, so that --help and --version answer at once.
@@ -29,7 +31,12 @@ def main(arguments: list[str]) -> int:
         if command is not completion:
             refuse_passwords(arguments)
         status = command(arguments[1:]) if command else run(arguments)
-        return status_of_output(status, is_run=command is None)
+        return status_of_output(status, is_run=command is None and not _ANSWERS & _options(arguments))
+    except SystemExit as ended:
+        if ended.code:
+            raise
+        # argparse has answered --help or --version.
+        return status_of_output(0, is_run=False)
     except GraphError as error:
         for problem in error.problems:
             print(f"launcher: {redact(problem)}", file=sys.stderr)
@@ -39,6 +46,10 @@ def main(arguments: list[str]) -> int:
             raise
         print(f"launcher: {sys.executable} has no module {error.name}; {INSTALL}", file=sys.stderr)
         return 2
+
+
+def _options(arguments: list[str]) -> set[str]:
+    return {word.partition("=")[0] for word in arguments}
 
 
 def run(arguments: list[str]) -> int:

@@ -62,6 +62,8 @@ class EventsSink(CutFileSink):
                 raise GraphError("ca is for mqtts://; write broker: mqtts://…, or leave it out")
             if options.ca:
                 _check_ca(options.ca)
+        elif options.ca:
+            raise GraphError("ca is for a broker; write broker: mqtts://…, or leave it out")
         problem = topic_problem(options.topic)
         if problem:
             raise GraphError(f"property 'topic': {problem}, got '{options.topic}'")
@@ -174,9 +176,12 @@ def _check_ca(path: str) -> None:
     import ssl
 
     try:
+        Path(path).read_bytes()
         ssl.create_default_context(cafile=path)
     except ssl.SSLError:
         raise GraphError(f"ca: {path} holds no certificate (PEM)") from None
+    except OSError as error:
+        raise GraphError(f"ca: {path}: {error.strerror}; name a file of certificates (PEM)") from None
 
 
 def _mqtt_remark(dropped: int, left: int, trouble: str) -> str:

@@ -124,7 +124,7 @@ def check_locations(graph: Graph) -> None:
             _check_location(graph, sink)
             placed.add(sink.name)
     owners: dict[Path, str] = {}
-    inputs = _inputs(graph)
+    inputs = input_files(graph)
     with problems.catch():
         _check_ledger(graph, inputs)
     for sink_name, path in [(sink, path) for (sink, _), path in graph.locations().items() if sink in placed]:
@@ -150,7 +150,7 @@ def _check_ledger(graph: Graph, inputs: dict[Identity, str]) -> None:
     problem = why_not_writable(ledger) if graph.ledger is not None and ledger is not None else ""
     if problem:
         raise GraphError(f"{_file(graph)}: the ledger cannot be written to {ledger}: {problem}; name another")
-    if ledger is not None and (read := inputs.get(_identity(ledger))):
+    if ledger is not None and (read := inputs.get(identity_of(ledger))):
         raise GraphError(f"{_file(graph)}: the ledger would overwrite {ledger}, {read}")
 
 
@@ -160,7 +160,7 @@ def _check_output(
     """Refuse an output in the place of an input, of the ledger or of another output; `owners` are those."""
     files = (path, progress_path(path)) if writes_file(stage.stage) else (path,)
     for file in files:
-        if read := inputs.get(_identity(file)):
+        if read := inputs.get(identity_of(file)):
             raise GraphError(f"{stage.place}: stage '{stage.name}' would overwrite {file}, {read}")
     if not writes_file(stage.stage):
         return
@@ -175,19 +175,20 @@ def _check_output(
     _check_writable(stage, path)
 
 
-def _inputs(graph: Graph) -> dict[Identity, str]:
+def input_files(graph: Graph) -> dict[Identity, str]:
     """Return what the sources read, by device and inode: a link or a mount gives a file another name."""
     found: dict[Identity, str] = {}
     for source in graph.of_kind("source"):
         assert issubclass(source.stage, Source)
         for path in source.stage.inputs(source.options):
-            identity = _identity(path)
+            identity = identity_of(path)
             if identity is not None:
                 found[identity] = f"the input of '{source.name}' (as {path}); choose another location"
     return found
 
 
-def _identity(path: Path) -> Identity:
+def identity_of(path: Path) -> Identity:
+    """Return device and inode of a file that is there, else None."""
     try:
         status = path.stat()
     except OSError:

@@ -11,7 +11,7 @@ from runtime.graph.change import with_source, without_source
 from runtime.graph.model import Graph
 from runtime.graph.registry import writes_file
 from runtime.launch.control import Answer, Procedure
-from runtime.launch.earlier_outputs import move_aside, replaced_files
+from runtime.launch.earlier_outputs import move_aside
 from runtime.launch.ledgers import Ledgers
 from runtime.launch.output_locks import OutputLocks
 from runtime.launch.processes import Processes
@@ -53,7 +53,7 @@ class Attachments:
         files = _files(graph, name)
         moved = self._put_aside(name, files)
         self._locks.add(files)
-        moved += move_aside(replaced_files(graph, [name]))
+        moved += move_aside(graph, [name])
         state.outputs = {key: said for key, said in state.outputs.items() if key[1] != name}
         state.number(name)
         state.identity.starts.pop(name, None)

@@ -1,38 +1,34 @@
 """What an earlier run has left where this one is to write is moved aside: nothing of a user's is lost."""
 
+import itertools
 import os
 from collections.abc import Iterable
 from pathlib import Path
 
 from runtime.errors import GraphError
+from runtime.graph.check import identity_of, input_files
 from runtime.graph.model import Graph
 from runtime.graph.registry import writes_file
 
 SUFFIX = ".previous"
 
 
-def replaced_files(graph: Graph, sources: Iterable[str]) -> list[Path]:
-    """Return the files that the sinks write for some sources, but for those that may be overwritten."""
-    wanted = set(sources)
-    return [
-        path
-        for (sink, source), path in graph.locations().items()
-        if source in wanted
-        and writes_file(graph.stages[sink].stage)
-        and not graph.stages[sink].common.overwrite
-    ]
+def move_aside(graph: Graph, sources: Iterable[str]) -> list[str]:
+    """Move what stands where sinks are to write for some sources; return a line for each file.
 
-
-def move_aside(files: Iterable[Path]) -> list[str]:
-    """Move what stands there to NAME.previous, where an older one gives way; return a line for each.
-
-    Raises GraphError for a file that cannot be moved. Empty files are left: there is nothing to keep.
+    It goes to NAME.previous, where an older one gives way, but no input or output of this graph: then it
+    is NAME.previous2. Left as they are: what may be overwritten, and empty files. Raises GraphError for a file
+    that cannot be moved.
     """
     lines = []
-    for path in files:
+    taken = {path.resolve() for path in graph.locations().values()}
+    read = input_files(graph)
+    for path in _replaced_files(graph, sources):
         if not path.is_file() or path.stat().st_size == 0:
             continue
-        aside = path.with_name(path.name + SUFFIX)
+        names = (f"{path.name}{SUFFIX}{number if number > 1 else ''}" for number in itertools.count(1))
+        asides = (path.with_name(name) for name in names)
+        aside = next(each for each in asides if each.resolve() not in taken and identity_of(each) not in read)
         try:
             os.replace(path, aside)
         except OSError as error:
@@ -42,3 +38,14 @@ def move_aside(files: Iterable[Path]) -> list[str]:
             ) from None
         lines.append(f"{path} is of an earlier run: it is now {aside} (overwrite: true replaces it)")
     return lines
+
+
+def _replaced_files(graph: Graph, sources: Iterable[str]) -> list[Path]:
+    wanted = set(sources)
+    return [
+        path
+        for (sink, source), path in graph.locations().items()
+        if source in wanted
+        and writes_file(graph.stages[sink].stage)
+        and not graph.stages[sink].common.overwrite
+    ]

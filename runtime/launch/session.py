@@ -12,7 +12,7 @@ from runtime.graph.model import Graph
 from runtime.graph.registry import writes_file
 from runtime.launch.configs import RunIdentity
 from runtime.launch.console import make_view
-from runtime.launch.earlier_outputs import move_aside, replaced_files
+from runtime.launch.earlier_outputs import move_aside
 from runtime.launch.ledgers import Ledgers, write_ledger
 from runtime.launch.output_locks import OutputLocks
 from runtime.launch.report import Report
@@ -86,7 +86,7 @@ def run_graph(
             run = Run(state, ledgers, locks, observer, lambda: view.refresh(observer.look(state)))
             folder.describe(graph.name)
             if earlier is None:
-                for line in move_aside(replaced_files(graph, state.sources)):
+                for line in move_aside(graph, state.sources):
                     report.log("launcher", "INFO", line)
             if every:
                 switch_on(Path(folder.paths.trace), every, SAMPLED_BYTES if trace is None else TRACED_BYTES)

@@ -9,7 +9,7 @@ from rich.table import Table
 
 from runtime.launch.snapshot import SourceRow, StageRow
 
-NORMAL, WIDE = 100, 140
+NORMAL, WIDE = 104, 140
 """From so many columns of the terminal on there is room for more columns of the table."""
 LEAST_TEXT = 8
 """Names and states are folded to as little, where they have to."""

@@ -7,6 +7,8 @@ import ssl
 from urllib.parse import unquote, urlsplit
 
 PROBE_LIMIT_S, TLS_LIMIT_S = 5.0, 1.0
+OTHER_HOST = (62, 64)
+"""OpenSSL's X509_V_ERR_HOSTNAME_MISMATCH and X509_V_ERR_IP_ADDRESS_MISMATCH."""
 _PORTS = {"mqtt": 1883, "mqtts": 8883}
 
 
@@ -60,19 +62,27 @@ def why_unreachable(broker: Broker) -> str:
     far as the connection goes. Takes up to PROBE_LIMIT_S."""
     try:
         with socket.create_connection((broker.host, broker.port), timeout=PROBE_LIMIT_S) as connection:
-            if broker.is_tls:
-                context = ssl.create_default_context(cafile=broker.ca or None)
-                with context.wrap_socket(connection, server_hostname=broker.host):
-                    return ""
-            return _tls_instead(connection)
-    except ssl.SSLCertVerificationError as error:
-        return f"its certificate is not trusted ({error.verify_message}); name who has signed it by ca: FILE"
-    except ssl.SSLError as error:
-        return f"there is no TLS at this port ({error.reason or 'no answer'}); write mqtt://, or its TLS port"
+            return _why_no_tls(connection, broker) if broker.is_tls else _tls_instead(connection)
     except TimeoutError:
         return "it does not answer; check host, port and firewall"
     except OSError as error:
         return f"it cannot be reached: {error.strerror or error}"
+
+
+def _why_no_tls(connection: socket.socket, broker: Broker) -> str:
+    """Say what stands in the way of TLS, which this connection is to have; "" if nothing does."""
+    context = ssl.create_default_context(cafile=broker.ca or None)
+    try:
+        with context.wrap_socket(connection, server_hostname=broker.host):
+            return ""
+    except ssl.SSLCertVerificationError as error:
+        if error.verify_code in OTHER_HOST:
+            return f"its certificate is for another host ({error.verify_message}); write the name it is for"
+        return f"its certificate is not trusted ({error.verify_message}); name who has signed it by ca: FILE"
+    except (ssl.SSLError, ConnectionError) as error:
+        # What speaks another protocol may hang up at once.
+        why = getattr(error, "reason", "") or error.strerror or "no answer"
+        return f"there is no TLS at this port ({why}); write mqtt://, or its TLS port"
 
 
 def _tls_instead(connection: socket.socket) -> str:
