@@ -16,8 +16,8 @@ SUFFIX = ".previous"
 def move_aside(graph: Graph, sources: Iterable[str]) -> list[str]:
     """Move what stands where sinks are to write for some sources; return a line for each file.
 
-    It goes to NAME.previous, where an older one gives way, but no input or output of this graph: then it
-    is NAME.previous2. Left as they are: what may be overwritten, and empty files. Raises GraphError for a file
+    It goes to NAME.previous, where an older one gives way, but to no input or output of this graph: then it
+    is NAME.previous2. What may be overwritten and empty files are left. Raises GraphError for a file
     that cannot be moved.
     """
     lines = []
