@@ -1,6 +1,8 @@
 """A real MQTT broker (mosquitto) on loopback, and what a subscriber of it has heard."""
 
+import contextlib
 import json
+import random
 import socket
 import subprocess
 import threading
@@ -16,9 +18,12 @@ USER, PASSWORD = "film", "pa55-w0rd/with:signs"
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a port that nothing has now, and that the system gives to nobody who asks for any."""
+    while True:
+        port = random.randrange(10_000, 30_000)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 class Mosquitto:
@@ -49,6 +54,8 @@ class Mosquitto:
         wait_for(self._answers, "broker that answers")
 
     def _answers(self) -> bool:
+        if self.process is not None and self.process.poll() is not None:
+            raise AssertionError(f"the broker has ended:\n{self._log.read_text()[-2000:]}")
         with socket.socket() as probe:
             return probe.connect_ex(("127.0.0.1", self.port)) == 0
 

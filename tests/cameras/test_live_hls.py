@@ -132,7 +132,7 @@ def test_pictures_that_come_by_the_segment_are_given_on_each_at_its_time(
     assert numbers == list(range(numbers[0], numbers[0] + count))
     assert numbers[-1] >= OFFERED * per_segment, "the playlist had to go on"
     assert source.skipped == {}
-    assert "retrying" not in caplog.text
+    assert f"{uri}: retrying" not in caplog.text
     steps_ns = [other.running_ns - one.running_ns for one, other in itertools.pairwise(frames)]
     assert steps_ns == pytest.approx([STEP_S * 1e9] * (count - 1), abs=1e6)
     waits_s = [

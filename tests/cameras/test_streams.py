@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
+from runtime.errors import StageError
 from runtime.properties import read_options
 from runtime.stage import Context, Frame, Resume
 from stages.source import FilmSource
@@ -150,9 +151,15 @@ def test_a_webcam_that_is_not_there_is_not_found(caplog: pytest.LogCaptureFixtur
 
 
 def test_health_can_be_read_while_it_connects() -> None:
-    source = make_source("rtsp://127.0.0.1:1/x", **{"retry-delay": 5, "max-retry-delay": 5})
-    frames = source.frames(None)
-    threading.Thread(target=lambda: next(frames, None), daemon=True).start()
+    slow = {"retry-delay": 5, "max-retry-delay": 5, "retry-timeout": 1}
+    source = make_source("rtsp://127.0.0.1:1/x", **slow)
+
+    def read() -> None:
+        # It gives up after a second, so that nothing goes on into other tests.
+        with contextlib.suppress(StageError):
+            next(source.frames(None), None)
+
+    threading.Thread(target=read, daemon=True).start()
     deadline_s = time.monotonic() + 10
     while source.health is None or source.health.state != "retrying":
         assert time.monotonic() < deadline_s
