@@ -11,6 +11,7 @@ from pathlib import Path
 import cv2
 import pytest
 
+from tests.cameras.film_server import served
 from tests.cameras.http_cameras import mjpeg_camera
 from tests.cameras.serving import RtspServer
 from tests.launching import PROJECT, Launched, film_times, lines, wait_for
@@ -54,12 +55,18 @@ def test_a_command_attaches_a_camera(tmp_path: Path, command: str) -> None:
             )
             here = stack.enter_context(server).url(user="user:${CAM_PASSWORD}")
             command = re.sub(r"rtsp://[^\s']+", here, command)
+        elif "https://" in command:
+            command = re.sub(r"https://\S+", stack.enter_context(served(FILM, has_ranges=True)).uri, command)
         elif "http://" in command:
             command = re.sub(r"http://\S+", stack.enter_context(mjpeg_of_the_film()), command)
         graph, *arguments = shlex.split(command, comments=True)
         run = Launched(PROJECT / graph, *arguments, folder=tmp_path, env={"CAM_PASSWORD": PASSWORD})
         launched = stack.enter_context(run)
         results = tmp_path / "out/results.jsonl"
+        if "/film." in command:
+            assert launched.wait() == 0, launched.stderr
+            assert [record["status"] for record in lines(results)] == ["ok"] * len(film_times(FILM))
+            return
         if "/dev/video0" in command and not WEBCAM.exists():
             told = "camera.0     /dev/video0: retrying: not found (No such file or directory); attempt 1"
             wait_for(lambda: told in launched.stderr, "word that it is not there", launched)
