@@ -29,6 +29,10 @@ REST_STEP_S = 1.0
 WARN_EVERY_S = 10.0
 MAX_SAID = 10
 IMAGES_NAMED = 20  # each image that gives no picture is named, up to so many: somebody will look for them
+FASTSTART = (
+    "; an MP4 whose index is at its end needs a server that sends parts of it: download it, or write it "
+    "again by `ffmpeg -i IN -c copy -movflags faststart OUT`"
+)
 
 
 class FilmSource(Source):
@@ -180,7 +184,10 @@ class FilmSource(Source):
                 self._rest(pace.wait_s(frame.running_ns, time.monotonic()))
             yield frame
         if is_empty and resume is None:
-            raise StageError(f"{self._shown}: not one picture could be read; check the file and 'start'")
+            hint = FASTSTART if scheme_of(self.options.uri) in HTTP else ""
+            raise StageError(
+                f"{self._shown}: not one picture could be read; check the file and 'start'{hint}"
+            )
 
     def _rest(self, delay_s: float) -> None:
         """Pause, and stay alive over it."""

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from runtime.errors import StageError
 from runtime.stage import Frame
 from tests.cameras.film_server import served
 from tests.cameras.graphs import camera_graph
@@ -107,6 +108,15 @@ def test_an_address_that_does_not_look_like_a_film_is_one_once_it_is_connected_t
         frames = list(source.frames(None))
     assert_same(of_file(frames, film), play(film))
     assert source.plays_live is False
+
+
+def test_an_index_at_the_end_that_cannot_be_reached_is_told_with_the_remedy(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (FRAMES, 96, 128, 3), dtype=np.uint8)
+    film = write_film(tmp_path / "film.mp4", list(noise))
+    with served(film, has_ranges=True) as at:
+        assert len(list(make_source(at.uri).frames(None))) == FRAMES
+    with served(film, has_ranges=False) as at, pytest.raises(StageError, match="movflags faststart"):
+        list(make_source(at.uri).frames(None))
 
 
 def test_a_film_whose_server_is_away_is_waited_for(
