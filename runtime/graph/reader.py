@@ -48,17 +48,18 @@ def read_graph(path: Path, overrides: Iterable[str] = ()) -> Graph:
 
 def _build(root: Node, overrides: Iterable[str], folder: Path, default_name: str) -> Graph:
     top = root.mapping("the graph")
-    unknown = Problems()
+    problems = Problems()
     for name, (key, _node) in top.items():
         if name not in TOP_KEYS:
-            with unknown.catch():
+            with problems.catch():
                 raise key.fail(f"unknown key '{name}'{nearest(name, TOP_KEYS)}")
-    unknown.raise_if_any()
     for needed in ("stages", "links"):
         if needed not in top:
+            problems.raise_if_any()  # one of the unknown ones may have been meant for it
             raise root.fail(f"'{needed}' is missing; a graph has 'stages' and 'links'")
-    problems = Problems()
-    described = _stage_nodes(top["stages"][1])
+    misnamed = Problems()
+    described, names = _stage_nodes(top["stages"][1], misnamed)
+    problems.found += misnamed.found
     for override in overrides:
         with problems.catch():
             _override(described, override)
@@ -68,14 +69,16 @@ def _build(root: Node, overrides: Iterable[str], folder: Path, default_name: str
             stages[name] = read_stage(name, key, node, folder, problems)
     unlinked = Problems()
     with unlinked.catch():
-        links, places = _links(top["links"][1], described, unlinked)
+        links, places = _links(top["links"][1], names, unlinked)
     name, ledger = default_name, None
     with problems.catch():
         name = _text(top, "pipeline") or default_name
     with problems.catch():
         ledger = _text(top, "ledger")
     problems.found += unlinked.found
-    if unlinked.found or len(stages) < len(described):  # what is missing decides about what is around it
+    if (
+        unlinked.found or misnamed.found or len(stages) < len(described)
+    ):  # what is missing decides about what is around it
         problems.raise_if_any()
     graph = Graph(name=name, folder=folder, stages=stages, links=tuple(links), ledger=ledger)
     with problems.catch():
@@ -93,15 +96,21 @@ def _text(top: dict[str, tuple[Node, Node]], name: str) -> str | None:
     return node.value
 
 
-def _stage_nodes(node: Node) -> dict[str, tuple[Node, dict[str, tuple[Node, Node]]]]:
+def _stage_nodes(
+    node: Node, problems: Problems
+) -> tuple[dict[str, tuple[Node, dict[str, tuple[Node, Node]]]], list[str]]:
+    """Return the stages that can be read, and the names of all."""
     found = {}
-    for name, (key, value) in node.mapping("'stages'").items():
-        if not STAGE_NAME.fullmatch(name):
-            raise key.fail(f"stage name '{name}': use a letter, then letters, digits, - or _, 32 at most")
-        found[name] = (key, dict(value.mapping(f"stage '{name}'")))
-    if not found:
+    whole = node.mapping("'stages'")
+    for name, (key, value) in whole.items():
+        with problems.catch():
+            found[name] = (key, dict(value.mapping(f"stage '{name}'")))
+        with problems.catch():
+            if not STAGE_NAME.fullmatch(name):
+                raise key.fail(f"stage name '{name}': use a letter, then letters, digits, - or _, 32 at most")
+    if not whole:
         raise node.fail("'stages' is empty; a graph has at least a source and a sink")
-    return found
+    return found, list(whole)
 
 
 def _override(described: dict[str, tuple[Node, dict[str, tuple[Node, Node]]]], override: str) -> None:

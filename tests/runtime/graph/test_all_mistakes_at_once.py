@@ -42,6 +42,28 @@ def test_three_mistakes_in_three_places_are_told_by_three_lines(
     assert printed.out == ""
 
 
+def test_wrong_names_hide_nothing(write: Write) -> None:
+    path = write(
+        "pipelin: test\n"
+        "stages:\n"
+        "  camera: {type: test_kit.Camera, uri: a.mp4}\n"
+        "  2detect: {type: test_kit.Detect, confidence: 1.5}\n"
+        "  crop: 5\n"
+        "  film: {type: test_kit.Flim, location: out/film.mp4}\n"
+        "links:\n"
+        "  - camera ! 2detect ! crop ! film\n"
+    )
+    told = mistakes_of(path)
+    assert [line.partition(": ")[2] for line in told][:4] == [
+        "unknown key 'pipelin'; did you mean 'pipeline'?",
+        "stage name '2detect': use a letter, then letters, digits, - or _, 32 at most",
+        "stage 'crop' must be a map of names to values, found a number",
+        "stage '2detect', property 'confidence': must be at most 1, got 1.5",
+    ]
+    assert told[4].startswith("g.yaml:6:16: stage 'film': ")
+    assert len(told) == 5
+
+
 def test_a_user_sees_them_so(tmp_path: Path) -> None:
     (tmp_path / "g.yaml").write_text(
         "stages:\n"

@@ -105,10 +105,6 @@ def test_a_folder_instead_of_a_file(folder: Path) -> None:
         ),
         pytest.param("pipeline: test", "pipeline: 5", "1:11: 'pipeline' must be text", id="name a number"),
         pytest.param(
-            "detect: {", "2detect: {", "4:3: stage name '2detect': use a letter, then letters, digits, - or _, 32 at most",
-            id="stage name",
-        ),
-        pytest.param(
             "{type: test_kit.Detect}", "{confidence: 0.5}",
             "4:3: stage 'detect' has no 'type'; say what it is, e.g. type: detect", id="no type",
         ),
