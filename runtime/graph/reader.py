@@ -19,6 +19,7 @@ from runtime.properties import REQUIRED, field_names, nearest, read_property
 
 TOP_KEYS = ("pipeline", "stages", "links", "ledger")
 HOW_TO_PLAY = "to play it: launcher.py pipeline.yaml"
+_POWER = re.compile(r"[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+")
 STAGE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,31}")
 
 
@@ -229,6 +230,8 @@ def _trap(value: Any) -> str:
     """Return "; …" for a value that YAML makes of a word."""
     if isinstance(value, bool):
         return "; YAML reads yes, no, on and off as true and false: put the word into quotes"
+    if isinstance(value, str) and _POWER.fullmatch(value):
+        return "; YAML takes a power without point and sign for text: write 1.0e-3 for 1e-3, 1.0e+3 for 1e3"
     return ""
 
 

@@ -64,6 +64,12 @@ def test_wrong_names_hide_nothing(write: Write) -> None:
     assert len(told) == 5
 
 
+@pytest.mark.parametrize("power", ["1e-3", "5e0", "1.5e3"])
+def test_a_power_that_yaml_takes_for_text_is_told_with_the_remedy(write: Write, power: str) -> None:
+    told = error_of(write(WRONG.replace("confidence: 1.5", f"confidence: {power}")))
+    assert f"expected a number, got '{power}'; YAML takes a power without point and sign for text" in told
+
+
 def test_a_user_sees_them_so(tmp_path: Path) -> None:
     (tmp_path / "g.yaml").write_text(
         "stages:\n"
