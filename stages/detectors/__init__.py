@@ -105,6 +105,15 @@ def name_of(model: str) -> str:
     return next((name for name in PUBLISHED_EXPORTS if is_there(name)), SHIPPED)
 
 
+def shipped_file(path: Path, name: str) -> Path:
+    """Return the file of a detector that comes with the project. Raises ValueError if it is not there."""
+    if not path.is_file() or path.stat().st_size == 0:
+        raise ValueError(
+            f"{path}: the model of detector '{name}' is missing or empty; `make detector` makes it"
+        )
+    return path
+
+
 def check_detector(name: str, settings: Settings) -> Path:
     """Return the model file of a detector once it and its engine are known to be there; loads nothing.
 

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from fashion.engines import ONNX_ENGINES, Engine, choose_engine, open_engine
 from fashion.model_file import file_digest
 from fashion.model_lookup import MODELS_FOLDER
-from stages.detectors import BoxesXyxy, Scores, Settings
+from stages.detectors import BoxesXyxy, Scores, Settings, shipped_file
 from stages.detectors.boxes import choose_people
 from stages.detectors.grids import grid
 
@@ -71,11 +71,7 @@ def check(settings: Settings) -> Path:
         raise ValueError(
             "detector 'nanodet' has its own file, so 'weights' means nothing to it; leave it out"
         )
-    if not MODEL_PATH.is_file() or MODEL_PATH.stat().st_size == 0:
-        raise ValueError(
-            f"{MODEL_PATH}: the model of detector 'nanodet' is missing or empty; `make detector` makes it"
-        )
-    return MODEL_PATH
+    return shipped_file(MODEL_PATH, "nanodet")
 
 
 def open_detector(settings: Settings) -> NanoDet:

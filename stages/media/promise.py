@@ -26,10 +26,6 @@ SEGMENT_ID = bytes.fromhex("18538067")
 HEAD_BYTES = 4096
 TS_PACKET_BYTES = (188, 192, 204)
 MP4 = "mov"
-WITH_INDEX = (MP4, "avi")
-"""… and whose index tells what is in the file."""
-WHOLE_INDEX = Fraction(9, 10)
-"""Of an AVI without its index, which stands at its end, FFmpeg lists what it has seen so far."""
 STEADY_SHARE = Fraction(95, 100)
 """A film has one rate if so many of its frames are as long as most."""
 NEAR = Fraction(1, 5)

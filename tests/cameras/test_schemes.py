@@ -4,7 +4,6 @@ import contextlib
 import os
 import socket
 import struct
-import subprocess
 import threading
 import time
 from pathlib import Path
@@ -16,7 +15,7 @@ from stages.media.uri import STREAM_SCHEMES
 from tests.cameras.http_cameras import transport_stream
 from tests.cameras.serving import RtspServer
 from tests.cameras.test_streams import ENCODED, PASSWORD, make_source, play
-from tests.debian import needs
+from tests.certificates import make_certificate
 
 DATAGRAM_BYTES = 7 * 188
 
@@ -79,23 +78,9 @@ def test_rtsp_over_tls_plays(tmp_path: Path) -> None:
 
 def certificate(folder: Path) -> Path:
     """A self-made certificate with its key, as cameras have them."""
-    needs("openssl")
-    command = [
-        "openssl",
-        "req",
-        "-x509",
-        "-newkey",
-        "rsa:2048",
-        "-nodes",
-        "-days",
-        "2",
-        "-subj",
-        "/CN=camera",
-    ]
-    key, made = folder / "key.pem", folder / "made.pem"
-    subprocess.run([*command, "-keyout", key, "-out", made], check=True, capture_output=True, timeout=60)
+    made = make_certificate(folder, "made")
     both = folder / "camera.pem"
-    both.write_bytes(made.read_bytes() + key.read_bytes())
+    both.write_bytes(made.read_bytes() + made.with_suffix(".key").read_bytes())
     return both
 
 

@@ -2,7 +2,6 @@
 
 import contextlib
 import socket
-import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +14,7 @@ from runtime.testing import make_stage
 from stages.events.broker import read_broker, why_unreachable
 from stages.events_sink import EventsSink
 from tests.brokers import PASSWORD, USER, Mosquitto, Subscriber, free_port
-from tests.debian import needs
+from tests.certificates import make_certificate
 from tests.launching import PROJECT, lines, wait_for
 from tests.stages.test_events_mqtt import Run
 
@@ -30,34 +29,6 @@ def _no_thread_outlives_this() -> Iterator[None]:
         lambda: not any(thread.name.startswith("paho-mqtt") for thread in threading.enumerate()),
         "end of the threads",
     )
-
-
-def make_certificate(folder: Path, name: str, subject_name: str) -> Path:
-    """A certificate that nobody but itself has signed, NAME.pem with NAME.key."""
-    needs("openssl")
-    made = folder / f"{name}.pem"
-    command = [
-        "openssl",
-        "req",
-        "-x509",
-        "-newkey",
-        "rsa:2048",
-        "-nodes",
-        "-days",
-        "2",
-        "-subj",
-        f"/CN={name}",
-    ]
-    command += [
-        "-addext",
-        f"subjectAltName={subject_name}",
-        "-keyout",
-        str(folder / f"{name}.key"),
-        "-out",
-        str(made),
-    ]
-    subprocess.run(command, check=True, capture_output=True, timeout=60)
-    return made
 
 
 class TlsMosquitto(Mosquitto):
