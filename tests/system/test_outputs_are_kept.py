@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import sys
 from pathlib import Path
 
 import cv2
@@ -29,6 +30,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (tmp_path / name).mkdir()
     for number in range(3):
         cv2.imwrite(str(tmp_path / f"pictures/{number}.png"), numbered(number))
+    # A stage of one's own is imported from here, and its bytecode is no file that a run has written.
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
     return tmp_path
 
 
