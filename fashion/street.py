@@ -166,9 +166,10 @@ def _span(weights: NDArray[np.float32]) -> tuple[float, float]:
     held = np.concatenate([[0.0], np.cumsum(weights, dtype=np.float64) / total])
     starts = np.arange(len(weights))
     ends = np.minimum(np.searchsorted(held, held[starts] + COVERED - 1e-9), len(weights))
-    holds = held[ends] - held[starts] >= COVERED - 1e-6
-    lengths = np.where(holds, ends - starts, len(weights) + 1)
-    best = int(np.argmin(lengths))
+    inside = held[ends] - held[starts]
+    lengths = np.where(inside >= COVERED - 1e-6, ends - starts, len(weights) + 1)
+    # Of those that are as short the one that holds most, or every box would lie to the left and upwards.
+    best = int(np.argmax(np.where(lengths == lengths.min(), inside, -1)))
     return best / len(weights), int(ends[best]) / len(weights)
 
 

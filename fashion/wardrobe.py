@@ -13,7 +13,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from fashion.colors import color_name
+from fashion.color_words import name_of
+from fashion.colors import color_shares
 from fashion.engines import Engine, choose_engine, open_engine
 from fashion.labels import LABELS
 from fashion.model_info import ModelFileError
@@ -191,7 +192,10 @@ class _StreetTeller:
             for garment in (*found[0], *found[1]):
                 label = LABELS.index(garment["label"])
                 parts = _parts(garment["box"], frame), _parts(box, frame)
-                garment["color"] = color_name(crop, maps[label], *parts)
+                shares = color_shares(crop, maps[label], *parts, garment["region"])
+                if (color := name_of(shares)) is not None:
+                    garment["color"] = color
+                garment["color_shares"] = shares
                 garment["threshold"] = facts.thresholds[label]
                 garment["box"] = _cut(garment["box"], box)
             findings.append(found)

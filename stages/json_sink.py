@@ -21,7 +21,7 @@ _NOT_OF_A_FRAME = frozenset({"counts"})
 
 TOLD = "told"
 _NOT_TOLD = frozenset({"unsure"})
-_NOT_OF_TOLD = frozenset({"threshold"})
+_NOT_OF_TOLD = frozenset({"threshold", "color_shares"})
 """Keys of a person, and of a garment, that `detail: told` leaves out."""
 
 
@@ -32,7 +32,7 @@ class JsonSink(RotatedSink):
     class Options(RotatedSink.Options):
         detail: str = prop(
             "full",
-            "told: without what is unsure, and without thresholds: a third of the bytes.",
+            "told: without what is unsure, thresholds, and shares of colours: a third of the bytes.",
             choices=("full", "told"),
         )
 

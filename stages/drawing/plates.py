@@ -8,7 +8,7 @@ from typing import Any
 
 import cv2
 
-from fashion.colors import POINTS_RGB
+from fashion.color_words import JOINED, POINTS_RGB
 from runtime.packet import Image
 
 Color = tuple[int, int, int]
@@ -39,12 +39,13 @@ FONT = cv2.FONT_HERSHEY_SIMPLEX
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """A line of a plate: words, the bar under them (0..1, None for none), and the chip before them."""
+    """A line of a plate: words, the bar under them (0..1, None for none), and the chip of one colour or two
+    before them."""
 
     words: str
     score: float | None = None
     bar_bgr: Color = UNKNOWN_BGR
-    chip_bgr: Color | None = None
+    chip_bgr: tuple[Color, ...] = ()
     is_faint: bool = False
 
 
@@ -86,7 +87,9 @@ def rows_of(person: dict[str, Any]) -> list[Row]:
     for garment in garments:
         color = garment.get("color")
         words = " ".join(word for word in (color, garment["label"]) if word)
-        chip_bgr = POINTS_RGB[color][0][::-1] if color in POINTS_RGB else None
+        chip_bgr = tuple(
+            POINTS_RGB[word][0][::-1] for word in garment.get("color", "").split(JOINED) if word in POINTS_RGB
+        )
         rows.append(Row(words, float(garment["score"]), color_of(garment["label"]), chip_bgr))
     unsure = [garment["label"] for garment in person.get("unsure", ())]
     if unsure and not garments:
@@ -161,10 +164,11 @@ def draw_plate(image_bgr: Image, rows: Sequence[Row], at_xy: tuple[int, int], si
     for row in rows:
         begin = left + sizes.bar_px + 1
         middle = top + sizes.line_px // 2 + 1
-        if row.chip_bgr is not None:
+        if row.chip_bgr:
             half = sizes.chip_px // 2
             corner = (begin, middle - half), (begin + 2 * half, middle + half)
-            cv2.rectangle(image_bgr, *corner, row.chip_bgr, cv2.FILLED)
+            cv2.rectangle(image_bgr, *corner, row.chip_bgr[0], cv2.FILLED)
+            cv2.rectangle(image_bgr, (begin + half, middle - half), corner[1], row.chip_bgr[-1], cv2.FILLED)
             cv2.rectangle(image_bgr, *corner, FAINT_BGR, 1)
         baseline = begin + _indent(row, sizes), middle + sizes.chip_px // 2
         ink_bgr = FAINT_BGR if row.is_faint else INK_BGR
@@ -187,7 +191,7 @@ def _height(row: Row, sizes: Sizes) -> int:
 
 
 def _indent(row: Row, sizes: Sizes) -> int:
-    return sizes.chip_px + sizes.bar_px + 3 if row.chip_bgr is not None else 0
+    return sizes.chip_px + sizes.bar_px + 3 if row.chip_bgr else 0
 
 
 def _paper(under: Image) -> Image:

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+from fashion.color_words import JOINED, name_of
 from stages.people.places import Box, inside, placed, relative
 
 Garment = dict[str, Any]
@@ -44,7 +44,8 @@ class Label:
     """The same, of looks that named the label: shown where there is no threshold."""
     named: float
     is_told: bool
-    colors: Counter[str] = dataclasses.field(default_factory=Counter)
+    colors: dict[str, float] = dataclasses.field(default_factory=dict)
+    """The same, of the share of each colour's word."""
 
 
 class Evidence:
@@ -99,7 +100,11 @@ class Evidence:
             if label.threshold is not None:
                 found["threshold"] = label.threshold
             if label.colors:
-                found["color"] = max(label.colors, key=lambda word: label.colors[word])
+                shares = {word: round(sum_ / label.named, 2) for word, sum_ in label.colors.items()}
+                shares = {word: share for word, share in shares.items() if share}
+                if (color := name_of(shares)) is not None:
+                    found["color"] = color
+                found["color_shares"] = shares
             if label.is_told:
                 garments.append(found)
             elif label.margin / self._weight >= _unsure_margin(label.threshold):
@@ -129,6 +134,7 @@ class Evidence:
             label.margin *= kept
             label.score *= kept
             label.named *= kept
+            label.colors = {word: share * kept for word, share in label.colors.items()}
 
     def _unseen(self, garment: Garment) -> Label:
         """A label that is named for the first time: no earlier look had it."""
@@ -157,13 +163,19 @@ class Evidence:
         label.score += quality * item["score"]
         label.named += quality
         label.place = relative(item["box"], person_xyxy)
-        if "color" in item:
-            label.colors[item["color"]] += quality
+        for word, share in _colors_of(item).items():
+            label.colors[word] = label.colors.get(word, 0.0) + quality * share
 
     def _score(self, label: Label) -> float:
         if label.threshold is None:
             return round(label.score / label.named, 4)
         return round(_sigmoid(label.margin / self._weight + logit(label.threshold)), 4)
+
+
+def _colors_of(item: Garment) -> dict[str, float]:
+    """Return the share of each word; of a classifier that gives no shares its words, evenly."""
+    shares: dict[str, float] = item.get("color_shares", {})
+    return shares or dict.fromkeys(item["color"].split(JOINED) if "color" in item else (), 1.0)
 
 
 def logit(score: float) -> float:

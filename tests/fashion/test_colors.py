@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from fashion.colors import COLORS, POINTS_RGB, color_name, is_skin
+from fashion.color_words import COLORS, POINTS_RGB, name_of
+from fashion.colors import color_shares, is_skin
 
 PERSON = (0.25, 0.1, 0.75, 0.9)
 UPPER = (0.25, 0.25, 0.75, 0.55)
@@ -19,9 +20,9 @@ def look(cloth_rgb, *, background_rgb=ROAD_RGB, noise=12.0, light=1.0):
     return np.clip(picture, 0, 255).astype(np.uint8)
 
 
-def name(crop_rgb, seen=None):
+def name(crop_rgb, seen=None, garment=UPPER, region="upper"):
     seen = np.ones((12, 6), np.float32) if seen is None else seen
-    return color_name(crop_rgb, seen, UPPER, PERSON)
+    return name_of(color_shares(crop_rgb, seen, garment, PERSON, region))
 
 
 @pytest.mark.parametrize("color", COLORS)
@@ -58,7 +59,7 @@ def test_known_colours_have_the_words_that_people_use(cloth_rgb, expected) -> No
 def test_the_ground_beside_the_person_does_not_count() -> None:
     crop_rgb = look((200, 30, 40), background_rgb=(90, 130, 60))
     # The box is wider than the cloth: most of it shows grass.
-    assert color_name(crop_rgb, np.ones((12, 6), np.float32), (0.0, 0.25, 1.0, 0.55), PERSON) == "red"
+    assert name(crop_rgb, garment=(0.0, 0.25, 1.0, 0.55)) == "red"
 
 
 def test_where_the_label_was_seen_counts() -> None:
@@ -66,7 +67,7 @@ def test_where_the_label_was_seen_counts() -> None:
     crop_rgb[150:250, 60:132] = (36, 48, 92)
     lower = np.full((12, 6), 0.01, np.float32)
     lower[5:8] = 1.0
-    assert color_name(crop_rgb, lower, (0.25, 0.15, 0.75, 0.75), PERSON) == "navy"
+    assert name(crop_rgb, lower, garment=(0.25, 0.15, 0.75, 0.75)) == "navy"
 
 
 def test_shadow_changes_the_name_of_few_colours() -> None:
@@ -80,5 +81,50 @@ def test_skin_is_recognised() -> None:
 
 
 @pytest.mark.parametrize("box", [(0.5, 0.5, 0.5, 0.5), (-1.0, -1.0, -0.5, -0.5), (1.2, 1.2, 1.5, 1.5)])
-def test_a_box_without_area_or_outside_still_has_a_name(box) -> None:
-    assert color_name(look((200, 30, 40)), np.zeros((12, 6), np.float32), box, PERSON) in COLORS
+def test_a_box_without_area_or_outside_is_no_error(box) -> None:
+    assert name(look((200, 30, 40)), np.zeros((12, 6), np.float32), garment=box) in (*COLORS, None)
+
+
+def test_shoes_are_looked_for_below_the_trousers() -> None:
+    crop_rgb = look((36, 48, 92))
+    crop_rgb[305:360, 60:132] = (200, 30, 40)
+    feet = np.zeros((12, 6), np.float32)
+    feet[7:] = 1.0
+    assert name(crop_rgb, feet, garment=(0.25, 0.6, 0.75, 1.0), region="feet") == "red"
+
+
+def test_shares_say_how_much_may_be_background() -> None:
+    def shares(background_rgb):
+        crop_rgb = look((110, 110, 112), background_rgb=background_rgb)
+        return color_shares(crop_rgb, np.ones((12, 6), np.float32), UPPER, PERSON, "upper")
+
+    on_grass, on_a_road = shares((90, 130, 60)), shares((110, 110, 112))
+    assert on_grass["grey"] > 2 * on_a_road["grey"] > 0
+    assert sum(on_grass.values()) <= 1
+
+
+def test_a_cloth_of_two_colours_has_both() -> None:
+    crop_rgb = look((200, 30, 40))
+    crop_rgb[160:250, 60:132] = (36, 48, 92)
+    assert name(crop_rgb) in ("red and navy", "navy and red")
+
+
+@pytest.mark.parametrize(
+    ("shares", "expected"),
+    [
+        ({"red": 0.6, "black": 0.3}, "red"),
+        ({"red": 0.5, "black": 0.4}, "red and black"),
+        ({"black": 0.5, "red": 0.2, "burgundy": 0.25}, "black and burgundy"),
+        ({"red": 0.3, "burgundy": 0.35, "black": 0.3}, "burgundy"),  # light and shade of one cloth
+        ({"black": 0.4, "olive": 0.25, "green": 0.25}, None),  # nearly even
+        ({"black": 0.25, "navy": 0.3, "grey": 0.1}, "navy"),  # either would be right
+        ({"white": 0.5, "grey": 0.45}, None),
+        ({"blue": 0.5, "grey": 0.45}, None),  # grey is also what the road is
+        ({"pink": 0.05}, "pink"),
+        ({}, None),
+        ({"red": 0.0}, None),
+        ({"teal": 0.2, "ochre": 0.5}, "ochre"),
+    ],
+)
+def test_shares_have_a_name(shares, expected) -> None:
+    assert name_of(shares) == expected

@@ -139,6 +139,21 @@ def test_the_colour_is_that_of_most_and_best_looks() -> None:
     assert answers[-1].people[0]["garments"][0]["color"] == "navy"
 
 
+def test_shares_of_colours_weigh_by_how_sure_they_are() -> None:
+    shares = [{"grey": 0.05}, {"grey": 0.04}, {"red": 0.6, "navy": 0.4}]
+    looks = [look(n, {**told("Coat", 0.8), "color_shares": each}) for n, each in enumerate(shares)]
+    [*_, last] = run_stage(Settle, looks)
+    [coat] = last.people[0]["garments"]
+    assert coat["color"] == "red and navy"
+    assert coat["color_shares"] == {"grey": 0.03, "red": 0.2, "navy": 0.13}
+
+
+def test_a_colour_that_cannot_be_told_is_left_out() -> None:
+    even = {**told("Coat", 0.8), "color_shares": {"grey": 0.3, "white": 0.3}}
+    [answer] = run_stage(Settle, [look(0, even)])
+    assert "color" not in answer.people[0]["garments"][0]
+
+
 def test_a_frame_that_failed_is_no_look() -> None:
     looks = [look(0, told("Coat", 0.8)), make_packet(seq=1, status="failed(classify)"), no_look(2)]
     assert [answer.people[0]["looks"] for answer in run_stage(Settle, looks)] == [1, 1]
