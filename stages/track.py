@@ -11,6 +11,9 @@ from runtime.stage import Ordered
 from stages.people.detection import DETECTED_AT_SEQ, DISCONTINUITY, IS_PREDICTED
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from stages.people.looks import Seen
 
 DEFAULT_RATE_HZ = 25.0
@@ -58,11 +61,15 @@ class Track(Ordered):
         reclassify_interval: Seconds = prop(
             10.0, "look at a settled person again after so long", low=0, high=86_400
         )
+        camera_motion: bool = prop(
+            True, "measure how the camera pans or shakes, and follow people as if it stood still"
+        )
         max_looks: int = prop(
             4, "look at so many people of a frame at most; a still image shows all", low=1, high=1000
         )
 
     def open(self) -> None:
+        from stages.people.camera_motion import CameraMotion
         from stages.people.looks import Policy
         from stages.people.tracking import PeopleTracker
 
@@ -78,33 +85,38 @@ class Track(Ordered):
         self._series = 0
         self._seen: dict[int, Seen] = {}
         self._last_seq, self._last_people = -1, list[dict[str, Any]]()
-        self._is_after_gap = False
         # Loads the library now and not with the first frame.
         self._tracker = PeopleTracker(start_score=1.0, forget_s=1.0, rate_hz=DEFAULT_RATE_HZ)
+        self._motion = CameraMotion()
 
     def process(self, packet: Packet) -> Packet:
         if packet.epoch != self._epoch or DISCONTINUITY in packet.flags:
             self._begin(packet)
-        if packet.meta.get(IS_PREDICTED):
-            self._expect(packet)
-            return packet
         # Before anything changes here: pixels may be gone, and the frame then comes a second time.
-        image_bgr = packet.image_bgr if packet.people else None
+        is_wanted = packet.people or (self.options.camera_motion and self._tracker.alive)
+        image_bgr = packet.image_bgr if is_wanted else None
+        if packet.meta.get(IS_PREDICTED):
+            self._expect(packet, image_bgr)
+            return packet
         time_s = packet.running_ns / NS_PER_S
         found = packet.people
-        self._follow(packet, time_s)
+        self._follow(packet, image_bgr, time_s)
         packet.meta["untracked_people"] = len(found) - len(packet.people)
         if image_bgr is not None:
             self._look(packet.people, image_bgr, time_s)
-        self._last_seq, self._last_people, self._is_after_gap = packet.seq, packet.people, False
+        self._last_seq, self._last_people = packet.seq, packet.people
         return packet
 
-    def _expect(self, packet: Packet) -> None:
+    def _expect(self, packet: Packet, image_bgr: Image | None) -> None:
         """Put those of the last frame that was looked at where they should be by now."""
+        import numpy as np
+
         from stages.people.places import inside
 
-        self._is_after_gap = True
         boxes_xyxy = self._tracker.predict(packet.running_ns / NS_PER_S)
+        ground_xyxy = np.array(list(boxes_xyxy.values())).reshape(-1, 4)
+        shift_xyxy = self._shift_xyxy(image_bgr, ground_xyxy + np.tile(self._motion.shift_xy, 2))
+        boxes_xyxy = {number: box_xyxy + shift_xyxy for number, box_xyxy in boxes_xyxy.items()}
         packet.people = []
         for person in self._last_people:
             number = person["track"]
@@ -124,8 +136,10 @@ class Track(Ordered):
     def _begin(self, packet: Packet) -> None:
         """Forget everybody: nobody of this segment is known to be somebody of the last."""
         from stages.media.uri import is_image
+        from stages.people.camera_motion import CameraMotion
         from stages.people.tracking import PeopleTracker
 
+        self._motion = CameraMotion()
         self._epoch, self._series, self._seen = packet.epoch, self.highest_id, {}
         self._is_still = is_image(packet.uri)
         self._tracker = PeopleTracker(
@@ -135,15 +149,29 @@ class Track(Ordered):
             highest_number=self.highest_id,
         )
 
-    def _follow(self, packet: Packet, time_s: float) -> None:
+    def _shift_xyxy(self, image_bgr: Image | None, people_xyxy: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return how far the camera has moved all boxes since the series began."""
+        import numpy as np
+
+        if image_bgr is not None and self.options.camera_motion and not self._is_still:
+            self._motion.see(image_bgr, people_xyxy)
+        return np.tile(self._motion.shift_xy, 2)
+
+    def _follow(self, packet: Packet, image_bgr: Image | None, time_s: float) -> None:
         """Number the people, and take those without a number off the list."""
         import numpy as np
 
+        from stages.people.appearance import appearances, slivers
         from stages.people.looks import Seen
 
         boxes_xyxy = np.array([person["box"] for person in packet.people], np.float64).reshape(-1, 4)
         scores = np.array([person["score"] for person in packet.people], np.float64)
-        numbers = self._tracker.update(boxes_xyxy, scores, time_s, is_after_gap=self._is_after_gap).tolist()
+        looks = is_sliver = None
+        if image_bgr is not None and not self._is_still:
+            looks = appearances(image_bgr, boxes_xyxy)
+            is_sliver = slivers(boxes_xyxy, image_bgr.shape[1])
+        ground_xyxy = boxes_xyxy - self._shift_xyxy(image_bgr, boxes_xyxy)
+        numbers = self._tracker.update(ground_xyxy, scores, time_s, looks=looks, is_sliver=is_sliver).tolist()
         self.highest_id = self._tracker.highest_number
         packet.people = [
             {**person, "track": number, "series": self._series}

@@ -1,96 +1,159 @@
-"""Who is who from frame to frame: ByteTrack, with a number for everybody from the first sight on."""
+"""Who is who from frame to frame: ByteTrack by place and looks, with a number from the first sight on."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from trackers import BaseIoU, IoU
+
+from stages.people.known import Boxes, Known, Looks, find_returned, heights_apart
 
 NOBODY = -1
 _BUFFER_RATE_HZ = 30.0
 """What the library's `lost_track_buffer` counts in, whatever the rate of the film."""
 _LEAST_IOU = 0.1
-"""A walker at 10 frames a second, seen from above, overlaps the predicted box little in a turn."""
-_LEAST_NEARNESS = -0.2
-"""After frames without detection a walker may stand beside the predicted box. Nearness is the distance-IoU of
-Zheng et al., "Distance-IoU Loss" (AAAI 2020): the overlap, less what the centres are apart."""
+"""Who overlaps the expected box so much may be the same, however far the middles are apart."""
+_REACH, _SPEED_PER_S, _MOST_REACH = 0.25, 1.0, 2.0
+"""So many body heights beside the expected place, so many more for a second since the last frame, at most."""
+_WEIGHT_OF_LOOKS, _NEVER = 4.0, -1000.0
+_COAST_S = 2.0
+"""So long a lost person is expected where they were going; then only looks can tell who it is."""
+_UNSURE_OF_SPEED = np.diag([1.0] * 4 + [100.0] * 4)
+"""So the second sight sets the speed: at a few frames a second a walker is far by then."""
+
+
+class _Likeness(BaseIoU):  # type: ignore[misc]
+    """Nearness in body heights, less how the looks differ: in place of the overlap in the assignment."""
+
+    def __init__(self, tracker: PeopleTracker) -> None:
+        self._tracker, self._overlap = tracker, IoU()
+
+    def _compute(self, boxes_1: Boxes, boxes_2: Boxes) -> Boxes:
+        reach = min(_MOST_REACH, _REACH + _SPEED_PER_S * self._tracker.elapsed_s)
+        away = heights_apart(boxes_1, boxes_2)
+        may_be = (away <= reach) | (self._overlap.compute(boxes_1, boxes_2) >= _LEAST_IOU)
+        differ = self._tracker.looks_apart(len(boxes_1), boxes_2)
+        return np.where(may_be, 1 - away / reach - _WEIGHT_OF_LOOKS * differ, _NEVER)
 
 
 class PeopleTracker:
     """Follows the people of one source by Zhang et al., "ByteTrack" (ECCV 2022), from the package `trackers`.
 
-    A person at least as sure as `start_score` begins a track; one less sure only continues one. A track
-    that is not seen for `forget_s` seconds ends. `rate_hz` is the film's frame rate, the unit of the motion
-    model; frames may be missing or late all the same. Numbers go on from `highest_number`. The same input
-    gives the same numbers.
+    A person at least as sure as `start_score` begins a track; one less sure only continues one. Who is not
+    seen for `forget_s` seconds is forgotten; who comes back before, and looks alike, has the number again.
+    `rate_hz` is the film's frame rate, the unit of the motion model; frames may be missing or late all the
+    same. Numbers go on from `highest_number`. The same input gives the same numbers.
     """
 
     def __init__(
         self, *, start_score: float, forget_s: float, rate_hz: float, highest_number: int = 0
     ) -> None:
         from trackers import ByteTrackTracker
-        from trackers.utils.iou import DIoU, IoU
 
-        self._overlap, self._nearness = IoU(), DIoU()
         self.highest_number = highest_number
-        self._start_score = start_score
-        self._forget_s, self._rate_hz = forget_s, rate_hz
-        self._updated_s = 0.0
+        self.elapsed_s = 1 / rate_hz
+        """Between the last two updates."""
+        self._start_score, self._forget_s, self._rate_hz = start_score, forget_s, rate_hz
+        self._coast_s, self._updated_s = min(forget_s, _COAST_S), 0.0
+        self._people: dict[int, Known] = {}
+        self._found: dict[bytes, Looks] = {}
         self._tracker = ByteTrackTracker(
-            lost_track_buffer=round(forget_s * _BUFFER_RATE_HZ),
+            lost_track_buffer=round(self._coast_s * _BUFFER_RATE_HZ),
             frame_rate=rate_hz,
             track_activation_threshold=start_score,
             high_conf_det_threshold=start_score,
             minimum_consecutive_frames=1,
-            minimum_iou_threshold=_LEAST_IOU,
+            minimum_iou_threshold=_NEVER / 2,
+            iou=_Likeness(self),
         )
 
     def update(
         self,
-        boxes_xyxy: NDArray[np.float64],
+        boxes_xyxy: Boxes,
         scores: NDArray[np.float64],
         time_s: float,
         *,
-        is_after_gap: bool = False,
+        looks: Looks | None = None,
+        is_sliver: NDArray[np.bool_] | None = None,
     ) -> NDArray[np.int64]:
         """Return the number of each person (N), NOBODY for one who is too unsure to begin a track.
 
         boxes_xyxy: N x 4 in pixels. scores: N, 0..1. time_s: of the frame, on a clock that never goes back.
-        is_after_gap: nobody looked for people in the frame before, so that who is near is who was expected.
+        looks: N x D as `stages.people.appearance` has them; without, only places count. is_sliver: N, of whom
+        too little is in the picture to know somebody again who was away for long.
         """
         import supervision as sv
 
-        self._updated_s = time_s
-        self._tracker.iou = self._nearness if is_after_gap else self._overlap
-        self._tracker.minimum_iou_threshold = _LEAST_NEARNESS if is_after_gap else _LEAST_IOU
-        numbers = np.full(len(boxes_xyxy), NOBODY, np.int64)
+        if self._people or self._tracker.tracks:
+            self.elapsed_s = time_s - self._updated_s
+        self._updated_s, boxes = time_s, boxes_xyxy.reshape(-1, 4).astype(np.float64)
+        self._found = {}
+        if looks is not None:
+            self._found = {box.tobytes(): each for box, each in zip(boxes, looks, strict=True)}
+        numbers = np.full(len(boxes), NOBODY, np.int64)
+        # The library may answer in another order: class_id says who is who.
         people = sv.Detections(
-            xyxy=boxes_xyxy.reshape(-1, 4).astype(np.float64),
-            confidence=scores.astype(np.float64),
-            # The library may answer in another order: this says who is who.
-            class_id=np.arange(len(boxes_xyxy)),
+            xyxy=boxes, confidence=scores.astype(np.float64), class_id=np.arange(len(boxes))
         )
         answer = self._tracker.update(people, timestamp=time_s)
         if len(answer):
             numbers[answer.class_id] = answer.tracker_id
+        for place in np.flatnonzero(numbers != NOBODY):
+            self._see(int(numbers[place]), boxes[place])
         # The library numbers a track at its second sight, but a photo has one only. Its new tracks are in
         # the order of those whom it could not place.
         begun = [track for track in self._tracker.tracks if track.tracker_id == NOBODY]
         placeless = np.flatnonzero((numbers == NOBODY) & (scores >= self._start_score))
-        for track, person in zip(begun, placeless, strict=True):
-            self.highest_number += 1
-            track.tracker_id = self.highest_number
-            numbers[person] = self.highest_number
+        for track, place in zip(begun, placeless, strict=True):
+            track.state_estimator.set_kf_covariances(state_covariance=_UNSURE_OF_SPEED.copy())
+            number = self._number_of(boxes[place], is_sliver is not None and bool(is_sliver[place]))
+            # Who is back has one track, the new one.
+            self._tracker.tracks = [each for each in self._tracker.tracks if each.tracker_id != number]
+            track.tracker_id = numbers[place] = number
+            self._see(number, boxes[place])
+        self._forget()
         return numbers
 
-    def predict(self, time_s: float) -> dict[int, NDArray[np.float64]]:
+    def looks_apart(self, count: int, found_xyxy: Boxes) -> Boxes | float:
+        """Return how the looks of the tracks not yet placed (`count`) and of those found differ, 0..1."""
+        tracks = [track for track in self._tracker.tracks if track.time_since_update > 0]
+        if not self._found or len(tracks) != count:
+            return 0.0
+        found = np.array([self._found[box.tobytes()] for box in found_xyxy])
+        known = [self._people[track.tracker_id].looks for track in tracks]
+        apart = [np.zeros(len(found)) if looks is None else 1 - found @ looks for looks in known]
+        return np.clip(np.array(apart, np.float64), 0, 1)
+
+    def _see(self, number: int, box_xyxy: Boxes) -> None:
+        person = self._people.setdefault(number, Known(box_xyxy, self._updated_s))
+        person.see(box_xyxy, self._updated_s, self._found.get(box_xyxy.tobytes()))
+
+    def _number_of(self, box_xyxy: Boxes, is_sliver: bool) -> int:
+        """Return the number of somebody whom the library could not place: a lost person's, or a new one."""
+        looks = self._found.get(box_xyxy.tobytes())
+        returned = find_returned(
+            self._people, box_xyxy, looks, self._updated_s, long_s=_COAST_S, is_sliver=is_sliver
+        )
+        if returned is not None:
+            return returned
+        self.highest_number += 1
+        return self.highest_number
+
+    def _forget(self) -> None:
+        tracked = {track.tracker_id for track in self._tracker.tracks}
+        for number, person in list(self._people.items()):
+            if number not in tracked and self._updated_s - person.seen_s > self._forget_s:
+                del self._people[number]
+
+    def predict(self, time_s: float) -> dict[int, Boxes]:
         """Return where those who were in the last update should be at `time_s`: {number: box, x0 y0 x1 y1}.
 
         The middle of a box goes on as fast as the tracker's Kalman filter has seen it move; its size stays,
         for most of what it changes by is the detector's noise. Nobody, where the last update is so long ago
         that their tracks would have ended. Changes nothing here.
         """
-        boxes_xyxy: dict[int, NDArray[np.float64]] = {}
-        if time_s - self._updated_s > self._forget_s:
+        boxes_xyxy: dict[int, Boxes] = {}
+        if time_s - self._updated_s > self._coast_s:
             return boxes_xyxy
         for track in self._tracker.tracks:
             if track.time_since_update == 0:
@@ -99,11 +162,10 @@ class PeopleTracker:
                 motion.predict((time_s - self._updated_s) * self._rate_hz, self._rate_hz)
                 step_xyxy = motion.state_to_bbox() - box_xyxy
                 motion.set_state(known)
-                step_xy = (step_xyxy[:2] + step_xyxy[2:]) / 2
-                boxes_xyxy[track.tracker_id] = box_xyxy + np.tile(step_xy, 2)
+                boxes_xyxy[track.tracker_id] = box_xyxy + np.tile((step_xyxy[:2] + step_xyxy[2:]) / 2, 2)
         return boxes_xyxy
 
     @property
     def alive(self) -> set[int]:
         """The numbers of all who may still come back."""
-        return {track.tracker_id for track in self._tracker.tracks}
+        return set(self._people)

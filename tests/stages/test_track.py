@@ -2,12 +2,14 @@
 
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 
 from runtime.errors import GraphError
 from runtime.packet import Packet
 from runtime.testing import make_packet, make_stage, run_stage
+from stages.people.detection import IS_PREDICTED
 from stages.track import Track
 
 
@@ -97,6 +99,36 @@ def test_the_same_input_gives_the_same_answer() -> None:
     frames = [frame(n, (10 + 3 * n, 20, 0.9), (60 + n, 40, 0.8)) for n in range(20)]
     one, two = (column(run_stage(Track, frames), key) for key in ("track", "track"))
     assert one == two
+
+
+def scene(shift_px: int) -> np.ndarray:
+    """A view of a wide wall, blurred noise, by a camera that has turned by so many pixels."""
+    wall = cv2.GaussianBlur(np.random.default_rng(1).integers(0, 255, (360, 1400, 3), np.uint8), (0, 0), 6)
+    wall = cv2.normalize(wall, None, 0, 255, cv2.NORM_MINMAX)
+    return np.ascontiguousarray(wall[:, 300 - shift_px : 940 - shift_px])
+
+
+def standing(seq: int, shift_px: int, *, with_people: bool = True) -> Packet:
+    """Two people who stand still, seen by a camera that has turned."""
+    places = [(200.0 + shift_px, 100.0), (320.0 + shift_px, 100.0)]
+    found = [{"box": [x, y, x + 40, y + 110], "score": 0.9} for x, y in places]
+    return make_packet(scene(shift_px), seq=seq, people=found if with_people else [])
+
+
+@pytest.mark.parametrize(("knows", "expected"), [(True, [1, 2]), (False, [2, 3])])
+def test_who_stands_still_keeps_the_number_when_the_camera_turns(knows: bool, expected: list[int]) -> None:
+    """By as much as the two stand apart, at once: places in the picture would swap them."""
+    frames = [standing(n, 0 if n < 4 else 120) for n in range(8)]
+    answers = run_stage(Track, frames, {"camera-motion": knows})
+    assert column(answers, "track")[3] == [1, 2]
+    assert column(answers, "track")[-1] == expected
+
+
+def test_expected_boxes_turn_with_the_camera() -> None:
+    frames = [standing(n, 0) for n in range(4)] + [standing(4, -60, with_people=False)]
+    frames[-1].meta[IS_PREDICTED] = True
+    answers = run_stage(Track, frames)
+    assert [box[0] for box in column(answers, "box")[-1]] == pytest.approx([140, 260], abs=4)
 
 
 def test_a_wrong_property_is_refused() -> None:

@@ -81,11 +81,65 @@ def test_to_ask_where_somebody_should_be_changes_nothing() -> None:
     np.testing.assert_allclose(box[1], [44, 0, 74, 80], atol=2)
 
 
-@pytest.mark.parametrize(("is_after_gap", "expected"), [(False, 2), (True, 1)])
-def test_who_stands_beside_the_expected_box_is_the_same_person_only_after_a_gap(
-    is_after_gap: bool, expected: int
+@pytest.mark.parametrize(("rate_hz", "expected"), [(10.0, [[1], [2]]), (2.0, [[1], [1]])])
+def test_how_far_somebody_can_have_come_depends_on_the_time_between(rate_hz: float, expected: list) -> None:
+    tracker = PeopleTracker(start_score=0.5, forget_s=1.0, rate_hz=rate_hz)
+    boxes = np.array([[0.0, 0, 30, 80]]), np.array([[50.0, 0, 80, 80]])
+    found = [tracker.update(box, np.array([0.9]), n / rate_hz).tolist() for n, box in enumerate(boxes)]
+    assert found == expected
+
+
+def looks_of(*places: int) -> np.ndarray:
+    """Looks of people who have nothing in common if their places differ."""
+    return np.eye(8, dtype=np.float32)[list(places)]
+
+
+def test_two_who_meet_are_told_apart_by_how_they_look() -> None:
+    """They come together, stand in one another's place, and go back: places alone would swap them."""
+    walk = [*range(15, 54, 6), 53, 53, 53, *range(51, 10, -6)]
+
+    def numbers(with_looks: bool) -> list[int]:
+        tracker = PeopleTracker(start_score=0.5, forget_s=1.0, rate_hz=RATE_HZ)
+        for n, x in enumerate(walk):
+            boxes = np.array([[x, 0.0, x + 30, 80], [110.0 - x, 4, 140.0 - x, 84]])
+            looks = looks_of(0, 1) if with_looks else None
+            found = tracker.update(boxes, np.array([0.9, 0.9]), n / RATE_HZ, looks=looks)
+        return found.tolist()
+
+    assert numbers(with_looks=True) == [1, 2]
+    assert numbers(with_looks=False) == [2, 1]
+
+
+@pytest.mark.parametrize(
+    ("looks", "away_s", "is_sliver", "expected"),
+    [
+        pytest.param(0, 1.0, False, 1, id="looks the same"),
+        pytest.param(1, 1.0, False, 3, id="looks like somebody else"),
+        pytest.param(0, 4.0, False, 1, id="the same after long"),
+        pytest.param(0, 4.0, True, 3, id="too little to be seen after long"),
+        pytest.param(0, 1.0, True, 1, id="too little to be seen, but just gone"),
+        pytest.param(0, 7.0, False, 3, id="forgotten"),
+    ],
+)
+def test_who_comes_back_and_looks_the_same_has_the_number_again(
+    looks: int, away_s: float, is_sliver: bool, expected: int
 ) -> None:
-    tracker = PeopleTracker(start_score=0.5, forget_s=1.0, rate_hz=RATE_HZ)
-    tracker.update(np.array([[0.0, 0, 30, 80]]), np.array([0.9]), 0.0)
-    beside = np.array([[32.0, 0, 62, 80]])
-    assert tracker.update(beside, np.array([0.9]), 0.4, is_after_gap=is_after_gap).tolist() == [expected]
+    tracker = PeopleTracker(start_score=0.5, forget_s=6.0, rate_hz=RATE_HZ)
+    two = np.array([[0.0, 0, 30, 80], [400.0, 0, 430, 80]])
+    for n in range(5):
+        tracker.update(two, np.array([0.9, 0.9]), n / RATE_HZ, looks=looks_of(0, 2))
+    # Somebody is there all the time, so that frames go on.
+    for n in range(5, round(10 * (0.4 + away_s))):
+        tracker.update(two[1:], np.array([0.9]), n / RATE_HZ, looks=looks_of(2))
+    back = np.array([[0.0, 90, 30, 170]])
+    found = tracker.update(
+        back, np.array([0.9]), 0.4 + away_s, looks=looks_of(looks), is_sliver=np.array([is_sliver])
+    )
+    assert found.tolist() == [expected]
+
+
+def test_who_left_at_one_end_does_not_come_back_at_the_other() -> None:
+    tracker = PeopleTracker(start_score=0.5, forget_s=6.0, rate_hz=RATE_HZ)
+    tracker.update(np.array([[0.0, 0, 30, 80]]), np.array([0.9]), 0.0, looks=looks_of(0))
+    far = np.array([[900.0, 0, 930, 80]])
+    assert tracker.update(far, np.array([0.9]), 1.0, looks=looks_of(0)).tolist() == [2]
