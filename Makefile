@@ -10,7 +10,7 @@ INSTALL := $(PIP) install --quiet $(PINS) -e
 DEBIAN := bash requirements/debian.sh
 
 .DEFAULT_GOAL := help
-.PHONY: help install run check test test-slow test-bare drill drill-long soak bench docs weights train data-street evaluate-street evaluate-people train-all test-models detector clean
+.PHONY: help install run check test test-slow test-bare drill drill-long soak bench gpu docs weights train data-street evaluate-street evaluate-people train-all test-models detector clean
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -52,6 +52,9 @@ soak: $(VENV)/.drill ## 30 minutes with a kill every 20 s: does memory or the nu
 
 bench: $(VENV)/.bench ## speed, side by side, into docs/benchmarks.md, 25 minutes; one row: ROW=hop; FILM=…; AGAIN=1
 	$(if $(FILM),FILM=$(FILM)) $(BIN)/python -m benchmarks $(ROW) $(if $(AGAIN),--again)
+
+gpu: $(if $(filter-out cuda%,$(or $(DEVICE),cuda)),$(VENV)/.train,$(VENV)/.gpu) ## check and measure a GPU, under 10 minutes: DEVICE=cuda:0, openvino:GPU, …; docs/gpus.md
+	$(BIN)/python -m benchmarks.gpu --device $(or $(DEVICE),cuda:0) $(if $(QUICK),--quick)
 
 docs: $(VENV)/.run ## make docs/pipeline-yaml.md and docs/records.md again from the code
 	$(BIN)/python launcher.py schema --markdown > docs/.new && mv docs/.new docs/pipeline-yaml.md
@@ -141,6 +144,12 @@ $(VENV)/.test: $(VENV)/.run
 $(VENV)/.all: $(VENV)/.run
 	$(INSTALL) ".[check,train,test,onnxruntime,tensorflow,imageai,people]"
 	@touch $(VENV)/.check $(VENV)/.people $(VENV)/.test $(VENV)/.drill $(VENV)/.train $(VENV)/.street $(VENV)/.tensorflow $@
+
+# Both builds of ONNX Runtime are one module: the one for the CPU has to go first.
+$(VENV)/.gpu: $(VENV)/.train
+	$(PIP) uninstall --quiet --yes onnxruntime
+	$(INSTALL) ".[train,gpu]"
+	@touch $@
 
 $(VENV)/.bench: $(VENV)/.all
 	$(INSTALL) ".[bench]"

@@ -11,6 +11,9 @@ ONNX_ENGINES = ("openvino", "onnxruntime")
 CUDA_ENGINES = ("onnxruntime", "torch", "tensorflow")
 """The engines that can use an NVIDIA GPU, where the installed build of theirs can."""
 
+OPENVINO_PREFIX = "openvino:"
+"""Of a device of OpenVINO's other than the CPU, by its name there: openvino:GPU.0, openvino:NPU."""
+
 CUDA_PROVIDER = "CUDAExecutionProvider"
 
 
@@ -54,7 +57,7 @@ def cuda_count(engine: str) -> int:
 def choose_device(
     name: str, engine: str, device: str, known: tuple[str, ...] = ONNX_ENGINES
 ) -> tuple[str, str]:
-    """Return (engine, device) to use: device is "cpu" or "cuda:N".
+    """Return (engine, device) to use: device is "cpu", "cuda:N" or "openvino:NAME".
 
     `name` is the engine that was chosen for what the user wrote, `engine`, among `known`. For a GPU another
     of `known` takes its place if the user wrote "auto". "auto" as device is the first GPU that an engine can
@@ -63,6 +66,8 @@ def choose_device(
     if device == "cpu":
         return name, "cpu"
     allowed = known if engine == "auto" else (name,)
+    if device.startswith(OPENVINO_PREFIX):
+        return _choose_openvino_device(allowed, device)
     index = 0 if device == "auto" else cuda_index(device)
     for other in allowed:
         is_there = other in CUDA_ENGINES and importlib.util.find_spec(MODULES[other]) is not None
@@ -76,9 +81,29 @@ def choose_device(
     )
 
 
+def _choose_openvino_device(allowed: tuple[str, ...], device: str) -> tuple[str, str]:
+    """Return ("openvino", device). Raises EngineError where it or the engine is not there."""
+    if "openvino" not in allowed:
+        raise EngineError(f"device '{device}' is for engine openvino, not {' or '.join(allowed)}")
+    choose_engine("openvino")
+    import openvino
+
+    there = openvino.Core().available_devices
+    # GPU is the first of GPU.0, GPU.1, …
+    known = {*there, *(name.partition(".")[0] for name in there)}
+    if device.removeprefix(OPENVINO_PREFIX) not in known:
+        raise EngineError(
+            f"device '{device}' is not available, OpenVINO has {', '.join(there)} here; set device: cpu, or "
+            "install the device's driver"
+        )
+    return "openvino", device
+
+
 def cuda_index(device: str) -> int:
     """Return N of "cuda:N". Raises EngineError for anything else."""
     kind, _colon, number = device.partition(":")
     if kind != "cuda" or not number.isdecimal():
-        raise EngineError(f"device '{device}' is not known; known are auto, cpu, cuda:0, cuda:1, …")
+        raise EngineError(
+            f"device '{device}' is not known; known are auto, cpu, cuda:0, …, {OPENVINO_PREFIX}GPU, …"
+        )
     return int(number)

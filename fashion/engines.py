@@ -4,12 +4,10 @@ The result of an engine does not depend on the machine's load, on other processe
 given precision and number of threads, and no cache on disk.
 """
 
-import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from fashion.engine_choice import (
@@ -20,11 +18,11 @@ from fashion.engine_choice import (
     choose_engine,
     cuda_index,
 )
-from fashion.precision import AUTO, choose_precision, read_table
+from fashion.engine_types import Arrays, Engine, InputInfo, first_line
+from fashion.openvino_engine import OpenVinoEngine
+from fashion.precision import choose_precision, read_table
 
 __all__ = ["ONNX_ENGINES", "Engine", "EngineError", "InputInfo", "choose_engine", "open_engine"]
-
-Arrays = Mapping[str, NDArray[Any]]
 
 _ONNX_DTYPES = {
     "tensor(float)": "float32",
@@ -34,29 +32,6 @@ _ONNX_DTYPES = {
 }
 
 
-@dataclasses.dataclass(frozen=True)
-class InputInfo:
-    """What a model takes under one name: sides in elements, None where the file leaves one open, and the
-    name of numpy's dtype."""
-
-    shape: tuple[int | None, ...]
-    dtype: str
-
-
-class Engine(Protocol):
-    """A loaded model. Use it from one thread."""
-
-    name: str
-    device: str
-    """ "cpu" or "cuda:N"."""
-    precision: str
-    """What it computes in."""
-    inputs: dict[str, InputInfo]
-
-    def run(self, inputs: Arrays) -> dict[str, NDArray[Any]]:
-        """Run the model on named, contiguous arrays and return its named outputs, which are the caller's."""
-
-
 def open_engine(
     path: Path | str,
     engine: str = "auto",
@@ -64,10 +39,14 @@ def open_engine(
     device: str = "cpu",
     known: tuple[str, ...] = ONNX_ENGINES,
     precision: str = "float32",
-    ap50_by_precision: Mapping[str, float] | None = None,
+    quality_by_precision: Mapping[str, float] | None = None,
+    int8: Path | None = None,
+    is_alone_on_cpu: bool = False,
 ) -> Engine:
     """Load a model file: NAME.onnx, for torch the NAME.safetensors of `fashion.model_file`, for openvino also
-    NAME.xml with NAME.bin beside. `ap50_by_precision` is for a file that says nothing of it itself.
+    NAME.xml with NAME.bin beside. `quality_by_precision` is for a file that says nothing of it itself;
+    `int8` the file of the same model in int8; `is_alone_on_cpu`: on a CPU each pass is of one picture, which
+    is quicker where the engine knows it.
 
     Raises EngineError if the engine is not installed, the device or the precision is not there, or the file
     is not a model.
@@ -75,69 +54,33 @@ def open_engine(
     name, device = choose_device(choose_engine(engine, known), engine, device, known)
     if not Path(path).is_file():
         raise EngineError(f"{path}: no such model file")
+    table = {} if name == "torch" else quality_by_precision or read_table(Path(path))
     if name == "openvino":
-        return OpenVinoEngine(Path(path), threads, precision, ap50_by_precision or read_table(Path(path)))
-    if precision not in ("float32", AUTO):
-        raise EngineError(f"precision '{precision}' needs engine openvino, not {name}; leave precision out")
-    return (OnnxRuntimeEngine if name == "onnxruntime" else TorchEngine)(Path(path), threads, device)
-
-
-class OpenVinoEngine:
-    """OpenVINO on the CPU."""
-
-    name = "openvino"
-    device = "cpu"
-
-    def __init__(
-        self, path: Path, threads: int, precision: str, ap50_by_precision: Mapping[str, float]
-    ) -> None:
-        import openvino
-
-        has_bfloat16 = "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-        self.precision = choose_precision(precision, ap50_by_precision, has_bfloat16=has_bfloat16)
-        if self.precision == "bfloat16" and not has_bfloat16:
-            raise EngineError(
-                "precision 'bfloat16': this CPU has no instructions for it; leave precision out"
-            )
-        try:
-            model = openvino.Core().read_model(path)
-            self._model = openvino.compile_model(
-                model,
-                "CPU",
-                {
-                    "PERFORMANCE_HINT": "LATENCY",
-                    "INFERENCE_NUM_THREADS": threads,
-                    "INFERENCE_PRECISION_HINT": "bf16" if self.precision == "bfloat16" else "f32",
-                    # Each process would pin its threads to the same first cores.
-                    "ENABLE_CPU_PINNING": False,
-                },
-            )
-        except RuntimeError as error:
-            raise EngineError(f"{path}: OpenVINO cannot load it: {_first_line(error)}") from error
-        self._names = [output.get_any_name() for output in model.outputs]
-        self.inputs = {
-            given.get_any_name(): InputInfo(
-                tuple(side.get_length() if side.is_static else None for side in given.get_partial_shape()),
-                str(given.get_element_type().to_dtype()),
-            )
-            for given in model.inputs
-        }
-
-    def run(self, inputs: Arrays) -> dict[str, NDArray[Any]]:
-        results = self._model(dict(inputs))
-        return {name: np.asarray(results[name]) for name in self._names}
+        return OpenVinoEngine(
+            Path(path), threads, device, precision, table, int8=int8, is_alone_on_cpu=is_alone_on_cpu
+        )
+    able = ("tfloat32", "float32") if name == "onnxruntime" and device != "cpu" else ("float32",)
+    precision = choose_precision(precision, table, able)
+    if precision not in able:
+        raise EngineError(
+            f"precision '{precision}': engine {name} computes in {' or '.join(able)} on {device}; leave "
+            "precision out, or set engine: openvino"
+        )
+    if name == "onnxruntime":
+        return OnnxRuntimeEngine(Path(path), threads, device, precision)
+    return TorchEngine(Path(path), threads, device)
 
 
 class OnnxRuntimeEngine:
     """ONNX Runtime on the CPU, or on a GPU of NVIDIA's with what it cannot do there on the CPU."""
 
     name = "onnxruntime"
-    precision = "float32"
 
-    def __init__(self, path: Path, threads: int, device: str = "cpu") -> None:
+    def __init__(self, path: Path, threads: int, device: str = "cpu", precision: str = "float32") -> None:
+        """precision: "float32", or on a GPU "tfloat32"."""
         import onnxruntime
 
-        self.device = device
+        self.path, self.device, self.precision = path, device, precision
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
@@ -146,12 +89,21 @@ class OnnxRuntimeEngine:
         options.log_severity_level = 3
         providers: list[Any] = ["CPUExecutionProvider"]
         if device != "cpu":
-            providers.insert(0, (CUDA_PROVIDER, {"device_id": cuda_index(device)}))
+            # From the packages of NVIDIA's that pip has brought, or torch's.
+            onnxruntime.preload_dlls()
+            settings = {"device_id": cuda_index(device), "use_tf32": int(precision == "tfloat32")}
+            providers.insert(0, (CUDA_PROVIDER, settings))
         # The library's exceptions have no common base but Exception; loading raises nothing else.
         try:
             self._session = onnxruntime.InferenceSession(path.read_bytes(), options, providers=providers)
         except Exception as error:
-            raise EngineError(f"{path}: ONNX Runtime cannot load it: {_first_line(error)}") from error
+            raise EngineError(f"{path}: ONNX Runtime cannot load it: {first_line(error)}") from error
+        # It goes on without the GPU where it cannot load CUDA, and only its log says so.
+        if device != "cpu" and CUDA_PROVIDER not in self._session.get_providers():
+            raise EngineError(
+                f"device '{device}': ONNX Runtime cannot use it, most likely for want of CUDA or cuDNN; "
+                "install the extra 'gpu', or set device: cpu"
+            )
         self._names = [output.name for output in self._session.get_outputs()]
         self.inputs = {
             given.name: InputInfo(
@@ -181,7 +133,7 @@ class TorchEngine:
             self._network = load_network(path).to(device)
         except ModelFileError as error:
             raise EngineError(str(error)) from error
-        self.device = device
+        self.path, self.device = path, device
         self.inputs = {"images": InputInfo((None, None, None, None), "float32")}
 
     def run(self, inputs: Arrays) -> dict[str, NDArray[Any]]:
@@ -190,8 +142,3 @@ class TorchEngine:
         with torch.inference_mode():
             logits = self._network(torch.from_numpy(inputs["images"]).to(self.device))
         return {"logits": logits.cpu().numpy()}
-
-
-def _first_line(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[-1] if lines else type(error).__name__

@@ -1,42 +1,53 @@
-"""In what a network is to be computed: from what its file says it costs, and what the CPU has.
+"""In what a network is to be computed: from what is known of its quality, and what is quick where it runs.
 
-A model file of ours carries, as the property `ap50_by_precision`, its average precision at IoU 0.5 on people
-with truth (JSON, by the name of the precision): that decides, and not how close single scores are.
+A model file of ours carries, as the property `quality_by_precision`, what it was measured to reach (JSON, by
+the name of the precision): detectors their average precision at IoU 0.5 on people with truth, `street` its
+mean J. That decides, and not how close single scores are.
 """
 
+import html
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-PRECISIONS = ("float32", "bfloat16")
-"""What a network computes in; bfloat16 where the engine and the CPU have it."""
+PRECISIONS = ("float32", "bfloat16", "int8", "float16", "tfloat32")
+"""What a network computes in: bfloat16 where the CPU has it, int8 by a file of its own (openvino on a CPU),
+float16 on OpenVINO's other devices, tfloat32 (float32 with 10 bits behind the point in place of 23) on
+NVIDIA's."""
 AUTO = "auto"
 MOST_LOST = 0.01
-"""Of AP50, for a quicker precision."""
-PROPERTY = "ap50_by_precision"
-_TABLE = re.compile(PROPERTY.encode() + rb"[^{]{0,8}(\{[^{}]{0,400}\})")
+"""Of the quality, for a quicker precision."""
+PROPERTY = "quality_by_precision"
+COARSER = {"tfloat32": "bfloat16"}
+"""What stands for a precision that was not measured: it loses more."""
+_TABLE = re.compile(PROPERTY.encode() + rb"[^{]{0,12}(\{[^{}]{0,400}\})")
 
 
-def choose_precision(wanted: str, ap50_by_precision: Mapping[str, float], *, has_bfloat16: bool) -> str:
-    """Return one of PRECISIONS: the wanted one.
+def choose_precision(wanted: str, quality_by_precision: Mapping[str, float], able: Sequence[str]) -> str:
+    """Return what to compute in: what is wanted.
 
-    For "auto" bfloat16, where the CPU has it and the table says that it costs no more than MOST_LOST.
+    For "auto" the first of `able`, the quickest first, that loses no more than MOST_LOST of float32's quality
+    by the table; without one float32.
     """
     if wanted != AUTO:
         return wanted
-    whole, quick = ap50_by_precision.get("float32"), ap50_by_precision.get("bfloat16")
-    is_good = has_bfloat16 and whole is not None and quick is not None and whole - quick <= MOST_LOST
-    return "bfloat16" if is_good else "float32"
+    whole = quality_by_precision.get("float32")
+    for precision in able:
+        quality = quality_by_precision.get(COARSER.get(precision, precision))
+        if whole is not None and quality is not None and whole - quality <= MOST_LOST:
+            return precision
+    return "float32"
 
 
 def read_table(path: Path) -> dict[str, float]:
-    """Return AP50 by precision, as a model file says it; {} where it does not.
+    """Return the quality by precision, as a model file says it; {} where it does not.
 
-    ONNX keeps properties as text, so the file need not be understood for that.
+    ONNX keeps properties as text and OpenVINO's .xml as text with entities, so the file need not be
+    understood for that.
     """
     found = _TABLE.search(path.read_bytes())
     if found is None:
         return {}
-    table: dict[str, float] = json.loads(found[1])
+    table: dict[str, float] = json.loads(html.unescape(found[1].decode("utf-8", "replace")))
     return table

@@ -27,7 +27,7 @@ Crop = NDArray[np.uint8]
 Findings = tuple[list[dict[str, Any]], list[dict[str, Any]]]
 """(garments, unsure) of one person: label, score, region, box; of a model that knows them also color, and the
 threshold from which on the label is told."""
-GPU_PERSONS_A_PASS = 8
+GPU_PERSONS_A_PASS = 32
 """Of `street`. On a CPU it is one: a person of a larger pass costs more there, and OpenVINO keeps the memory
 that its largest pass took, 14 MB a person."""
 
@@ -168,7 +168,9 @@ class _StreetTeller:
 
         onnx = path.with_suffix(".onnx")
         self._facts = read_facts(path)
-        self._engine: Engine = open_engine(onnx, engine, threads, device, precision=precision)
+        self._engine: Engine = open_engine(
+            onnx, engine, threads, device, precision=precision, is_alone_on_cpu=True
+        )
         self.digest = f"sha256:{file_digest(onnx)}"
         self.crop_shape = crop_shape(self._facts.look.input)
         self.tell([np.zeros(self.crop_shape, np.uint8)], [(0.0, 0.0, 1.0, 2.0)])

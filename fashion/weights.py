@@ -26,7 +26,7 @@ class Published:
     (PyTorch puts 8 into the file name), or "" where none is known.
 
     `member`: the address is that of a zip archive; the file, and what `sha256` is of, is this one inside.
-    `beside`: another file that it needs in its folder. `ap50_by_precision`: as `fashion.precision` has it,
+    `beside`: another file that it needs in its folder. `quality_by_precision`: as `fashion.precision` has it,
     for a file that says nothing itself.
     """
 
@@ -36,7 +36,7 @@ class Published:
     license: str
     member: str = ""
     beside: "Published | None" = None
-    ap50_by_precision: Ap50 | None = None
+    quality_by_precision: Ap50 | None = None
 
     @property
     def checksum_words(self) -> str:
@@ -64,7 +64,7 @@ def _open_model_zoo(number: int, folder: str, xml: str, weights: str, ap50: Ap50
         sha256=xml,
         license=license_,
         beside=binary,
-        ap50_by_precision=ap50,
+        quality_by_precision=ap50,
     )
 
 
@@ -115,7 +115,7 @@ WEIGHTS: dict[str, Published] = {
         url="https://github.com/Megvii-BaseDetection/YOLOX/releases/download/0.1.1rc0/yolox_nano.onnx",
         sha256="c789161ed43c8269fcd4e67c67eeeb4e80c622da2eb296a20bc6007bd18a0b7d",
         license="Apache-2.0 (YOLOX)",
-        ap50_by_precision={"float32": 0.883, "bfloat16": 0.883},
+        quality_by_precision={"float32": 0.883, "bfloat16": 0.883},
     ),
     "rtmdet_nano": Published(
         file="rtmdet_nano_person.onnx",
@@ -124,7 +124,7 @@ WEIGHTS: dict[str, Published] = {
         sha256="8297e829",
         license="Apache-2.0 (OpenMMLab)",
         member="end2end.onnx",
-        ap50_by_precision={"float32": 0.906, "bfloat16": 0.902},
+        quality_by_precision={"float32": 0.906, "bfloat16": 0.902},
     ),
     **{
         f"torchvision/{name}": _torchvision(file)

@@ -16,7 +16,9 @@ from stages.detectors import (
     CONFIDENCE,
     CONFIDENCE_OF,
     HEADS,
+    BoxesXyxy,
     Detector,
+    Scores,
     Settings,
     check_detector,
     default_confidence,
@@ -72,7 +74,7 @@ class Detect(Stage):
         precision: str = prop(
             AUTO,
             "what the network computes in; auto: bfloat16 where the CPU has it and the model's file says "
-            "that it finds as many people so, else float32 (by openvino)",
+            "that it finds as many people so, else float32; on NVIDIA's GPUs tfloat32 by the same rule",
             choices=(AUTO, *PRECISIONS),
         )
         head: str = prop(
@@ -124,19 +126,35 @@ class Detect(Stage):
             self.log.info("model 'auto' is %s", self._detector.settings.model)
 
     def process(self, packet: Packet) -> Packet:
-        if not is_due(packet, self.options.interval):
-            packet.people = []
-            packet.meta[IS_PREDICTED] = True
-            return packet
+        return self.process_batch([packet])[0]
+
+    def process_batch(self, packets: list[Packet]) -> list[Packet]:
+        due = []
+        for packet in packets:
+            if is_due(packet, self.options.interval):
+                due.append(packet)
+            else:
+                packet.people = []
+                packet.meta[IS_PREDICTED] = True
+        if due:
+            self._look(due)
+        return packets
+
+    def _look(self, packets: list[Packet]) -> None:
+        """Put the people into some packets."""
         known, confidence = self._detector.settings, self.options.confidence
         self._detector.settings = dataclasses.replace(
             known,
             confidence=default_confidence(known.model) if confidence is None else confidence,
             iou=self.options.nms,
         )
+        images_bgr = [square_picture(packet.image_bgr, packet.pixel_aspect_ratio) for packet in packets]
+        for packet, found in zip(packets, self._detector.detect_batch(images_bgr), strict=True):
+            self._note(packet, *found)
+
+    def _note(self, packet: Packet, boxes_xyxy: BoxesXyxy, scores: Scores) -> None:
         ratio, image_bgr = packet.pixel_aspect_ratio, packet.image_bgr
         size_wh = image_bgr.shape[1], image_bgr.shape[0]
-        boxes_xyxy, scores = self._detector.detect(square_picture(image_bgr, ratio))
         is_tall = boxes_xyxy[:, 3] - boxes_xyxy[:, 1] >= self.options.min_height
         is_kept = np.flatnonzero(is_tall)[: self.options.max_people]
         packet.people = [
@@ -148,7 +166,6 @@ class Detect(Stage):
         ]
         packet.name_model(self.context.name, f"sha256:{self._detector.digest}")
         packet.meta["precision"] = {self.context.name: self._detector.precision}
-        return packet
 
 
 def _settings(options: Any) -> Settings:

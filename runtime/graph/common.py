@@ -51,8 +51,9 @@ class WorkerCommon(_Any):
     )
     device: str | tuple[str, ...] = prop(
         "cpu",
-        "Where models run: cpu, cuda:0, …, or auto (a GPU where there is one); a list is dealt out.",
-        pattern=r"auto|cpu|cuda:[0-9]+",
+        "Where models run: cpu, cuda:0, …, openvino:GPU, openvino:NPU, …, or auto (a GPU of NVIDIA's where "
+        "there is one); a list is dealt out.",
+        pattern=r"auto|cpu|cuda:[0-9]+|openvino:[A-Z]+(\.[0-9]+)?",
     )
     batch: int = prop(
         0, "Packets given to the stage at once, at most; 0: as the stage prefers.", low=0, high=128

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from fashion.model_file import file_digest
 from fashion.weights import find_weights
-from stages.detectors import BoxesXyxy, Scores, Settings
+from stages.detectors import BoxesXyxy, OneByOne, Scores, Settings
 from stages.detectors.boxes import choose_people
 from stages.detectors.torch_networks import check_torch, load_quietly, prepare_torch
 
@@ -18,7 +18,7 @@ LOWEST_CONFIDENCE = 0.5
 SUFFIXES = (".pt", ".pth")
 
 
-class ImageAiDetector:
+class ImageAiDetector(OneByOne):
     """The loaded detector."""
 
     def __init__(self, detection: Any, digest: str, settings: Settings) -> None:

@@ -1,10 +1,12 @@
 """NanoDet-g, 320 x 416: small, quick on a CPU, trained on COCO; people near and far.
 
-The file is made by `training.convert_nanodet`. For each place of three grids it gives the score of a person
-and, for each of the four sides, the logits of the distance in strides, 0 to 10: a box is where their means
-lie (Li et al., "Generalized Focal Loss", arXiv:2006.04388). Only places that count are worked out.
+The files are made by `training.convert_nanodet` and `training.quantize_nanodet`. For each place of three
+grids it gives the score of a person and, for each of the four sides, the logits of the distance in strides, 0
+to 10: a box is where their means lie (Li et al., "Generalized Focal Loss", arXiv:2006.04388). Only places
+that count are worked out.
 """
 
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
@@ -18,7 +20,7 @@ from stages.detectors import BoxesXyxy, Scores, Settings, shipped_file
 from stages.detectors.boxes import choose_people
 from stages.detectors.grids import grid
 
-MODEL_PATH = MODELS_FOLDER / "nanodet.onnx"
+MODEL_PATH, INT8_PATH = MODELS_FOLDER / "nanodet.onnx", MODELS_FOLDER / "nanodet.int8.onnx"
 INPUT_WH = (416, 320)
 BINS = 11
 ENGINES = ONNX_ENGINES
@@ -34,17 +36,35 @@ class NanoDet:
         self.settings = settings
 
     def detect(self, image_bgr: npt.NDArray[np.uint8]) -> tuple[BoxesXyxy, Scores]:
+        return self._in_one_pass([image_bgr])[0]
+
+    def detect_batch(self, images_bgr: Sequence[npt.NDArray[np.uint8]]) -> list[tuple[BoxesXyxy, Scores]]:
+        if self._engine.device == "cpu":
+            return [self.detect(image_bgr) for image_bgr in images_bgr]
+        return self._in_one_pass(images_bgr)
+
+    def _in_one_pass(self, images_bgr: Sequence[npt.NDArray[np.uint8]]) -> list[tuple[BoxesXyxy, Scores]]:
         import cv2
 
-        height, width = image_bgr.shape[:2]
         # Stretched, not padded: close-ups, which fill the picture, are found so, and the others as well.
-        small = cv2.resize(image_bgr, INPUT_WH, interpolation=cv2.INTER_LINEAR)
-        outputs = self._engine.run({"images_bgr": small[np.newaxis].astype(np.uint8, copy=False)})
-        scores = outputs["scores"].reshape(-1)
+        small = [cv2.resize(image_bgr, INPUT_WH, interpolation=cv2.INTER_LINEAR) for image_bgr in images_bgr]
+        outputs = self._engine.run({"images_bgr": np.stack(small).astype(np.uint8, copy=False)})
+        return [
+            self._people(scores, bins, (image_bgr.shape[1], image_bgr.shape[0]))
+            for image_bgr, scores, bins in zip(images_bgr, outputs["scores"], outputs["bins"], strict=True)
+        ]
+
+    def _people(
+        self,
+        scores: npt.NDArray[np.floating],
+        bins: npt.NDArray[np.floating],
+        size_wh: tuple[int, int],
+    ) -> tuple[BoxesXyxy, Scores]:
         candidates = np.flatnonzero(scores >= self.settings.confidence)
-        bins = outputs["bins"].reshape(len(scores), 4, BINS)[candidates]
-        boxes_xyxy = decode(bins, candidates) * np.array([width / INPUT_WH[0], height / INPUT_WH[1]] * 2)
-        return choose_people(boxes_xyxy, scores[candidates], (width, height), self.settings)
+        bins = bins.reshape(len(scores), 4, BINS)[candidates]
+        scale_xy = size_wh[0] / INPUT_WH[0], size_wh[1] / INPUT_WH[1]
+        boxes_xyxy = decode(bins, candidates) * np.array([*scale_xy, *scale_xy])
+        return choose_people(boxes_xyxy, scores[candidates], size_wh, self.settings)
 
 
 def decode(bins: npt.NDArray[np.floating], places: npt.NDArray[np.intp]) -> npt.NDArray[np.floating]:
@@ -77,8 +97,14 @@ def check(settings: Settings) -> Path:
 def open_detector(settings: Settings) -> NanoDet:
     """Load the network and run it once, so that the first frame is as quick as the others."""
     engine = open_engine(
-        MODEL_PATH, settings.engine, settings.threads, settings.device, precision=settings.precision
+        MODEL_PATH,
+        settings.engine,
+        settings.threads,
+        settings.device,
+        precision=settings.precision,
+        int8=INT8_PATH if INT8_PATH.is_file() else None,
+        is_alone_on_cpu=True,
     )
-    detector = NanoDet(engine, file_digest(MODEL_PATH), settings)
+    detector = NanoDet(engine, file_digest(engine.path), settings)
     detector.detect(np.zeros((INPUT_WH[1], INPUT_WH[0], 3), np.uint8))
     return detector

@@ -4,6 +4,7 @@
 """
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -54,16 +55,39 @@ class OnnxExport:
         blank_bgr = np.zeros((self._size_wh[1], self._size_wh[0], 3), np.uint8)
         self._feed = FEEDS.get(settings.head, YOLO)
         # Also so that the first frame is as quick as the others.
-        outputs = self._run(blank_bgr)[0]
+        outputs = self._run([blank_bgr])[0][0]
         self._head = settings.head
         if settings.head == "auto":
             self._head = recognise_head(outputs, self._size_wh)
             self._feed = FEEDS.get(self._head, YOLO)
         decode_head(self._head, outputs, self._person_class, self._size_wh)
+        self._takes_batches = (
+            engine.device != "cpu" and given.shape[0] is None and self._answers_each(blank_bgr)
+        )
 
     def detect(self, image_bgr: npt.NDArray[np.uint8]) -> tuple[BoxesXyxy, Scores]:
+        return self._people(image_bgr, *self._run([image_bgr])[0])
+
+    def detect_batch(self, images_bgr: Sequence[npt.NDArray[np.uint8]]) -> list[tuple[BoxesXyxy, Scores]]:
+        if not self._takes_batches:
+            return [self.detect(image_bgr) for image_bgr in images_bgr]
+        found = self._run(images_bgr)
+        return [self._people(image_bgr, *each) for image_bgr, each in zip(images_bgr, found, strict=True)]
+
+    def _answers_each(self, blank_bgr: npt.NDArray[np.uint8]) -> bool:
+        """Say whether several pictures in one pass get an answer each: a head with an NMS of its own may put
+        all into one list, and a graph may be of one picture whatever its input says."""
+        # The engines' exceptions have no common base but Exception, and all of them are a no.
+        try:
+            self._run([blank_bgr] * 2)
+        except Exception:
+            return False
+        return True
+
+    def _people(
+        self, image_bgr: npt.NDArray[np.uint8], outputs: dict[str, npt.NDArray[np.generic]], placed: Placed
+    ) -> tuple[BoxesXyxy, Scores]:
         height, width = image_bgr.shape[:2]
-        outputs, placed = self._run(image_bgr)
         boxes_xyxy, scores = decode_head(self._head, outputs, self._person_class, self._size_wh)
         if self._head in ("rtdetr", "rtdetr-joined", "ssd"):
             boxes_xyxy = boxes_xyxy * np.array([width, height, width, height])
@@ -71,13 +95,28 @@ class OnnxExport:
             boxes_xyxy = (boxes_xyxy - np.array([placed.left_px, placed.top_px] * 2)) / placed.scale
         return choose_people(boxes_xyxy, scores, (width, height), self.settings)
 
-    def _run(self, image_bgr: npt.NDArray[np.uint8]) -> tuple[dict[str, npt.NDArray[np.generic]], Placed]:
-        """Return the outputs, and how the picture stands in the input."""
-        planes, placed = fill(image_bgr, self._size_wh, self._feed)
-        inputs: dict[str, npt.NDArray[np.generic]] = {self._input: planes.astype(self._dtype, copy=False)}
+    def _run(
+        self, images_bgr: Sequence[npt.NDArray[np.uint8]]
+    ) -> list[tuple[dict[str, npt.NDArray[np.generic]], Placed]]:
+        """Return the outputs of each picture, and how it stands in the input. HeadError if a pass of several
+        does not give each its own."""
+        planes, places = zip(
+            *(fill(image_bgr, self._size_wh, self._feed) for image_bgr in images_bgr), strict=True
+        )
+        stacked = np.concatenate(planes).astype(self._dtype, copy=False)
+        inputs: dict[str, npt.NDArray[np.generic]] = {self._input: stacked}
         if SIZES_INPUT in self._engine.inputs:
-            inputs[SIZES_INPUT] = np.array([[image_bgr.shape[1], image_bgr.shape[0]]], np.int64)
-        return self._engine.run(inputs), placed
+            sizes_wh = [(image_bgr.shape[1], image_bgr.shape[0]) for image_bgr in images_bgr]
+            inputs[SIZES_INPUT] = np.array(sizes_wh, np.int64)
+        outputs = self._engine.run(inputs)
+        if len(images_bgr) == 1:
+            return [(outputs, places[0])]
+        if any(array.ndim < 2 or len(array) != len(images_bgr) for array in outputs.values()):
+            raise HeadError("it has one answer for all pictures of a pass")
+        return [
+            ({name: array[place : place + 1] for name, array in outputs.items()}, placed)
+            for place, placed in enumerate(places)
+        ]
 
 
 def check(settings: Settings) -> Path:
@@ -110,7 +149,7 @@ def open_detector(settings: Settings) -> OnnxExport:
         settings.threads,
         settings.device,
         precision=settings.precision,
-        ap50_by_precision=published.ap50_by_precision if published else None,
+        quality_by_precision=published.quality_by_precision if published else None,
     )
     if settings.model == "rtmdet_nano" and settings.head == "auto":
         settings = dataclasses.replace(settings, head="rtmdet")

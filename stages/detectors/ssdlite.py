@@ -12,13 +12,13 @@ import numpy.typing as npt
 from fashion.engines import ONNX_ENGINES, Engine, choose_engine, open_engine
 from fashion.model_file import file_digest
 from fashion.model_lookup import MODELS_FOLDER
-from stages.detectors import BoxesXyxy, Scores, Settings, shipped_file
+from stages.detectors import BoxesXyxy, OneByOne, Scores, Settings, shipped_file
 from stages.detectors.boxes import suppress_overlaps
 
 MODEL_PATH = MODELS_FOLDER / "ssdlite.onnx"
 INPUT_WH = (300, 300)
 ENGINES = ONNX_ENGINES
-AP50_BY_PRECISION = {"float32": 0.605, "bfloat16": 0.604}
+QUALITY_BY_PRECISION = {"float32": 0.605, "bfloat16": 0.604}
 """On the first half of PETS09-S2L1: docs/detectors.md."""
 
 
@@ -33,7 +33,7 @@ def network_input(image_bgr: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     return cv2.cvtColor(small, cv2.COLOR_BGR2RGB)[np.newaxis].astype(np.uint8, copy=False)
 
 
-class SsdLite:
+class SsdLite(OneByOne):
     """The loaded detector."""
 
     def __init__(self, engine: Engine, digest: str, settings: Settings) -> None:
@@ -74,7 +74,7 @@ def open_detector(settings: Settings) -> SsdLite:
         settings.threads,
         settings.device,
         precision=settings.precision,
-        ap50_by_precision=AP50_BY_PRECISION,
+        quality_by_precision=QUALITY_BY_PRECISION,
     )
     detector = SsdLite(engine, file_digest(MODEL_PATH), settings)
     detector.detect(np.zeros((*INPUT_WH, 3), np.uint8))

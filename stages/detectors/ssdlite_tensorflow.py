@@ -11,7 +11,7 @@ import numpy.typing as npt
 from fashion.engine_choice import choose_device, choose_engine
 from fashion.model_file import file_digest
 from fashion.weights import find_weights
-from stages.detectors import BoxesXyxy, Scores, Settings
+from stages.detectors import BoxesXyxy, OneByOne, Scores, Settings
 from stages.detectors.boxes import choose_people
 from stages.detectors.ssdlite import INPUT_WH, network_input
 
@@ -20,7 +20,7 @@ WEIGHTS_NAME = "ssdlite-tensorflow"
 OUTPUTS = ("detection_boxes:0", "detection_scores:0")
 
 
-class SsdLiteTensorFlow:
+class SsdLiteTensorFlow(OneByOne):
     """The loaded detector. The graph has its own non-maximum suppression, at 0.6."""
 
     def __init__(self, session: Any, digest: str, settings: Settings) -> None:

@@ -1,5 +1,6 @@
 """The detectors of torchvision, by its own names, on weights in a file: `model: torchvision/NAME`."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,10 +32,16 @@ class TorchvisionDetector:
         self._person_class = PEOPLE_CLASS if settings.person_class < 0 else settings.person_class
 
     def detect(self, image_bgr: npt.NDArray[np.uint8]) -> tuple[BoxesXyxy, Scores]:
+        return self.detect_batch([image_bgr])[0]
+
+    def detect_batch(self, images_bgr: Sequence[npt.NDArray[np.uint8]]) -> list[tuple[BoxesXyxy, Scores]]:
         import torch
 
         with torch.inference_mode():
-            (found,) = self._network([to_tensor(image_bgr, self._device)])
+            found = self._network([to_tensor(image_bgr, self._device) for image_bgr in images_bgr])
+        return [self._people(each, image_bgr) for each, image_bgr in zip(found, images_bgr, strict=True)]
+
+    def _people(self, found: Mapping[str, Any], image_bgr: npt.NDArray[np.uint8]) -> tuple[BoxesXyxy, Scores]:
         is_person = (found["labels"] == self._person_class).cpu().numpy()
         boxes_xyxy = found["boxes"].cpu().numpy()[is_person]
         scores = found["scores"].cpu().numpy()[is_person]

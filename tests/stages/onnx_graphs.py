@@ -45,7 +45,9 @@ def write_fixed(
     return _save(path, helper.make_graph(nodes, "fixed", inputs, infos, constants))
 
 
-def write_red_reader(path: Path, *, at_xy: tuple[int, int], box_cxcywh: list[float]) -> Path:
+def write_red_reader(
+    path: Path, *, at_xy: tuple[int, int], box_cxcywh: list[float], batch: int | str = 1
+) -> Path:
     """Write a graph with a head of YOLO v8 of one class and 64 x 64 input: the one box is `box_cxcywh`, and
     its score is the first colour of the pixel `at_xy` of the input."""
     x, y = at_xy
@@ -55,8 +57,9 @@ def write_red_reader(path: Path, *, at_xy: tuple[int, int], box_cxcywh: list[flo
     is_first = np.eye(1, candidates, dtype=np.float32)[np.newaxis]
     constants = [
         numpy_helper.from_array(np.array([0, 0, y, x]), "starts"),
-        numpy_helper.from_array(np.array([1, 1, y + 1, x + 1]), "ends"),
-        numpy_helper.from_array(np.array([1, 1, 1]), "shape"),
+        numpy_helper.from_array(np.array([2**31, 1, y + 1, x + 1]), "ends"),
+        numpy_helper.from_array(np.array([0, 1, 1]), "shape"),
+        numpy_helper.from_array(np.zeros((1, 1, 1), np.float32), "zero"),
         numpy_helper.from_array(boxes, "boxes"),
         numpy_helper.from_array(is_first, "is_first"),
     ]
@@ -64,10 +67,13 @@ def write_red_reader(path: Path, *, at_xy: tuple[int, int], box_cxcywh: list[flo
         helper.make_node("Slice", ["images", "starts", "ends"], ["pixel"]),
         helper.make_node("Reshape", ["pixel", "shape"], ["red"]),
         helper.make_node("Mul", ["red", "is_first"], ["scores"]),
-        helper.make_node("Concat", ["boxes", "scores"], ["output0"], axis=1),
+        # As often as there are pictures.
+        helper.make_node("Mul", ["red", "zero"], ["nothing"]),
+        helper.make_node("Add", ["boxes", "nothing"], ["all_boxes"]),
+        helper.make_node("Concat", ["all_boxes", "scores"], ["output0"], axis=1),
     ]
-    inputs = [helper.make_tensor_value_info("images", TensorProto.FLOAT, [1, 3, 64, 64])]
-    outputs = [helper.make_tensor_value_info("output0", TensorProto.FLOAT, [1, 5, candidates])]
+    inputs = [helper.make_tensor_value_info("images", TensorProto.FLOAT, [batch, 3, 64, 64])]
+    outputs = [helper.make_tensor_value_info("output0", TensorProto.FLOAT, [batch, 5, candidates])]
     return _save(path, helper.make_graph(nodes, "red", inputs, outputs, constants))
 
 

@@ -142,7 +142,7 @@ def test_bfloat16_finds_the_same_people_or_says_that_the_cpu_has_none(
 @pytest.mark.parametrize(
     ("properties", "message"),
     [
-        ({"engine": "onnxruntime"}, "precision 'bfloat16' needs engine openvino, not onnxruntime"),
+        ({"engine": "onnxruntime"}, "precision 'bfloat16': engine onnxruntime computes in float32 on cpu"),
         (
             {"model": "ssdlite", "engine": "tensorflow"},
             "precision 'bfloat16' is for nanodet, ssdlite and ONNX exports",

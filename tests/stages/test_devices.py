@@ -55,6 +55,7 @@ def test_engine_and_device_fit_together(
         ("auto", "cuda:1", "device 'cuda:1' is not available; set device: cpu, or .* onnxruntime or torch"),
         ("openvino", "cuda:0", "device 'cuda:0' is not available; .* another engine that can use it"),
         ("auto", "gpu", "device 'gpu' is not known; known are auto, cpu, cuda:0"),
+        ("auto", "openvino:GPU", "device 'openvino:GPU' is not available, OpenVINO has .* here"),
         ("auto", "cuda:", "device 'cuda:' is not known"),
     ],
 )
@@ -64,6 +65,11 @@ def test_a_device_that_is_not_there_is_one_sentence(
     gpus["torch"] = gpus["onnxruntime"] = 1
     with pytest.raises(EngineError, match=said):
         choose_device("openvino", engine, device, ALL)
+
+
+def test_a_device_of_openvino_is_for_openvino(gpus: dict[str, int]) -> None:
+    with pytest.raises(EngineError, match="device 'openvino:GPU' is for engine openvino, not torch"):
+        choose_device("torch", "torch", "openvino:GPU", ALL)
 
 
 def test_the_engines_that_are_installed_can_be_asked() -> None:

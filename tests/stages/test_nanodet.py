@@ -68,7 +68,7 @@ def test_a_person_is_found_where_the_picture_has_him_whatever_its_size() -> None
 
 def test_the_file_says_what_each_precision_costs_and_comes_with_its_licences() -> None:
     table = read_table(MODEL_PATH)
-    assert set(table) == {"float32", "bfloat16"}
+    assert set(table) == {"float32", "bfloat16", "int8"}
     assert min(table.values()) > 0.85
     words = MODEL_PATH.with_suffix(".LICENSE").read_text(encoding="utf-8")
     assert "MIT License" in words

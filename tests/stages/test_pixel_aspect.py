@@ -26,7 +26,7 @@ from stages.classify import Classify
 from stages.crop import Crop
 from stages.crops_sink import CropsSink
 from stages.detect import Detect
-from stages.detectors import Settings
+from stages.detectors import OneByOne, Settings
 from stages.json_sink import JsonSink
 from stages.media.aspect import (
     SQUARE,
@@ -210,7 +210,7 @@ def test_eyes_see_square_pixels_and_boxes_in_them() -> None:
 # Networks
 
 
-class RedDetector:
+class RedDetector(OneByOne):
     """Finds what is red, and remembers the sizes of the pictures that it was shown."""
 
     digest = "0"

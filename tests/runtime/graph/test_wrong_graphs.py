@@ -174,7 +174,7 @@ def test_a_folder_instead_of_a_file(folder: Path) -> None:
         ),
         pytest.param(
             "Detect}", "Detect, device: gpu}",
-            "4:43: stage 'detect', property 'device': must match auto|cpu|cuda:[0-9]+, got 'gpu'", id="no device",
+            "4:43: stage 'detect', property 'device': must match auto|cpu|cuda:[0-9]+|openvino:[A-Z]+(\\.[0-9]+)?, got 'gpu'", id="no device",
         ),
         pytest.param(
             "Detect}", "Detect, device: 'cuda:7'}",

@@ -1,0 +1,78 @@
+"""Does a device find the same people, and tell the same labels, as the CPU in float32?"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from benchmarks.gpu.pictures import Box, Image, settings
+from benchmarks.settings import Result
+from fashion.wardrobe import Teller, open_teller
+from stages.detectors import BoxesXyxy, open_detector
+
+LEAST_SAME = 0.98
+"""Of people, and of labels. Somebody just above a threshold may be just below it elsewhere."""
+SAME_IOU = 0.9
+
+
+def measure(
+    device: str, frames_bgr: Sequence[Image], crops: Sequence[Image], boxes_xyxy: Sequence[Box]
+) -> Result:
+    """Return the share of people and of labels that are the same, and by how much their scores differ."""
+    known = open_detector("nanodet", settings("cpu")).detect_batch(frames_bgr)
+    detector = open_detector("nanodet", settings(device, "auto"))
+    found = detector.detect_batch(frames_bgr)
+    same = all_people = 0
+    apart = list[float]()
+    for (known_xyxy, known_scores), (found_xyxy, found_scores) in zip(known, found, strict=True):
+        all_people += max(len(known_xyxy), len(found_xyxy))
+        for place, other in _pairs(known_xyxy, found_xyxy):
+            same += 1
+            apart.append(abs(float(known_scores[place] - found_scores[other])))
+    told = _labels(open_teller("street", "auto", threads=1, device=device), crops, boxes_xyxy)
+    known_told = _labels(open_teller("street", "auto", threads=1, device="cpu"), crops, boxes_xyxy)
+    shared = sum(len(one & other) for one, other in zip(told, known_told, strict=True))
+    labels = sum(len(one | other) for one, other in zip(told, known_told, strict=True))
+    return {
+        "precision": detector.precision,
+        "frames": len(frames_bgr),
+        "people": all_people,
+        "people_same": same / max(1, all_people),
+        "score_apart": max(apart, default=0.0),
+        "labels": labels,
+        "labels_same": shared / max(1, labels),
+    }
+
+
+def describe(result: Result) -> str:
+    return (
+        f"the same as on the CPU: {result['people_same']:.1%} of {result['people']} people in "
+        f"{result['frames']} frames (in {result['precision']}; scores {result['score_apart']:.4f} apart at "
+        f"most), {result['labels_same']:.1%} of {result['labels']} labels"
+    )
+
+
+def is_good(result: Result) -> bool:
+    """Say whether enough is the same."""
+    return bool(result["people_same"] >= LEAST_SAME and result["labels_same"] >= LEAST_SAME)
+
+
+def _pairs(known_xyxy: BoxesXyxy, found_xyxy: BoxesXyxy) -> list[tuple[int, int]]:
+    """Return places of boxes that are the same, each at most once."""
+    pairs, free = list[tuple[int, int]](), set(range(len(found_xyxy)))
+    for place, box in enumerate(known_xyxy):
+        best = max(free, key=lambda other: _iou(box, found_xyxy[other]), default=None)
+        if best is not None and _iou(box, found_xyxy[best]) >= SAME_IOU:
+            pairs.append((place, best))
+            free.remove(best)
+    return pairs
+
+
+def _iou(one: BoxesXyxy, other: BoxesXyxy) -> float:
+    sides = np.minimum(one[2:], other[2:]) - np.maximum(one[:2], other[:2])
+    shared = float(np.maximum(sides, 0).prod())
+    areas = float((one[2:] - one[:2]).prod() + (other[2:] - other[:2]).prod())
+    return shared / max(areas - shared, 1e-9)
+
+
+def _labels(teller: Teller, crops: Sequence[Image], boxes_xyxy: Sequence[Box]) -> list[set[str]]:
+    return [{garment["label"] for garment in told} for told, _unsure in teller.tell(crops, boxes_xyxy)]
