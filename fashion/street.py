@@ -5,7 +5,7 @@ gives a score for each of the ten labels (several may be right at once) and a ma
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from fashion.labels import LABELS
 from fashion.model_info import ModelFileError
+from fashion.precision import PROPERTY
 from fashion.preprocessing import InputSpec
 
 Image = NDArray[np.uint8]
@@ -55,11 +56,13 @@ class Look:
 
 @dataclass(frozen=True, kw_only=True)
 class StreetFacts:
-    """What NAME.json says: how to look, and from which score (0..1) on a label is told, or told as unsure."""
+    """What NAME.json says: how to look, from which score (0..1) on a label is told, or told as unsure, and
+    the mean J by precision, where that was measured."""
 
     look: Look
     thresholds: tuple[float, ...]
     unsure_above: tuple[float, ...]
+    quality_by_precision: Mapping[str, float]
 
 
 def read_facts(path: Path) -> StreetFacts:
@@ -76,6 +79,7 @@ def read_facts(path: Path) -> StreetFacts:
             ),
             thresholds=tuple(float(facts["thresholds"][label]) for label in LABELS),
             unsure_above=tuple(float(facts["unsure_above"][label]) for label in LABELS),
+            quality_by_precision={name: float(quality) for name, quality in facts.get(PROPERTY, {}).items()},
         )
     except OSError as error:
         raise ModelFileError(f"{path}: cannot be read: {error.strerror}") from error

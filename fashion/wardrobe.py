@@ -47,6 +47,8 @@ class Teller(Protocol):
     region: str
     crop_shape: tuple[int, ...]
     digest: str
+    precision: str
+    """What the network computes in."""
     shift: float
     """Added to the thresholds, in logits: above 0 fewer labels are told. Of a model without thresholds 0."""
 
@@ -127,7 +129,7 @@ class _LabelTeller:
         path, self._info, digest = check_model(model, needs_onnx=name != "torch")
         file = path if name == "torch" else path.with_suffix(".onnx")
         self._engine: Engine = open_engine(file, name, threads, device, ENGINES, precision)
-        self.digest = f"sha256:{digest}"
+        self.digest, self.precision = f"sha256:{digest}", self._engine.precision
         self.region = self._info.input.region
         self.crop_shape = crop_shape(self._info.input)
         # Once, so that the first frame is as quick as the others, and to see that the file does as it says.
@@ -169,8 +171,15 @@ class _StreetTeller:
         onnx = path.with_suffix(".onnx")
         self._facts = read_facts(path)
         self._engine: Engine = open_engine(
-            onnx, engine, threads, device, precision=precision, is_alone_on_cpu=True
+            onnx,
+            engine,
+            threads,
+            device,
+            precision=precision,
+            quality_by_precision=self._facts.quality_by_precision,
+            is_alone_on_cpu=True,
         )
+        self.precision = self._engine.precision
         self.digest = f"sha256:{file_digest(onnx)}"
         self.crop_shape = crop_shape(self._facts.look.input)
         self.tell([np.zeros(self.crop_shape, np.uint8)], [(0.0, 0.0, 1.0, 2.0)])

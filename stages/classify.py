@@ -7,7 +7,7 @@ from typing import Any
 
 from fashion.engine_choice import EngineError
 from fashion.model_info import ModelFileError
-from fashion.precision import PRECISIONS
+from fashion.precision import AUTO, PRECISIONS
 from fashion.wardrobe import ENGINES, Crop, Teller, check_teller, crop_form, has_thresholds, open_teller
 from runtime.errors import GraphError, StageError
 from runtime.packet import Packet
@@ -35,10 +35,10 @@ class Classify(Stage):
         model: str = prop("street", "the model: a name in models/ or a path")
         engine: str = prop("auto", "what runs the network", choices=("auto", *ENGINES))
         precision: str = prop(
-            "float32",
-            "what the network computes in; bfloat16: quicker where the CPU has it; of street's scores 19 "
-            "in 20 stay within 0.02 (engine openvino)",
-            choices=PRECISIONS,
+            AUTO,
+            "what the network computes in; auto: bfloat16 where the CPU has it and the model's file says "
+            "that it tells as well so, else float32; on NVIDIA's GPUs tfloat32 by the same rule",
+            choices=(AUTO, *PRECISIONS),
         )
         shift: float = prop(
             0.0,
@@ -97,6 +97,7 @@ class Classify(Stage):
                 if "look" not in person:
                     self._count(packet, person)
             packet.name_model(self.context.name, self._teller.digest)
+            packet.meta.setdefault("precision", {})[self.context.name] = self._teller.precision
         return packets
 
     def _count(self, packet: Packet, person: dict[str, Any]) -> None:

@@ -165,7 +165,7 @@ class Detect(Stage):
             for box, score in zip(boxes_xyxy[is_kept], scores[is_kept], strict=True)
         ]
         packet.name_model(self.context.name, f"sha256:{self._detector.digest}")
-        packet.meta["precision"] = {self.context.name: self._detector.precision}
+        packet.meta.setdefault("precision", {})[self.context.name] = self._detector.precision
 
 
 def _settings(options: Any) -> Settings:

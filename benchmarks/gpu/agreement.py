@@ -6,6 +6,7 @@ import numpy as np
 
 from benchmarks.gpu.pictures import Box, Image, settings
 from benchmarks.settings import Result
+from fashion.engine_choice import EngineError
 from fashion.wardrobe import Teller, open_teller
 from stages.detectors import BoxesXyxy, open_detector
 
@@ -19,7 +20,8 @@ def measure(
 ) -> Result:
     """Return the share of people and of labels that are the same, and by how much their scores differ."""
     known = open_detector("nanodet", settings("cpu")).detect_batch(frames_bgr)
-    detector = open_detector("nanodet", settings(device, "auto"))
+    precision = _strictest(device)
+    detector = open_detector("nanodet", settings(device, precision))
     found = detector.detect_batch(frames_bgr)
     same = all_people = 0
     apart = list[float]()
@@ -28,8 +30,10 @@ def measure(
         for place, other in _pairs(known_xyxy, found_xyxy):
             same += 1
             apart.append(abs(float(known_scores[place] - found_scores[other])))
-    told = _labels(open_teller("street", "auto", threads=1, device=device), crops, boxes_xyxy)
-    known_told = _labels(open_teller("street", "auto", threads=1, device="cpu"), crops, boxes_xyxy)
+    told, known_told = (
+        _labels(open_teller("street", "auto", threads=1, device=place, precision=how), crops, boxes_xyxy)
+        for place, how in ((device, precision), ("cpu", "float32"))
+    )
     shared = sum(len(one & other) for one, other in zip(told, known_told, strict=True))
     labels = sum(len(one | other) for one, other in zip(told, known_told, strict=True))
     return {
@@ -41,6 +45,17 @@ def measure(
         "labels": labels,
         "labels_same": shared / max(1, labels),
     }
+
+
+def _strictest(device: str) -> str:
+    """Return float32, or "auto" for a device that has none: what is coarser differs on the CPU as well."""
+    try:
+        open_detector("nanodet", settings(device, "float32"))
+    except EngineError as error:
+        if "no instructions" not in str(error):
+            raise
+        return "auto"
+    return "float32"
 
 
 def describe(result: Result) -> str:
