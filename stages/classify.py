@@ -35,9 +35,10 @@ class Classify(Stage):
         model: str = prop("street", "the model: a name in models/ or a path")
         engine: str = prop("auto", "what runs the network", choices=("auto", *ENGINES))
         precision: str = prop(
-            AUTO,
+            "float32",
             "what the network computes in; auto: bfloat16 where the CPU has it and the model's file says "
-            "that it tells as well so, else float32; on NVIDIA's GPUs tfloat32 by the same rule",
+            "that it tells as well so, else float32; on NVIDIA's GPUs tfloat32 by the same rule. Behind a "
+            "`track` looks are too few for it to matter",
             choices=(AUTO, *PRECISIONS),
         )
         shift: float = prop(

@@ -12,6 +12,8 @@ from runtime.stage import Json, Ordered
 if TYPE_CHECKING:
     from stages.people.evidence import Evidence
 
+PEOPLE = "different people, as track numbered them"
+"""In the summary: who has two numbers counts twice (docs/people.md says how often that is)."""
 MAX_TRACKS = 500
 """Remembered at once; who was away for longest is forgotten first. Far more than are in one picture."""
 
@@ -103,7 +105,7 @@ class Settle(Ordered):
 
 def _countable(person: dict[str, Any]) -> set[tuple[str, str]]:
     """What the summary counts of a person: (group, name)."""
-    found = {("different people", "looked at" if person["looks"] else "never looked at")}
+    found = {(PEOPLE, "looked at" if person["looks"] else "never looked at")}
     for group in ("garments", "unsure"):
         found |= {(f"{group}, by person", garment["label"]) for garment in person[group]}
     return found

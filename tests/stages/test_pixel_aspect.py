@@ -276,7 +276,7 @@ def test_a_person_is_cut_out_of_square_pixels() -> None:
 class HalfTeller:
     """Says that there is a coat in the left half of each box."""
 
-    region, crop_shape, digest = "whole", (2, 2), "0"
+    region, crop_shape, digest, precision = "whole", (2, 2), "0", "float32"
 
     def __init__(self) -> None:
         self.told: list[Sequence[float]] = []
