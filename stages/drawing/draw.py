@@ -12,16 +12,20 @@ from stages.drawing.plates import (
     INK_BGR,
     Color,
     Rectangle,
+    Row,
     Sizes,
     color_of,
     draw_plate,
     find_place,
+    meets,
     rows_of,
     shorter,
     size_of,
 )
 
 NOT_ANALYSED_BGR = (0, 200, 255)
+LEGEND = (Row("bar: how sure, 0 to 100 %", 0.7),)
+LEGEND_PART = 0.4
 PARTS_FROM_PX = 120
 """Of people at least this high each garment's own box is drawn; smaller ones it would hide."""
 
@@ -54,6 +58,20 @@ def draw_people(image_bgr: Image, people: list[dict[str, Any]]) -> None:
                 _draw_leader(image_bgr, box, plate)
                 draw_plate(image_bgr, rows, at, sizes)
                 break
+    if any(person.get("garments") for person in people):
+        _draw_legend(image_bgr, [*taken, *everybody], sizes)
+
+
+def _draw_legend(image_bgr: Image, kept_free: list[Rectangle], sizes: Sizes) -> None:
+    """Say in a corner what the bars mean; not where it would hide somebody, or take much of the picture."""
+    height, width = image_bgr.shape[:2]
+    wide, high = size_of(LEGEND, sizes)
+    if wide > width * LEGEND_PART or high > height * LEGEND_PART:
+        return
+    for left, top in ((0, height - high), (width - wide, height - high), (0, 0), (width - wide, 0)):
+        if not any(meets((left, top, left + wide, top + high), other) for other in kept_free):
+            draw_plate(image_bgr, LEGEND, (left, top), sizes)
+            return
 
 
 def moved(people: list[dict[str, Any]], scale: float, left: float, top: float) -> list[dict[str, Any]]:

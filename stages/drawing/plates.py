@@ -29,8 +29,8 @@ COLORS_BGR: dict[str, Color] = {
 }
 UNKNOWN_BGR = (200, 200, 200)
 INK_BGR, FAINT_BGR, PAPER_BGR = (255, 255, 255), (170, 170, 170), (32, 30, 28)
-PAPER_WEIGHT = 0.78
-"""How much of the picture a plate hides."""
+PAPER_WEIGHT = 0.55
+"""How much of the picture a plate hides: who has no box, and stands behind it, is to be seen through it."""
 REGIONS = ("upper", "whole", "lower", "feet", "hands")
 """From head to foot, as a reader looks; hands last."""
 GAP_PX = 2
@@ -172,7 +172,9 @@ def draw_plate(image_bgr: Image, rows: Sequence[Row], at_xy: tuple[int, int], si
             cv2.rectangle(image_bgr, *corner, FAINT_BGR, 1)
         baseline = begin + _indent(row, sizes), middle + sizes.chip_px // 2
         ink_bgr = FAINT_BGR if row.is_faint else INK_BGR
-        cv2.putText(image_bgr, row.words, baseline, FONT, sizes.scale, ink_bgr, sizes.thickness, cv2.LINE_AA)
+        # The dark edge keeps words legible on what shines through.
+        for color_bgr, thickness in ((PAPER_BGR, sizes.thickness + 2), (ink_bgr, sizes.thickness)):
+            cv2.putText(image_bgr, row.words, baseline, FONT, sizes.scale, color_bgr, thickness, cv2.LINE_AA)
         if row.score is not None:
             _draw_bar(image_bgr, row, (begin, top + sizes.line_px), (width - 2 * sizes.bar_px - 2), sizes)
         top += _height(row, sizes)

@@ -82,12 +82,12 @@ def test_no_two_plates_meet_however_many_people_there_are(
     people = [person(*random.uniform(0, 500, 2).tolist(), track=number) for number in range(count)]
     image_bgr = np.zeros((576, 768, 3), np.uint8)
     draw_people(image_bgr, people)
-    assert len(plates) <= count
+    assert len(plates) <= count + 1  # the legend
     assert not any(meets(one, other) for at, one in enumerate(plates) for other in plates[:at])
     for x0, y0, x1, y1 in plates:
         assert x0 >= 0 and y0 >= 0 and x1 <= 768 and y1 <= 576
     if count <= 5:
-        assert len(plates) == count
+        assert len(plates) == count + (count > 0)
 
 
 @pytest.mark.parametrize("size_wh", [(64, 48), (320, 240), (1920, 1080)])
@@ -95,6 +95,42 @@ def test_any_size_of_picture_and_people_beyond_its_edge_can_be_drawn(size_wh: tu
     image_bgr = np.zeros((size_wh[1], size_wh[0], 3), np.uint8)
     draw_people(image_bgr, [person(-20, -20), person(size_wh[0] - 10, size_wh[1] - 10, track=2)])
     assert image_bgr.any()
+
+
+@pytest.mark.parametrize(
+    ("people", "size_wh", "expected"),
+    [
+        pytest.param([person(300, 200)], (768, 576), (0, "lower"), id="lower left corner"),
+        pytest.param([person(5, 480)], (768, 576), ("right", "lower"), id="somebody stands there"),
+        pytest.param([person(300, 200, garments=[])], (768, 576), None, id="no bars"),
+        pytest.param([person(30, 20)], (160, 120), None, id="too much of a small picture"),
+    ],
+)
+def test_a_legend_says_what_the_bars_mean_where_nobody_is(people, size_wh, expected) -> None:
+    places = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            draw, "draw_plate", lambda image, rows, at, sizes: rows == draw.LEGEND and places.append(at)
+        )
+        image_bgr = np.zeros((size_wh[1], size_wh[0], 3), np.uint8)
+        draw_people(image_bgr, people)
+    wide, high = size_of(draw.LEGEND, Sizes.of(image_bgr))
+    known = {"right": size_wh[0] - wide, "lower": size_wh[1] - high}
+    assert places == ([tuple(known.get(part, part) for part in expected)] if expected else [])
+
+
+def test_who_stands_behind_a_plate_is_seen_through_it() -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (576, 768, 3), np.uint8)
+    image_bgr = noise.copy()
+    draw_people(image_bgr, [person(300, 200)])
+    left, top = find_place(
+        (300, 200, 336, 290), size_of(rows_of(person(300, 200)), Sizes.of(noise)), (768, 576), []
+    )
+    under, seen = (
+        picture[top + 2 : top + 12, left + 60 : left + 90].astype(float) for picture in (noise, image_bgr)
+    )
+    assert np.corrcoef(under.ravel(), seen.ravel())[0, 1] > 0.9
+    assert seen.std() > 0.3 * under.std()
 
 
 def test_letters_are_never_too_small_to_read() -> None:
