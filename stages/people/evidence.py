@@ -46,6 +46,17 @@ class Label:
     is_told: bool
     colors: dict[str, float] = dataclasses.field(default_factory=dict)
     """The same, of the share of each colour's word."""
+    color: Garment = dataclasses.field(default_factory=dict)
+    """What is said of it: "color", where one can be told, and "color_shares"."""
+
+    def name_color(self) -> None:
+        """Say what colour it has: once a look, for it takes longer than all else of a frame."""
+        shares = {word: round(sum_ / self.named, 2) for word, sum_ in self.colors.items()}
+        shares = {word: share for word, share in shares.items() if share}
+        name = name_of(shares)
+        self.color = {} if name is None else {"color": name}
+        if self.colors:
+            self.color["color_shares"] = shares
 
 
 class Evidence:
@@ -78,6 +89,8 @@ class Evidence:
         self.looks += 1
         self.classified_at_seq = seq
         for name, label in self._labels.items():
+            if label.named:
+                label.name_color()
             mean = label.margin / self._weight
             if self.looks == 1:
                 label.is_told = any(item["label"] == name for item in garments)
@@ -99,12 +112,7 @@ class Evidence:
             }
             if label.threshold is not None:
                 found["threshold"] = label.threshold
-            if label.colors:
-                shares = {word: round(sum_ / label.named, 2) for word, sum_ in label.colors.items()}
-                shares = {word: share for word, share in shares.items() if share}
-                if (color := name_of(shares)) is not None:
-                    found["color"] = color
-                found["color_shares"] = shares
+            found |= label.color
             if label.is_told:
                 garments.append(found)
             elif label.margin / self._weight >= _unsure_margin(label.threshold):
