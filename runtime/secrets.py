@@ -1,26 +1,44 @@
-"""Passwords in addresses: which texts hold one, how an address is shown, and logs without them.
+"""Passwords: which texts hold one, how an address is shown, and texts without them.
 
-Every text that leaves a process for a human or a file passes `redact`: it knows the passwords of this run, as
-they are and percent-encoded, and how any address with a password looks.
+Every text that leaves a process for a human or a file passes `redact`. It hides by value what this run knows
+to be secret, in each form that the value can take, and besides what in any address looks like a password.
+Nothing here takes longer than a text is long: texts come from strangers.
 """
 
+import base64
+import html
+import json
+import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
-from urllib.parse import quote, unquote
+from urllib.parse import quote, quote_plus, unquote
 
-SECRET_KEYS = "password|passwd|pass|pwd|token|secret|key"
-"""Names of query values that are never shown."""
+SECRET_ENDINGS = (
+    *("password", "passwd", "pass", "pas", "pwd", "pw", "passphrase", "pin"),
+    *("token", "jwt", "bearer", "secret", "key", "auth", "authorization", "credential", "credentials"),
+    *("sig", "signature", "session", "sessionid", "sid"),
+)
+"""Names of values in an address that are never shown: those that end so, `api_key` and `loginpas` as well."""
 MIN_ALONE_CHARS = 4
-"""A shorter password is only looked for inside addresses: every text has an "a" in it."""
+"""A shorter value is only looked for inside addresses: every text has an "a" in it."""
+MIN_BASE64_CHARS = 6
 HIDDEN = "***"
+MAX_TEXT_CHARS = 20_000
+"""Of one text that is told: more is cut off before anybody looks at it."""
 
-_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
-_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s'\"<>]+")
-_QUERY_SECRET = re.compile(rf"(?i)([?&](?:{SECRET_KEYS})=)([^&#\s'\"]*?)(?=:?(?:[&#\s'\"]|$))")
+_MAX_SCHEME_CHARS, _MAX_NAME_CHARS = 20, 64
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,19}://")
+_SCHEME_CHARS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+.-")
+_END_OF_ADDRESS = re.compile(r"[\s'\"<>]")
+_END_OF_VALUE = re.compile(r"[&;#/,\s'\"<>]")
+_BEFORE_NAME = "?&;/,#=:@"
 _HOST_AND_PORT = re.compile(r"(\[[^\]]*\]|[^:]*)(:\d+)?")
 
 _known: set[str] = set()
+"""All forms of all secret values."""
+_shown_as: dict[str, str] = {}
+"""{an address with secret values in it: the same as it may be shown}."""
 
 
 def split_address(address: str) -> tuple[str, str, str]:
@@ -40,26 +58,33 @@ def split_address(address: str) -> tuple[str, str, str]:
 
 
 def without_password(address: str) -> str:
-    """Return an address as it may be shown: without user, password and secret query values.
+    """Return an address as it may be shown: without user, password, secret values and what is known as such.
 
     A plain path is returned as it is.
     """
     scheme, _user, rest = split_address(address)
-    return scheme + _QUERY_SECRET.sub(rf"\g<1>{HIDDEN}", rest) if scheme else address
+    if not scheme:
+        return address
+    if address in _shown_as:
+        return without_password(_shown_as[address])
+    for start, end in reversed(list(_secret_values(rest))):
+        if not rest.startswith("${", start):
+            rest = rest[:start] + HIDDEN + rest[end:]
+    return _without_known(scheme + rest)
 
 
 def without_passwords(text: str) -> str:
     """Return a text whose addresses have no user and password, not even one that names a variable."""
-    return _ADDRESS.sub(lambda match: without_password(match[0]), text)
+    return _with_addresses(text, without_password)
 
 
 def passwords_in(text: str) -> set[str]:
     """Return the passwords of all addresses in a text, as they stand there and decoded."""
     found = set()
-    for address in _ADDRESS.findall(text):
-        _scheme, user, rest = split_address(address)
+    for start, end in _addresses(text):
+        _scheme, user, rest = split_address(text[start:end])
         found.add(user.partition(":")[2])
-        found.update(match[2] for match in _QUERY_SECRET.finditer(rest))
+        found.update(rest[low:high] for low, high in _secret_values(rest))
     return {form for word in found - {"", HIDDEN} for form in (word, unquote(word))}
 
 
@@ -67,7 +92,7 @@ def learn(values: Any) -> None:
     """Remember the passwords of all addresses in text, lists and maps: `redact` then hides them."""
     if isinstance(values, str):
         for word in passwords_in(values):
-            _known.update({word, quote(word, safe="")})
+            learn_value(word)
     elif isinstance(values, Mapping):
         for value in values.values():
             learn(value)
@@ -76,20 +101,41 @@ def learn(values: Any) -> None:
             learn(value)
 
 
+def learn_value(value: str) -> None:
+    """Remember a secret value: `redact` then hides it in every form, wherever it stands."""
+    if value:
+        _known.update(_forms(value))
+
+
+def learn_address(address: str, shown: str) -> None:
+    """Remember how an address that was made of secret values may be shown."""
+    _shown_as[address] = shown
+
+
+def learnt() -> dict[str, Any]:
+    """Return all that is known, for `learn_all` in another process of this run."""
+    return {"known": sorted(_known), "shown_as": dict(_shown_as)}
+
+
+def learn_all(said: Mapping[str, Any]) -> None:
+    """Know what another process of this run has learnt."""
+    _known.update(said.get("known", ()))
+    _shown_as.update(said.get("shown_as", {}))
+
+
 def redact(text: str) -> str:
-    """Return a text without passwords: addresses lose theirs, known ones are hidden wherever they stand."""
-    text = _ADDRESS.sub(_shown, text)
-    # The longest first: one password may be the beginning of another.
-    for word in sorted(_known, key=len, reverse=True):
-        if len(word) >= MIN_ALONE_CHARS:
-            text = text.replace(word, HIDDEN)
-    return text
+    """Return a text without passwords: addresses lose theirs, known ones are hidden wherever they stand.
 
-
-def _shown(match: "re.Match[str]") -> str:
-    """An address as it may be shown; one that only names a variable is what the remedies tell."""
-    names_variable = "${" in split_address(match[0])[1]
-    return match[0] if names_variable else without_password(match[0])
+    A text of more than MAX_TEXT_CHARS is cut.
+    """
+    is_long = len(text) > MAX_TEXT_CHARS
+    if is_long:
+        # Some more than is told, so that no secret is cut in two and then not known.
+        text = text[: MAX_TEXT_CHARS + max(map(len, _known), default=0)]
+    for address, shown in sorted(_shown_as.items(), key=lambda pair: -len(pair[0])):
+        text = text.replace(address, shown)
+    text = _without_known(_with_addresses(text, _shown))
+    return f"{text[:MAX_TEXT_CHARS]} …" if is_long else text
 
 
 def redact_values(values: Any) -> Any:
@@ -117,3 +163,89 @@ def environment_without_secrets(environment: Mapping[str, str]) -> dict[str, str
 def are_known() -> bool:
     """Say whether any password was learnt."""
     return bool(_known)
+
+
+def is_secret_name(name: str) -> bool:
+    """Say whether a variable, property or query value of that name is a password."""
+    return name.lower().endswith(SECRET_ENDINGS)
+
+
+def is_plain_path(value: str) -> bool:
+    """Say whether a value is a path of this machine, as $HOME: hidden, it would hide the names of all
+    files."""
+    return os.path.isabs(value) and os.path.exists(value)
+
+
+def _forms(value: str) -> set[str]:
+    """Return how a value can look in a text: as it is, percent-encoded, quoted, in HTML, and inside
+    base64."""
+    plain = {value, unquote(value)}
+    forms = set(plain)
+    for word in plain:
+        encoded = {quote(word, safe=""), quote(word), quote_plus(word)}
+        forms |= encoded | {re.sub(r"%[0-9A-F]{2}", lambda code: code[0].lower(), each) for each in encoded}
+        forms |= {repr(word)[1:-1], json.dumps(word)[1:-1], json.dumps(word, ensure_ascii=False)[1:-1]}
+        forms |= {html.escape(word), html.escape(word, quote=False)}
+        data = word.encode("utf-8", "surrogateescape")
+        for before in range(3):
+            # Of what base64 makes of it behind 0, 1 or 2 other bytes, that which depends on it alone.
+            whole = base64.b64encode(b"\0" * before + data).decode().rstrip("=")
+            inner = whole[-(-before * 8 // 6) :]
+            inner = inner[:-1] if (before + len(data)) % 3 else inner
+            if len(inner) >= MIN_BASE64_CHARS:
+                forms |= {inner, inner.translate(str.maketrans("+/", "-_"))}
+    return forms - {""}
+
+
+def _without_known(text: str) -> str:
+    # The longest first: one password may be the beginning of another.
+    for word in sorted(_known, key=len, reverse=True):
+        if len(word) >= MIN_ALONE_CHARS:
+            text = text.replace(word, HIDDEN)
+    return text
+
+
+def _addresses(text: str) -> Iterator[tuple[int, int]]:
+    """Yield where the addresses in a text begin and end."""
+    at = 0
+    while (colon := text.find("://", at)) >= 0:
+        start = colon
+        while start > max(at, colon - _MAX_SCHEME_CHARS) and text[start - 1] in _SCHEME_CHARS:
+            start -= 1
+        while start < colon and not (text[start].isascii() and text[start].isalpha()):
+            start += 1
+        end = _END_OF_ADDRESS.search(text, colon + 3)
+        at = end.start() if end else len(text)
+        if colon > start and at > colon + 3:
+            yield start, at
+
+
+def _with_addresses(text: str, shown: Any) -> str:
+    parts, at = [], 0
+    for start, end in _addresses(text):
+        parts += [text[at:start], shown(text[start:end])]
+        at = end
+    return "".join([*parts, text[at:]])
+
+
+def _secret_values(rest: str) -> Iterator[tuple[int, int]]:
+    """Yield where in what follows the host of an address the values with secret names are."""
+    at = 0
+    while (equals := rest.find("=", at)) >= 0:
+        at = equals + 1
+        start = max(0, equals - _MAX_NAME_CHARS)
+        begin = max(rest.rfind(sign, start, equals) for sign in _BEFORE_NAME)
+        if is_secret_name(rest[max(begin + 1, start) : equals]):
+            end = _END_OF_VALUE.search(rest, at)
+            stop = end.start() if end else len(rest)
+            # A colon that ends a sentence is no part of it.
+            stop -= rest.endswith(":", at, stop)
+            if stop > at:
+                yield at, stop
+            at = max(at, stop)
+
+
+def _shown(address: str) -> str:
+    """An address as it may be shown; one that only names a variable is what the remedies tell."""
+    names_variable = "${" in split_address(address)[1]
+    return address if names_variable else without_password(address)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import dataclasses
 import os
 import re
@@ -21,6 +22,7 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _OF_A_SHELL = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(:?[-+?=])")
 _MERGE = "tag:yaml.org,2002:merge"
 _HOME = re.compile(r"~[\w.-]*/")
+MAX_GRAPH_BYTES, MAX_NODES = 1_000_000, 100_000
 ON_COMMAND_LINE = "on the command line can be read by everybody here (ps)"
 
 
@@ -57,7 +59,13 @@ def _kind(value: Any) -> str:
 def read_yaml(path: Path) -> Node:
     """Read one YAML document with positions; GraphError names file, line and column."""
     try:
-        text = path.read_bytes().decode("utf-8")
+        with path.open("rb") as file:
+            content = file.read(MAX_GRAPH_BYTES + 1)
+        # What is no text is told as that, however long it is; a sign may be cut in two at the end.
+        codecs.getincrementaldecoder("utf-8")().decode(content, final=len(content) <= MAX_GRAPH_BYTES)
+        if len(content) > MAX_GRAPH_BYTES:
+            raise GraphError(f"{path}: has more than {MAX_GRAPH_BYTES} bytes; a graph has some hundred lines")
+        text = content.decode("utf-8")
     except FileNotFoundError:
         raise GraphError(f"{path}: no such file; name the graph, for example pipeline.yaml") from None
     except IsADirectoryError:
@@ -84,9 +92,27 @@ def read_yaml(path: Path) -> Node:
     if root is None:
         raise GraphError(f"{path}:1:1: is empty; a graph has 'stages' and 'links'")
     try:
+        if _count_nodes(root) > MAX_NODES:
+            raise GraphError(f"{path}: its anchors stand for over {MAX_NODES} values; write the values out")
         return _node(root, str(path))
     except RecursionError:
         raise GraphError(f"{path}: an anchor refers to itself; write the values out") from None
+
+
+def _count_nodes(root: yaml.Node) -> int:
+    """Return how many values a document has once each alias is written out, without doing that."""
+    counts: dict[int, int] = {}
+
+    def count(node: yaml.Node) -> int:
+        if id(node) not in counts:
+            children = node.value if isinstance(node, yaml.CollectionNode) else []
+            flat = [each for child in children for each in (child if isinstance(child, tuple) else (child,))]
+            # A node that is met again below itself never ends: `_node` says so.
+            counts[id(node)] = 1
+            counts[id(node)] = 1 + sum(map(count, flat))
+        return counts[id(node)]
+
+    return count(root)
 
 
 def _yaml_remedy(problem: str, line: str) -> str:
@@ -187,6 +213,8 @@ def expand(text: str, place: str) -> str:
 
     def value_of(match: re.Match[str]) -> str:
         value = _from_file(match[2], place) if match[1] else _from_environment(match[2], place)
+        if _is_secret(match, value, text):
+            secrets.learn_value(value)
         return quote(value, safe="") if _is_in_user(text, match) else value
 
     if _HOME.match(text):  # as a shell would have done, had it stood there by itself
@@ -210,7 +238,17 @@ def expand(text: str, place: str) -> str:
         lambda match: value_of(match) if match[1] or _NAME.fullmatch(match[2]) else match[0], text
     )
     secrets.learn(expanded)
+    if "://" in text:
+        secrets.learn_address(expanded, secrets.without_password(_VARIABLE.sub(secrets.HIDDEN, text)))
     return expanded
+
+
+def _is_secret(match: re.Match[str], value: str, text: str) -> bool:
+    """Say whether a value that was put into a text is to be seen by nobody: from a file, in an address, or by
+    its name. A whole address has its passwords looked for, and a path is no secret."""
+    if "://" in value or secrets.is_plain_path(value):
+        return False
+    return bool(match[1]) or "://" in text or secrets.is_secret_name(match[2])
 
 
 def refuse_literal_password(text: str, place: str, *, in_file: bool = False) -> None:

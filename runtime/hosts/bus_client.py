@@ -14,8 +14,6 @@ from runtime.secrets import redact
 from runtime.wire import codec
 from runtime.wire.sockets import connect_dealer, receive_all, try_send
 
-MAX_TEXT = 20_000
-"""Characters of one text: more is not read, and the launcher refuses a megabyte."""
 CONFIG_WAIT_S = 20.0
 """The launcher answers a hello at once unless the machine is swamped."""
 
@@ -78,8 +76,7 @@ class BusClient:
 
 def _sayable(text: str) -> str:
     """A text as it can travel: a file name need not be UTF-8, and an exception may print a picture."""
-    short = text if len(text) <= MAX_TEXT else f"{text[:MAX_TEXT]} …"
-    return short.encode(errors="backslashreplace").decode()
+    return redact(text).encode(errors="backslashreplace").decode()
 
 
 class BusLogHandler(logging.Handler):
@@ -91,4 +88,4 @@ class BusLogHandler(logging.Handler):
         self.setFormatter(logging.Formatter("%(message)s"))
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._bus.send("log", level=record.levelname, text=redact(self.format(record)))
+        self._bus.send("log", level=record.levelname, text=self.format(record))

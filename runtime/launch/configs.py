@@ -7,6 +7,7 @@ from typing import Any
 
 from runtime.graph.model import Graph, StageSpec
 from runtime.hosts.config import ChildConfig, RunPaths
+from runtime.secrets import learnt
 from runtime.wire.outlet import Consumer, dealt_replica
 
 MAX_WEIGHT = 4
@@ -88,6 +89,7 @@ def child_config(
         version=version,
         is_stopping=is_stopping,
         start=identity.starts.get(name),
+        secrets=learnt(),
         deadly_seq=deadly_seq,
         quarantine=str(graph.ledger_path.parent / "quarantine") if is_source and graph.ledger_path else "",
     )

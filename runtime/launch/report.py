@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 
 from runtime.secrets import redact
+from runtime.texts import as_one_entry
 
 
 class Report:
@@ -19,4 +20,6 @@ class Report:
     def log(self, name: str, level: str, text: str) -> None:
         """Write `HH:MM:SS LEVEL stage.replica text`, without passwords, whoever said it."""
         if logging.getLevelNamesMapping().get(level, logging.ERROR) >= self._least:
-            self._write(level, f"{time.strftime('%H:%M:%S')} {level:<7} {name:<12} {redact(text)}")
+            self._write(
+                level, f"{time.strftime('%H:%M:%S')} {level:<7} {name:<12} {as_one_entry(redact(text))}"
+            )
