@@ -48,16 +48,15 @@ class ProgressFile:
 
     def __init__(self, location: Path) -> None:
         self.path = progress_path(location)
-        self._fd = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o644)
+        self._fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
         # So that a full disk can stop the output, never the word of how far it is.
         os.posix_fallocate(self._fd, 0, 2 * RECORD_BYTES)
         self._number = 0
 
     def read(self) -> Progress | None:
         """Return the newest valid record, or None when there is none."""
-        records = [
-            record for place in (0, 1) if (record := self._decode(self._read_place(place))) is not None
-        ]
+        places = [self._read_place(place) for place in (0, 1)]
+        records = [record for data in places if (record := self._decode(data)) is not None]
         newest = max(records, key=lambda record: record.number, default=None)
         self._number = newest.number if newest else 0
         return newest
@@ -70,7 +69,10 @@ class ProgressFile:
         text = data[_CHECKSUM_BYTES:].rstrip(b"\0")
         if not text or data[:_CHECKSUM_BYTES] != _checksum(text):
             return None
-        return Progress(**json.loads(text))
+        try:
+            return Progress(**json.loads(text))
+        except (TypeError, ValueError):  # of another version
+            return None
 
     def write(self, **fields: Any) -> None:
         """Write the next record, in the place of the older one."""

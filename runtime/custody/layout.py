@@ -120,7 +120,7 @@ class CustodyFile:
     def create(cls, path: Path, slots: int) -> "CustodyFile":
         """Make an empty custody file with mode 0600; the pixels take no room yet. StageError when there is no
         room for the words."""
-        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
         try:
             os.ftruncate(fd, PAGE_BYTES * (1 + slots) + STRIDE_BYTES * slots)
             _take_room(fd, 0, PAGE_BYTES * (1 + slots), path.parent)

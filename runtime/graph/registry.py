@@ -2,11 +2,13 @@
 
 import dataclasses
 import importlib
+import importlib.util
 import inspect
 import pkgutil
 import sys
 import traceback
 from pathlib import Path
+from types import ModuleType
 
 from runtime.errors import GraphError
 from runtime.properties import nearest
@@ -52,9 +54,10 @@ def _users_stage(type_: str, graph_folder: Path) -> type[Stage]:
     module_name, _dot, class_name = type_.rpartition(".")
     folder = str(graph_folder.resolve())
     if folder not in sys.path:
-        sys.path.insert(0, folder)
+        # Behind all others: a json.py there must not take the place of Python's.
+        sys.path.append(folder)
     try:
-        module = importlib.import_module(module_name)
+        module = _module(module_name, graph_folder.resolve())
     except ModuleNotFoundError as error:
         if error.name != module_name.partition(".")[0]:
             # Their module was found and itself imports something that is not there.
@@ -62,6 +65,8 @@ def _users_stage(type_: str, graph_folder: Path) -> type[Stage]:
         raise GraphError(
             f"stage type '{type_}': no module {module_name}.py in {folder} or on the path"
         ) from None
+    except GraphError:
+        raise
     except Exception as error:  # a module may raise anything while it is imported
         raise GraphError(_import_error(type_, module_name, error)) from error
     stage = getattr(module, class_name, None)
@@ -77,6 +82,31 @@ def _users_stage(type_: str, graph_folder: Path) -> type[Stage]:
     if not dataclasses.is_dataclass(stage.Options):
         raise GraphError(f"stage type '{type_}': its Options is no dataclass; write @options above it")
     return stage
+
+
+_loaded: dict[str, Path] = {}
+"""Users' modules, by name, and their files."""
+
+
+def _module(name: str, folder: Path) -> ModuleType:
+    """Return a user's module: that of the graph's folder, else one that is installed."""
+    path = folder / f"{name}.py"
+    if not path.is_file():
+        return importlib.import_module(name)
+    if _loaded.get(name) == path:
+        return sys.modules[name]
+    if name in sys.modules and name not in _loaded:
+        raise GraphError(f"stage module {path}: there is another module '{name}' already; rename the file")
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name], _loaded[name] = module, path
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name], _loaded[name]
+        raise
+    return module
 
 
 def _import_error(type_: str, module_name: str, error: Exception) -> str:

@@ -1,6 +1,7 @@
 """Where a source's custody file is: made with the first frame, found again after a death."""
 
 import os
+import secrets
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,9 @@ class CustodyPlace:
     def __init__(self, config: ChildConfig, paths: RunPaths) -> None:
         self._config = config
         self._link = Path(paths.pools) / config.stage
-        # The name of the run folder in front: so the next launcher finds what a dead run left.
-        self._name = f"{Path(paths.folder).name}-{config.stage}"
+        # The name of the run folder in front: so the next launcher finds what a dead run left. The end is
+        # known to nobody, who might put something of his own in its place.
+        self._name = f"{Path(paths.folder).name}-{config.stage}-{secrets.token_hex(8)}"
         self._slots: int = config.common["custody"]
         pool: str = config.common["pool"]
         self._folders = [Path(pool)] if pool else [Path("/dev/shm"), Path(tempfile.gettempdir())]
@@ -34,7 +36,6 @@ class CustodyPlace:
         """Make the custody file, with room for frames of this size; StageError when no folder has it."""
         folder = pool_folder(self._folders, self._slots * frame_bytes)
         path = folder / self._name
-        path.unlink(missing_ok=True)
         try:
             store = self._store(CustodyFile.create(path, self._slots))
             if frame_bytes:
@@ -42,7 +43,7 @@ class CustodyPlace:
                 for slot in range(self._slots):
                     store.reserve(slot, frame_bytes)
         except StageError:
-            path.unlink()
+            path.unlink(missing_ok=True)
             raise
         if self._config.start:
             _go_on(store, self._config.start)

@@ -10,6 +10,7 @@ from typing import Any
 
 from runtime.hosts.config import RunPaths
 from runtime.hosts.status_page import Status, StatusPage
+from runtime.launch.descendants import PROCESS_MARK, RUN_MARK, end_marked
 from runtime.launch.supervision import PictureDeaths, RestartPolicy
 from runtime.secrets import environment_without_secrets
 
@@ -80,7 +81,8 @@ class Child:
         self.has_hung = False
         self.stderr_tail.clear()
         self.keep_counts()
-        command = [sys.executable, "-m", "runtime.hosts.process", self.name, "--run", self._paths.folder]
+        # Without the working directory on its path: what lies beside a user's film is no module of ours.
+        command = [sys.executable, "-P", "-m", "runtime.hosts.born", self.name, "--run", self._paths.folder]
         command += ["--incarnation", str(self.incarnation), "--launcher", str(os.getpid())]
         self.process = subprocess.Popen(
             command,
@@ -88,7 +90,8 @@ class Child:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             start_new_session=True,
-            env=child_environment(self._threads),
+            env=child_environment(self._threads)
+            | {RUN_MARK: self._paths.run, PROCESS_MARK: f"{self._paths.run}/{self.identity.decode()}"},
         )
         assert self.process.stderr is not None
         os.set_blocking(self.process.stderr.fileno(), False)
@@ -143,6 +146,8 @@ class Child:
         assert self.process.stderr is not None
         self.process.stderr.close()
         os.close(self.pidfd)
+        # What it has started or forked works for nobody any more.
+        end_marked(PROCESS_MARK, f"{self._paths.run}/{self.identity.decode()}")
         self.process, self.pidfd, self.state = None, -1, "ended"
         return status
 
@@ -196,6 +201,8 @@ POOLS = (
     "TF_NUM_INTEROP_THREADS",
 )
 """What libraries with thread pools of their own ask for the size of these; without it, all cores each."""
+MOST_PIXELS, MAX_READ_PIXELS = "OPENCV_IO_MAX_IMAGE_PIXELS", 200_000_000
+"""OpenCV decodes no larger picture; it looks at the head of the file, before it takes memory."""
 
 
 def child_environment(threads: int) -> dict[str, str]:
@@ -204,4 +211,5 @@ def child_environment(threads: int) -> dict[str, str]:
     them stay here: a child gets its addresses over the bus."""
     path = os.pathsep.join(filter(None, [str(_PROJECT), os.environ.get("PYTHONPATH", "")]))
     pools = dict.fromkeys(POOLS, str(threads))
+    pools[MOST_PIXELS] = str(MAX_READ_PIXELS)
     return {**pools, **environment_without_secrets(os.environ), "PYTHONPATH": path, "PYTHONUNBUFFERED": "1"}

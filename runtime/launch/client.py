@@ -16,12 +16,12 @@ import zmq
 from runtime.errors import GraphError
 from runtime.hosts.config import RunPaths
 from runtime.launch.control import MAX_REQUEST_BYTES, VERSION
-from runtime.launch.run_folder import alive_runs, base_folder
+from runtime.launch.own_folders import known_bases
+from runtime.launch.run_folder import alive_runs
 from runtime.wire import codec
 from runtime.wire.sockets import connect_dealer, receive_all, try_send
 
 POLL_MS = 100
-LONGEST_NAME = 32
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,9 +46,9 @@ class RunningGraph:
 def running_graphs() -> list[RunningGraph]:
     """Return this user's running graphs, the oldest first."""
     found = []
-    # Where a run's folder is can depend on how long the names of its stages are.
-    for base in dict.fromkeys(base_folder(length) for length in (1, LONGEST_NAME)):
-        for folder in alive_runs(base) if base.is_dir() else []:
+    # Only in folders that are this user's: another's may hold a socket that waits for a camera's password.
+    for base in known_bases():
+        for folder in alive_runs(base):
             try:
                 about = json.loads(Path(RunPaths(str(folder)).about).read_text(encoding="utf-8"))
             except FileNotFoundError:
@@ -68,9 +68,11 @@ def find_run(run: str | None) -> RunningGraph:
             raise GraphError(f"--run {run}: no graph runs under this id; running are:\n{listed or '  none'}")
         return chosen[0]
     if not found:
+        bases = known_bases()
+        where = f" in {', '.join(map(str, bases))}" if bases else ""
         raise GraphError(
-            f"no graph is running for {base_folder(1)}; start one: launcher.py pipeline.yaml (one that "
-            "another user or service started is found with its user and its TMPDIR)"
+            f"no graph is running for this user{where}; start one: launcher.py pipeline.yaml (one that "
+            "another user or service started is found with its user, its TMPDIR and its XDG_RUNTIME_DIR)"
         )
     if len(found) > 1:
         raise GraphError(f"{len(found)} graphs are running; name one with --run ID:\n{listed}")

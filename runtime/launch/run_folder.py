@@ -4,30 +4,16 @@ import contextlib
 import fcntl
 import json
 import os
-import re
 import secrets
 import shutil
-import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from runtime.errors import GraphError
 from runtime.hosts.config import RunPaths
+from runtime.launch.own_folders import make_base, remove_own_file
+from runtime.launch.pool_locks import RUN_NAME, PoolLock, files_of_run, remove_dead_pools, usual_pool_folders
 from runtime.wire.sockets import MAX_IPC_PATH_BYTES
-
-_RUN_NAME = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9a-f]{6}")
-
-
-def base_folder(longest_stage_name: int) -> Path:
-    """Return the folder for run folders: in the temporary folder, or in /tmp where its name is too long
-    for sockets; GraphError when neither will do."""
-    for temporary in (Path(tempfile.gettempdir()), Path("/tmp")):
-        base = temporary / f"fashion-{os.getuid()}"
-        longest = RunPaths(str(base / _run_name())).outlet("x" * longest_stage_name, 99)
-        if len(longest) - len("ipc://") <= MAX_IPC_PATH_BYTES:
-            return base
-    raise GraphError(f"the names of the stages are too long for sockets in {base}; shorten them")
 
 
 def _run_name() -> str:
@@ -35,24 +21,30 @@ def _run_name() -> str:
 
 
 class RunFolder:
-    """A folder with mode 0700, locked as long as the launcher lives."""
+    """A folder with mode 0700, locked as long as the launcher lives.
 
-    def __init__(self, longest_stage_name: int) -> None:
-        base = base_folder(longest_stage_name)
-        base.mkdir(mode=0o700, exist_ok=True)
-        if base.stat().st_uid != os.getuid():
-            raise GraphError(f"{base} belongs to somebody else; set TMPDIR to a folder of your own")
+    `pool_folders`: where the graph wants pools besides the usual places. `remarks`: what was in the way, and
+    left.
+    """
+
+    def __init__(self, longest_stage_name: int, pool_folders: Iterable[Path] = ()) -> None:
         self.run = _run_name()
+        needed = len(RunPaths(self.run).outlet("x" * longest_stage_name, 99)) - len("ipc://") + 1
+        base, self.remarks = make_base(MAX_IPC_PATH_BYTES - needed)
         self.path = base / self.run
         self.paths = RunPaths(str(self.path))
+        folders = dict.fromkeys([*usual_pool_folders(), *pool_folders])
         # One launcher at a time makes or removes run folders here: a folder without its lock is dead.
         with _locked(base):
             for name in dead_runs(base):
-                remove_run(base / name)
+                self.remarks += remove_run(base / name)
+            for folder in folders:
+                self.remarks += remove_dead_pools(folder)
             self.path.mkdir(mode=0o700)
             Path(self.paths.pools).mkdir(mode=0o700)
             self._lock = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._pool_locks = [lock for folder in folders if (lock := PoolLock.take(folder, self.run))]
 
     def describe(self, graph: str) -> None:
         """Write down what who looks for a running graph has to know; the file comes whole or not at all."""
@@ -62,8 +54,11 @@ class RunFolder:
         part.rename(self.paths.about)
 
     def remove(self) -> None:
+        """Take away what is the run's; what was put in its place by others is left."""
         with _locked(self.path.parent):
             remove_run(self.path)
+            for lock in self._pool_locks:
+                lock.release()
             os.close(self._lock)
 
 
@@ -79,7 +74,7 @@ def _locked(base: Path) -> Iterator[None]:
 
 def dead_runs(base: Path) -> list[str]:
     """Return the names of the runs whose launcher is gone. The caller holds the lock of `base`."""
-    return [folder.name for folder in base.iterdir() if _RUN_NAME.fullmatch(folder.name) and _is_dead(folder)]
+    return [folder.name for folder in base.iterdir() if RUN_NAME.fullmatch(folder.name) and _is_dead(folder)]
 
 
 def alive_runs(base: Path) -> list[Path]:
@@ -87,7 +82,7 @@ def alive_runs(base: Path) -> list[Path]:
     # With the lock of the folder: a launcher that starts meanwhile must not find its own lock taken by us.
     with _locked(base):
         return [
-            folder for folder in base.iterdir() if _RUN_NAME.fullmatch(folder.name) and not _is_dead(folder)
+            folder for folder in base.iterdir() if RUN_NAME.fullmatch(folder.name) and not _is_dead(folder)
         ]
 
 
@@ -105,13 +100,17 @@ def _is_dead(folder: Path) -> bool:
     return True
 
 
-def remove_run(folder: Path) -> None:
-    """Remove a run's folder and its pools, wherever these are."""
+def remove_run(folder: Path) -> list[str]:
+    """Remove a run's folder and its pools, wherever these are; return what was in their place and is not
+    ours."""
     pools = folder / "pools"
     targets = [Path(os.readlink(link)) for link in pools.iterdir()] if pools.is_dir() else []
-    for usual in (Path("/dev/shm"), Path(tempfile.gettempdir())):
-        targets.extend(usual.glob(f"{folder.name}-*"))
-    for target in targets:
-        if target.name.startswith(folder.name):
-            target.unlink(missing_ok=True)
+    for usual in usual_pool_folders():
+        targets += files_of_run(usual, folder.name)
+    remarks = [
+        remark
+        for target in dict.fromkeys(targets)
+        if target.name.startswith(f"{folder.name}-") and (remark := remove_own_file(target))
+    ]
     shutil.rmtree(folder, ignore_errors=True)
+    return remarks

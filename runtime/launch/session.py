@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from runtime.core_dumps import no_core_dumps
 from runtime.custody.ledger import Ledger
 from runtime.errors import GraphError
 from runtime.graph.check import why_not_writable
@@ -12,7 +13,9 @@ from runtime.graph.model import Graph
 from runtime.graph.registry import writes_file
 from runtime.launch.configs import RunIdentity
 from runtime.launch.console import make_view
+from runtime.launch.descendants import RUN_MARK, end_marked
 from runtime.launch.earlier_outputs import move_aside
+from runtime.launch.guardian import Guardian
 from runtime.launch.ledgers import Ledgers, write_ledger
 from runtime.launch.output_locks import OutputLocks
 from runtime.launch.report import Report
@@ -60,17 +63,14 @@ def run_graph(
     `every`: it is noted when each `every`-th frame was where (0: of none). `trace`: where to write that.
     """
     raise_descriptor_limit()
+    no_core_dumps()
     locks = OutputLocks(list(_files(graph).values()))
     is_complete = False
     try:
-        for path, option in ((graph.ledger_path, "ledger"), (trace, "--trace")):
-            if path is not None:
-                _make_folder_of(path, option)
-        if trace is not None and trace.exists() and trace.stat().st_size and not is_trace(trace):
-            raise GraphError(f"--trace: {trace} is there and is no trace; name another file")
+        _make_places(graph, trace)
         digest = full_digest(graph)
         earlier = find_earlier(graph, digest) if resume else None
-        folder = RunFolder(max(map(len, graph.stages)))
+        folder = RunFolder(max(map(len, graph.stages)), _pool_folders(graph))
         identity = RunIdentity(
             run=earlier.run if earlier else folder.run,
             digest=digest,
@@ -78,6 +78,7 @@ def run_graph(
             highest_ids=earlier.highest_ids if earlier else {},
         )
         ledgers = Ledgers(lambda: state.graph, folder.paths)
+        guardian = Guardian(folder.run)
         try:
             view = make_view(quiet=quiet)
             report = Report(view.write, "DEBUG" if verbose else "WARNING" if quiet else "INFO")
@@ -85,6 +86,8 @@ def run_graph(
             observer = Observer(ledgers)
             run = Run(state, ledgers, locks, observer, lambda: view.refresh(observer.look(state)))
             folder.describe(graph.name)
+            for remark in folder.remarks:
+                report.log("launcher", "WARNING", remark)
             if earlier is None:
                 for line in move_aside(graph, state.sources):
                     report.log("launcher", "INFO", line)
@@ -99,6 +102,8 @@ def run_graph(
         finally:
             ledgers.close()
             traced = collect(folder.paths)
+            end_marked(RUN_MARK, folder.run)
+            guardian.close()
             folder.remove()
         status = exit_status(state, sums)
         is_complete = set(_files(state.graph)) <= set(state.outputs)
@@ -108,6 +113,26 @@ def run_graph(
         return status
     finally:
         locks.release(remove=is_complete)
+
+
+def _make_places(graph: Graph, trace: Path | None) -> None:
+    """See to it that ledger and trace can be written at the end; GraphError if one cannot, or must not."""
+    taken = {path.resolve(): f"{sink}.location" for (sink, _source), path in graph.locations().items()}
+    for path, option in ((graph.ledger_path, "ledger"), (trace, "--trace")):
+        if path is not None:
+            _refuse_taken(path, option, taken)
+            _make_folder_of(path, option)
+    if trace is not None and trace.exists() and trace.stat().st_size and not is_trace(trace):
+        raise GraphError(f"--trace: {trace} is there and is no trace; name another file")
+
+
+def _refuse_taken(path: Path, option: str, taken: dict[Path, str]) -> None:
+    """Nothing is written over an output of the same run; GraphError says over which."""
+    place = path.resolve()
+    other = taken.get(place)
+    if other is not None:
+        raise GraphError(f"{option}: {path} is also {other}; give each a file of its own")
+    taken[place] = option
 
 
 def _make_folder_of(path: Path, option: str) -> None:
@@ -126,6 +151,11 @@ def _files(graph: Graph) -> dict[tuple[str, str], Path]:
     return {
         place: path for place, path in graph.locations().items() if writes_file(graph.stages[place[0]].stage)
     }
+
+
+def _pool_folders(graph: Graph) -> list[Path]:
+    """Where sources of the graph want their pools."""
+    return [Path(source.common.pool) for source in graph.of_kind("source") if source.common.pool]
 
 
 def raise_descriptor_limit() -> None:

@@ -68,7 +68,7 @@ def measure_graph(
 def _measure(
     spec: StageSpec, words: list[str], taken: Path, given: Path, seconds: float, copies: int
 ) -> Cost:
-    command = [sys.executable, "-m", "runtime.plan.alone", words[0], spec.name, *words[1:]]
+    command = [sys.executable, "-P", "-m", "runtime.plan.alone", words[0], spec.name, *words[1:]]
     command += ["--seconds", str(seconds), "--threads", str(threads_for(spec))]
     if spec.kind != "source":
         command += ["--packets", str(taken)]

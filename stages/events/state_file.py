@@ -19,7 +19,10 @@ class StateFile:
     def __init__(self, location: Path) -> None:
         location.parent.mkdir(parents=True, exist_ok=True)
         self._paths = [location.with_name(f".{location.name}.state{place}") for place in (0, 1)]
-        self._fds = [os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644) for path in self._paths]
+        self._fds = [
+            os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
+            for path in self._paths
+        ]
 
     def write(self, number: int, state: dict[str, Any]) -> None:
         """Write the state of the `number`th frame over that of the last but one."""

@@ -29,25 +29,32 @@ def join(location: Path, uri: str, origin_ns: int = 0) -> list[str]:
     whose sound is copied, empty when there is not just one; `origin_ns` is its time at the film's beginning.
     """
     joined = location.with_name(f".{location.name}.joining")
+    joined.unlink(missing_ok=True)
+    # A file of our own, that is there: what somebody may put under this name is not written to, nor where a
+    # link of that name leads.
+    fd = os.open(joined, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
+    place = Path(f"/proc/self/fd/{fd}")
     remark = ""
     try:
         try:
             with Sound(uri, origin_ns, FORMATS[location.suffix.lower()]) as sound:
-                left_out = _write(location, joined, sound)
+                left_out = _write(location, place, sound)
                 if left_out:
                     remark = f"{left_out} damaged packets of its sound are left out"
         except NoSoundError as error:
             remark = f"no sound: {error}"
-            _write(location, joined, None)
+            _write(location, place, None)
         except Exception as error:  # whatever is wrong with the sound: the pictures are our own
             if getattr(error, "errno", None) in NO_ROOM:
                 raise
             remark = f"no sound: that of {uri} cannot be copied: {reason_of(error)}"
-            _write(location, joined, None)
+            _write(location, place, None)
         os.replace(joined, location)
     except BaseException:
         joined.unlink(missing_ok=True)
         raise
+    finally:
+        os.close(fd)
     return [f"{location.name}: {remark}"] if remark else []
 
 
