@@ -10,7 +10,7 @@ INSTALL := $(PIP) install --quiet $(PINS) -e
 DEBIAN := bash requirements/debian.sh
 
 .DEFAULT_GOAL := help
-.PHONY: help install run check test test-slow test-bare drill drill-long soak bench gpu docs weights train data-street evaluate-street evaluate-people train-all test-models detector detector-int8 clean
+.PHONY: help install run check test test-slow test-bare drill drill-long attack soak bench gpu docs weights train data-street evaluate-street evaluate-people train-all test-models detector detector-int8 clean
 
 help: ## list these targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -46,6 +46,9 @@ drill: $(VENV)/.drill ## kill processes of the default graph, at least 150 times
 
 drill-long: $(VENV)/.drill ## 1,000 kills in all, going on where it stopped; writes the table of docs/guarantees.md
 	$(BIN)/python -m tests.drills.run --long
+
+attack: $(VENV)/.drill ## damaged and hostile input of all kinds, under 10 minutes; writes a table of docs/guarantees.md
+	$(BIN)/python -m tests.drills.attack
 
 soak: $(VENV)/.drill ## 30 minutes with a kill every 20 s: does memory or the number of descriptors grow?
 	$(BIN)/python -m tests.drills.soak

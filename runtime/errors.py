@@ -38,6 +38,17 @@ class PixelsGoneError(Exception):
     """The slot that a packet points to holds another frame by now; the packet will come again."""
 
 
+def text_of(error: BaseException, limit: int = 2000) -> str:
+    """Return what an exception says, with its type; of one that cannot even say it, that."""
+    try:
+        said = str(error)
+    except BaseException as second:  # a stage's exception may be anything
+        said = f"(its text raises {type(second).__name__})"
+    if len(said) > limit:
+        said = f"{said[:limit]} …"
+    return f"{type(error).__name__}: {said}"
+
+
 def one_sentence(error: BaseException) -> str:
     """Return one sentence for the user; an unexpected error keeps its type and place."""
     if isinstance(error, StageError):
@@ -46,4 +57,4 @@ def one_sentence(error: BaseException) -> str:
     while frames is not None and frames.tb_next is not None:
         frames = frames.tb_next
     where = f" ({frames.tb_frame.f_code.co_filename}:{frames.tb_lineno})" if frames else ""
-    return f"{type(error).__name__}: {error}{where}"
+    return f"{text_of(error)}{where}"

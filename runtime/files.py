@@ -21,6 +21,7 @@ class CutFile:
 
     def __init__(self, location: Path, cut: Cut | None) -> None:
         location.parent.mkdir(parents=True, exist_ok=True)
+        self._location = location
         is_new = cut is None or not location.exists()
         self._fd = os.open(location, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         self.size_bytes = 0 if cut is None else cut.size_bytes
@@ -32,6 +33,16 @@ class CutFile:
             )
         os.ftruncate(self._fd, self.size_bytes)
         os.lseek(self._fd, self.size_bytes, os.SEEK_SET)
+
+    @property
+    def is_in_place(self) -> bool:
+        """Whether its name still leads to it, and nobody has cut it."""
+        try:
+            found = os.stat(self._location)
+        except OSError:
+            return False
+        own = os.fstat(self._fd)
+        return (found.st_dev, found.st_ino) == (own.st_dev, own.st_ino) and own.st_size >= self.size_bytes
 
     @property
     def inode(self) -> int:
@@ -64,6 +75,10 @@ class CutFileSink(FileSink):
         """Append to the output; the next `position` includes it."""
         assert self._file is not None
         self._file.write(data)
+
+    @property
+    def is_in_place(self) -> bool:
+        return self._file is None or self._file.is_in_place
 
     def position(self) -> Cut:
         assert self._file is not None

@@ -291,6 +291,11 @@ class FileSink(Sink):
         """Open `location`: anew, or cut back to `cut.size_bytes` when a process of this run died."""
         raise NotImplementedError
 
+    @property
+    def is_in_place(self) -> bool:
+        """Whether the output is still where it was opened, and whole: others may have moved or cut it."""
+        return True
+
     def position(self) -> Cut:
         """Return how long the file is with all that was written until now (it must be out of this
         process: after a flush)."""

@@ -73,7 +73,9 @@ class JsonSink(RotatedSink):
         if packet.flags:
             record["flags"] = packet.flags
         if packet.status == OK:
-            record |= {key: value for key, value in packet.meta.items() if key not in _NOT_OF_A_FRAME}
+            # What a stage has found under a name of the frame's own does not take its place.
+            left_out = _NOT_OF_A_FRAME | record.keys()
+            record |= {key: value for key, value in packet.meta.items() if key not in left_out}
             if "people" in record:
                 record["people"] = [self._person(person) for person in packet.people]
         return record

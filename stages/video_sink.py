@@ -76,6 +76,11 @@ class VideoSink(FileSink):
         self._file = CutFile(location, cut)
         self._notes = {**self._notes, "inode": self._file.inode}
 
+    @property
+    def is_in_place(self) -> bool:
+        # Segments get their name once something of them is committed.
+        return self._file is None or bool(self.options.segment) or self._file.is_in_place
+
     def _open_segments(self, cut: Cut | None) -> None:
         from stages.recording.segments import Segments
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import json
+import logging
 import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from runtime.errors import StageError
 from runtime.histogram import Histogram
 from runtime.hosts.commits import Have
 from runtime.hosts.config import ChildConfig
@@ -23,6 +25,9 @@ MAX_NAMES_BYTES = RECORD_BYTES // 2
 """Of all names that are counted: the progress record, where the counts are kept, is of one size."""
 NUMBER_BYTES = 12
 OTHER = "other"
+
+
+log = logging.getLogger("sink")
 
 
 @dataclasses.dataclass
@@ -102,6 +107,9 @@ class Channel:
         self._last = {"seq": -1, "epoch": 0, "pts_ns": 0, "running_ns": 0}
         self._highest_ids: dict[str, int] = {}
         self._remarks: list[str] = []
+        self.changes: list[str] = []
+        """What others have done to the output meanwhile."""
+        self._frames_elsewhere = 0
         self._fsync: str = config.common["fsync"]
         last_seq = -1
         if isinstance(sink, FileSink):
@@ -124,6 +132,13 @@ class Channel:
                 sink.open_at(self._location, self._cut)
             self._last = known.last
             return int(known.last["seq"])
+        # Before anything of it is cut: a successor that knows nothing would empty what was written.
+        is_successor = self._config.incarnation > 0
+        if known is None and is_successor and self._location.is_file() and self._location.stat().st_size:
+            raise StageError(
+                f"{self._file.path} is damaged or gone, so nobody knows how much of {self._location} is "
+                "whole; it is left as it is: start the run anew"
+            )
         self._file.clear()
         sink.open_at(self._location, None)
         self._write_progress(None)
@@ -159,10 +174,27 @@ class Channel:
         """Write a frame, and the drops before it, then the progress: after this it is committed."""
         if self.needs_going_back:
             self.go_back()
+        self._look_after_output()
         for from_seq, to_seq, reason in packet.dropped:
             self.sink.dropped(packet, from_seq, to_seq, reason)
         self.sink.process(packet)
         self._commit(packet)
+
+    def _look_after_output(self) -> None:
+        """Go on in a new file where somebody has moved, removed or cut the one that was written."""
+        if isinstance(self.sink, FileSink) and not self.sink.is_in_place:
+            self._note_change()
+            self.sink.open_at(self._location, None)
+            # What is written from here on can be gone back to in the new file only.
+            self._cut = self.sink.position()
+
+    def _note_change(self) -> None:
+        frames = self.tally.frames - self._frames_elsewhere
+        self._frames_elsewhere = self.tally.frames
+        self.changes.append(
+            f"{self._location.name} was moved, removed or cut by somebody else: {frames} frames are not in it"
+        )
+        log.warning("%s", self.changes[-1])
 
     def skip(self, packet: Packet) -> None:
         """A frame that even as a GAP could not be written: it is counted as failed and passed."""
@@ -220,6 +252,7 @@ class Channel:
         assert end is not None
         if self.needs_going_back:
             self.go_back()
+        self._look_after_output()
         for from_seq, to_seq, reason in end.dropped:
             self.sink.dropped(Packet(source=self.source, seq=to_seq + 1), from_seq, to_seq, reason)
         self.sink.finish()
@@ -247,7 +280,12 @@ class Channel:
     def summary(self) -> dict[str, Any]:
         """What the launcher's summary says of this output."""
         location = str(self._location) if isinstance(self.sink, FileSink) and self.has_output else ""
-        return {"location": location, "notes": self._remarks, "tally": self.tally.to_plain()}
+        return {
+            "location": location,
+            "notes": [*self.changes, *self._remarks],
+            "tally": self.tally.to_plain(),
+            "was_changed": bool(self.changes),
+        }
 
     def close(self) -> None:
         self.sink.close()

@@ -40,6 +40,10 @@ class Journal:
                 break
             try:
                 answer = codec.unpack(record)
+                codec.field(answer, "seq", int, 0)
+                codec.field(answer, "is_gap", bool)
+                codec.field(answer, "highest_id", int, 0)
+                codec.field(answer, "meta", dict)
             except WireError:
                 break
             seqs.append(answer["seq"])

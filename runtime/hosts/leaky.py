@@ -5,7 +5,7 @@ import time
 import traceback
 from typing import Any
 
-from runtime.errors import PixelsGoneError
+from runtime.errors import PixelsGoneError, text_of
 from runtime.hosts.config import ChildConfig
 from runtime.hosts.loop import POLL_MS, Place
 from runtime.hosts.receiving import ReceivingHost
@@ -50,9 +50,9 @@ class LeakyHost(ReceivingHost):
         except PixelsGoneError:
             self.counts["stale"] += 1
             return
-        except Exception as error:  # a stage may raise anything; nobody but its viewers misses the frame
+        except BaseException as error:  # a stage may raise anything; only its viewers miss the frame
             if not self.counts["exceptions"]:
-                self.log.warning("frame %d of %s: %r", packet.seq, packet.source, error)
+                self.log.warning("frame %d of %s: %s", packet.seq, packet.source, text_of(error))
             self.counts["exceptions"] += 1
             self.log.debug("%s", traceback.format_exc())
             return

@@ -11,6 +11,7 @@ from typing import Any
 
 import zmq
 
+from runtime import secrets
 from runtime.graph.registry import find_stage
 from runtime.hosts.bus_client import BusClient
 from runtime.hosts.config import ChildConfig, RunPaths
@@ -102,6 +103,7 @@ class HostLoop(ABC):
     def relink(self, config: ChildConfig) -> None:
         """Take over a new part of the graph: sources that came or left, replicas, properties."""
         self.config = config
+        secrets.learn_all(config.secrets)
         self._max_frames = config.common["max_frames_per_process"]
         self.bus.send("linked", version=config.version)
 
@@ -140,6 +142,7 @@ class HostLoop(ABC):
                 self.report_statistics()
         self.report_statistics()
         self.close()
+        self.page.left()
         return self.exit_status
 
     def poll(self, timeout_ms: int) -> None:

@@ -7,9 +7,10 @@ from typing import Any
 
 import zmq
 
-from runtime.errors import PixelsGoneError
+from runtime.errors import PixelsGoneError, text_of
 from runtime.hosts.commits import CommitLinks, Have, StartAfter
 from runtime.hosts.config import ChildConfig
+from runtime.hosts.header import Header, given_back
 from runtime.hosts.journal import Journal
 from runtime.hosts.loop import POLL_MS, Place
 from runtime.hosts.receiving import ReceivingHost
@@ -138,8 +139,10 @@ class OrderedHost(ReceivingHost):
             lane.remember(packet)
             return
         started_s = self._begin([packet])
+        header = Header.of(packet)
         try:
             answer = lane.stage.process(packet)
+            given_back([header], [packet], [answer])
             answer.highest_ids[self.config.stage] = lane.stage.highest_id
             frames = codec.encode_packet(answer)
             lane.remember(answer)
@@ -147,7 +150,7 @@ class OrderedHost(ReceivingHost):
             lane.order.put_aside(packet)
             self.counts["stale"] += 1
             return
-        except Exception as error:  # a stage may raise anything: its memory may be half changed, so no retry
+        except BaseException as error:  # a stage may raise anything; half changed, it gets no second try
             self._fail(lane, packet, error)
             return
         finally:
@@ -156,11 +159,11 @@ class OrderedHost(ReceivingHost):
         self._done([packet], started_s)
         self._outlet.put(answer, frames)
 
-    def _fail(self, lane: Lane, packet: Packet, error: Exception) -> None:
+    def _fail(self, lane: Lane, packet: Packet, error: BaseException) -> None:
         self._failures_in_a_row += 1
         self.counts["exceptions"] += 1
         self.log.debug("%s", traceback.format_exc())
-        text = f"{type(error).__name__}: {error}"
+        text = text_of(error)
         self.log.warning("frame %d of %s failed: %s", packet.seq, packet.source, text)
         lane.order.put_back(packet)
         lane.awaits_gap, lane.gap_reason = packet.seq, text

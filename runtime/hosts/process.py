@@ -1,4 +1,4 @@
-"""What every child process runs: `python -m runtime.hosts.process STAGE.REPLICA …`, started by the launcher.
+"""What every child process runs, behind `runtime.hosts.born`: STAGE.REPLICA …, started by the launcher.
 
 Run in the child only. It asks the launcher for its part of the graph, opens its stage and runs the host
 that fits. Exit status: 0 stopped when told to, 1 the stage cannot go on, 3 it could not be opened.
@@ -10,7 +10,6 @@ import ctypes
 import dataclasses
 import logging
 import os
-import resource
 import signal
 import sys
 import traceback
@@ -19,8 +18,10 @@ from pathlib import Path
 import zmq
 
 from runtime import secrets
-from runtime.errors import GraphError, StageError
+from runtime.core_dumps import no_core_dumps
+from runtime.errors import GraphError, StageError, text_of
 from runtime.graph.registry import find_stage, kind_of
+from runtime.hosts.born import end_with
 from runtime.hosts.bus_client import BusClient, BusLogHandler
 from runtime.hosts.config import ChildConfig, RunPaths
 from runtime.hosts.loop import HostLoop, Place
@@ -30,7 +31,6 @@ from runtime.stage import Context, LeakySink, Ordered, Sink, Source, Stage
 
 COULD_NOT_OPEN = 3
 _PR_SET_NAME = 15
-_PR_SET_PDEATHSIG = 1
 
 
 def main() -> int:
@@ -52,7 +52,7 @@ def main() -> int:
         config = ChildConfig.from_plain(bus.fetch_config())
         _hide_secrets(config)
         host = _open(Place(context=context, config=config, paths=paths, bus=bus, page=page))
-    except Exception as error:  # whatever stops it: the launcher has to know why, and not to try again
+    except BaseException as error:  # whatever stops it: the launcher has to know why, and not to try again
         if not isinstance(error, (StageError, GraphError)):
             sys.stderr.write(secrets.redact(traceback.format_exc()))
         bus.send("error", text=_sentence(error))
@@ -69,16 +69,13 @@ def main() -> int:
 
 def _die_with(launcher_pid: int, name: str) -> None:
     """Take a name for `ps`, and end when the launcher ends, however it ends."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    libc.prctl(_PR_SET_NAME, name.encode()[:15], 0, 0, 0)
-    libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_NAME, name.encode()[:15], 0, 0, 0)
+    end_with(launcher_pid)
+    no_core_dumps()
     work_in_peace()
-    # It may have ended before this process could ask to be told.
-    if os.getppid() != launcher_pid:
-        sys.exit(1)
-    # A terminal's Ctrl-C or hang-up is the launcher's to answer.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    # A terminal's Ctrl-C or hang-up, or a service's stop of all its processes, is the launcher's to answer.
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def work_in_peace() -> None:
@@ -93,11 +90,9 @@ def work_in_peace() -> None:
 
 
 def _hide_secrets(config: ChildConfig) -> None:
-    """Know the passwords in the properties, so that no log tells them, and leave no core dump of them."""
+    """Know the passwords of the graph, so that no log tells them."""
+    secrets.learn_all(config.secrets)
     secrets.learn(config.options)
-    if secrets.are_known():
-        _soft, hard = resource.getrlimit(resource.RLIMIT_CORE)
-        resource.setrlimit(resource.RLIMIT_CORE, (0, hard))
 
 
 def _open(place: Place) -> HostLoop:
@@ -150,8 +145,8 @@ def _open(place: Place) -> HostLoop:
     return WorkerHost(place, stage)
 
 
-def _sentence(error: Exception) -> str:
-    return str(error) if isinstance(error, (StageError, GraphError)) else f"{type(error).__name__}: {error}"
+def _sentence(error: BaseException) -> str:
+    return str(error) if isinstance(error, (StageError, GraphError)) else text_of(error)
 
 
 def _send_rest(bus: BusClient) -> None:

@@ -84,10 +84,13 @@ class ReceivingHost(HostLoop):
 
     # Work on packets, which the launcher and the trace are told of
 
-    def _begin(self, packets: list[Packet]) -> float:
-        """Note what is worked on from now on; return the time. `page.end` has to follow whatever happens."""
+    def _begin(self, packets: list[Packet], suspects: list[Packet] | None = None) -> float:
+        """Note what is worked on from now on; return the time. `page.end` has to follow whatever happens.
+
+        suspects: the frames that it would be of if the process ended now, if these are more.
+        """
         started_s = time.perf_counter()
-        self.page.begin(packets, self.config.sources)
+        self.page.begin(packets if suspects is None else suspects, self.config.sources)
         self.trace.note_all(BEGUN, packets)
         return started_s
 

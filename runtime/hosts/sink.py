@@ -7,7 +7,7 @@ from typing import Any
 
 import zmq
 
-from runtime.errors import PixelsGoneError, StageError
+from runtime.errors import PixelsGoneError, StageError, text_of
 from runtime.files import NO_ROOM, NO_ROOM_STATE
 from runtime.hosts.channel import Channel
 from runtime.hosts.commits import CommitLinks, Told
@@ -127,7 +127,7 @@ class SinkHost(ReceivingHost):
             self._wait_for_room(channel, error)
             channel.order.put_back(packet)
             return
-        except Exception as error:  # a sink may raise anything
+        except BaseException as error:  # a sink may raise anything
             self._failed(channel, packet, error)
             return
         finally:
@@ -153,17 +153,17 @@ class SinkHost(ReceivingHost):
             self.log.info("%s: there is room again", channel.describe())
             self.bus.send("state", state="running")
 
-    def _failed(self, channel: Channel, packet: Packet, error: Exception) -> None:
+    def _failed(self, channel: Channel, packet: Packet, error: BaseException) -> None:
         """Try the frame once more on a file cut back to before it, then report it as failed here."""
-        self.log.warning("frame %d of %s: %s: %s", packet.seq, packet.source, type(error).__name__, error)
+        self.log.warning("frame %d of %s: %s", packet.seq, packet.source, text_of(error))
         try:
             channel.go_back()
             channel.write(packet)
-        except Exception as second:  # the frame stays undone: the source makes it a GAP
+        except BaseException as second:  # the frame stays undone: the source makes it a GAP
             self._failures_in_a_row += 1
             self.counts["exceptions"] += 1
             self.log.debug("%s", traceback.format_exc())
-            text = f"{type(second).__name__}: {second}"
+            text = text_of(second)
             if self._failures_in_a_row >= MAX_FAILURES_IN_A_ROW or isinstance(second, StageError):
                 self.fatal(f"cannot write {channel.describe()}: {text}")
                 return
@@ -189,9 +189,9 @@ class SinkHost(ReceivingHost):
                 return
             self.fatal(f"cannot complete {channel.describe()}: {error}")
             return
-        except Exception as error:  # the output is not complete: the run has failed, and says why
+        except BaseException as error:  # the output is not complete: the run has failed, and says why
             self.log.debug("%s", traceback.format_exc())
-            self.fatal(f"cannot complete {channel.describe()}: {type(error).__name__}: {error}")
+            self.fatal(f"cannot complete {channel.describe()}: {text_of(error)}")
             return
         finally:
             self.page.finishing(False)

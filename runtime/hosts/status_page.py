@@ -28,7 +28,8 @@ MAX_WORKING = 128
     _ASKED_SEQ,
     _ALIVE_UNTIL,
     _READY,
-) = range(11)
+    _LEFT,
+) = range(12)
 _FIRST_PAIR = 16
 
 
@@ -49,7 +50,9 @@ class Status:
     asked_seq: int
     """Of a file source: which frame it was asked for last; -1: another question, or a live source."""
     working: tuple[tuple[int, int], ...]
-    """(index of the source, seq) of each frame that was being worked on."""
+    """(index of the source, seq) of each frame that was being worked on, or not sent on yet."""
+    has_left: bool = False
+    """Whether its loop came to its end: a process that ends otherwise has died, whatever its status."""
 
 
 class StatusPage:
@@ -123,6 +126,10 @@ class StatusPage:
         """Count work that was not announced by `begin`."""
         self._words[_DONE] += done
 
+    def left(self) -> None:
+        """The loop has ended as it was told to."""
+        self._words[_LEFT] = 1
+
     def close(self) -> None:
         self._words.release()
         self._map.close()
@@ -143,4 +150,5 @@ class StatusPage:
                 (words[_FIRST_PAIR + 2 * place], words[_FIRST_PAIR + 2 * place + 1])
                 for place in range(words[_WORKING])
             ),
+            has_left=words[_LEFT] != 0,
         )

@@ -8,8 +8,9 @@ from typing import Any
 
 import zmq
 
-from runtime.errors import PixelsGoneError
+from runtime.errors import PixelsGoneError, text_of
 from runtime.hosts.config import ChildConfig
+from runtime.hosts.header import Header, given_back
 from runtime.hosts.inbox import Inbox
 from runtime.hosts.loop import POLL_MS, Place
 from runtime.hosts.receiving import ReceivingHost
@@ -46,6 +47,8 @@ class WorkerHost(ReceivingHost):
         self._service_s = AHEAD_S
         self._failures_in_a_row = 0
         self._recent_errors: deque[str] = deque(maxlen=3)
+        self._unsent: list[Packet] = []
+        """Worked on and not sent since: a process that ends before that may have ended of any of them."""
 
     @property
     def sockets(self) -> "list[zmq.Socket[bytes]]":
@@ -69,6 +72,9 @@ class WorkerHost(ReceivingHost):
             self._receive()
         self._inlet.give_credit(now_s)
         self.send_on(self._outlet, time.monotonic())
+        if self._unsent:
+            self.page.end(len(self._unsent))
+            self._unsent = []
         if len(self._inbox) == 0:
             return POLL_MS
         return min(POLL_MS, math.ceil(self._wait_for_batch_s() * 1000))
@@ -91,11 +97,9 @@ class WorkerHost(ReceivingHost):
 
     def _work(self, batch: list[Arrival]) -> None:
         packets = [arrival.packet for arrival in batch]
-        started_s = self._begin(packets)
-        try:
-            answers = self._answers(batch)
-        finally:
-            self.page.end(len(batch))
+        self._unsent += packets
+        started_s = self._begin(packets, self._unsent)
+        answers = self._answers(batch)
         self._make_room(self._done(packets, started_s) / len(batch))
         for answer, frames in answers:
             self._outlet.put(answer, frames)
@@ -115,14 +119,14 @@ class WorkerHost(ReceivingHost):
     def _answers(self, batch: list[Arrival]) -> list[Answer]:
         try:
             answers = self._process([arrival.packet for arrival in batch])
-        except Exception:  # a stage may raise anything: each frame gets another try, alone
+        except BaseException:  # a stage may raise anything, KeyboardInterrupt too: each frame is tried alone
             self._recent_errors.append(traceback.format_exc())
             return [answer for arrival in batch for answer in self._alone(arrival)]
         self._failures_in_a_row = 0
         return answers
 
     def _process(self, packets: list[Packet]) -> list[Answer]:
-        keys = [packet.key for packet in packets]
+        headers = [Header.of(packet) for packet in packets]
         try:
             answers = self._stage.process_batch(packets)
         except PixelsGoneError:
@@ -131,8 +135,7 @@ class WorkerHost(ReceivingHost):
                 self.counts["stale"] += 1
                 return []
             raise
-        if [answer.key for answer in answers] != keys:
-            raise ValueError(f"the stage must answer {keys} in this order, it answered otherwise")
+        given_back(headers, packets, answers)
         # Encoded here, because an answer that cannot travel is the fault of its frame's stage.
         return [(answer, codec.encode_packet(answer)) for answer in answers]
 
@@ -143,17 +146,17 @@ class WorkerHost(ReceivingHost):
         self.page.begin([packet], self.config.sources)
         try:
             answers = self._process([packet])
-        except Exception as error:  # whatever it is: this frame fails, the stage goes on
+        except BaseException as error:  # whatever it is: this frame fails, the stage goes on
             self._fail(packet, error)
             return []
         self._failures_in_a_row = 0
         return answers
 
-    def _fail(self, packet: Packet, error: Exception) -> None:
+    def _fail(self, packet: Packet, error: BaseException) -> None:
         self._failures_in_a_row += 1
         self.counts["exceptions"] += 1
         where = traceback.extract_tb(error.__traceback__)[-1]
-        text = f"{type(error).__name__}: {error} ({where.filename}:{where.lineno})"
+        text = f"{text_of(error)} ({where.filename}:{where.lineno})"
         self.log.warning("frame %d of %s failed twice: %s", packet.seq, packet.source, text)
         self.bus.send("frame_failed", source=packet.source, seq=packet.seq, error=text)
         if self._failures_in_a_row >= MAX_FAILURES_IN_A_ROW:

@@ -1,5 +1,6 @@
 """What the user sees while a graph runs: one live table in a terminal, plain lines elsewhere."""
 
+import contextlib
 import sys
 import termios
 import time
@@ -95,15 +96,17 @@ class _NoEchoOfKeys:
         try:
             self._fd = sys.stdin.fileno()
             self._before = termios.tcgetattr(self._fd)
+            changed = [*self._before]
+            changed[3] &= ~termios.ECHOCTL
+            termios.tcsetattr(self._fd, termios.TCSADRAIN, changed)
         except (termios.error, OSError, ValueError, AttributeError):  # no terminal, or none that we may set
-            return
-        changed = [*self._before]
-        changed[3] &= ~termios.ECHOCTL
-        termios.tcsetattr(self._fd, termios.TCSADRAIN, changed)
+            self._before = None
 
     def undo(self) -> None:
         if self._before is not None:
-            termios.tcsetattr(self._fd, termios.TCSADRAIN, self._before)
+            # The terminal may have been closed meanwhile.
+            with contextlib.suppress(termios.error, OSError):
+                termios.tcsetattr(self._fd, termios.TCSADRAIN, self._before)
 
 
 def _sums(row: SourceRow) -> str:

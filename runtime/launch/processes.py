@@ -5,11 +5,13 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from runtime.hosts.status_page import Status
 from runtime.launch.bus import Bus, Handler
 from runtime.launch.children import Child
 from runtime.launch.configs import child_config
 from runtime.launch.state import RUNNING, STOPPING, RunState
 from runtime.launch.supervision import (
+    MAX_KILLS_WITHOUT_PROGRESS,
     GiveUp,
     Limits,
     Pauses,
@@ -98,40 +100,41 @@ class Processes:
                 state.failure = f"{child.name} ended by {describe_exit(status)} while stopping"
             return
         if state.graph.stages[child.stage].kind == "leaky" and child.has_run:
-            self._on_leaky_exit(child, status, last.done > 0)
+            self._on_leaky_exit(child, status, last)
             return
         key = (child.stage, child.replica)
         has_no_future = key in state.on_trial and (child.error or status == COULD_NOT_OPEN)
         if key in state.leaving or has_no_future:
-            self._on_exit_for_good(child, status, list(last.working))
+            self._on_exit_for_good(child, status, last)
             return
         if child.error:
             self.fail(f"{child.name}: {child.error}", child)
             return
         if child.stage in state.ended_sources:
             return
-        if status == 0:
+        has_retired = status == 0 and last.has_left
+        if has_retired:
             self._report.log(child.name, "INFO", "has retired; starting the next process")
         elif status == COULD_NOT_OPEN:
             self.fail(f"{child.name} could not start", child)
             return
         else:
             self._report.deaths[child.name] = self._report.deaths.get(child.name, 0) + 1
-        self._on_death(child, status, last.done > 0, list(last.working))
+        self._on_death(child, status, last, has_retired=has_retired)
 
-    def _on_exit_for_good(self, child: Child, status: int, working: list[tuple[int, int]]) -> None:
+    def _on_exit_for_good(self, child: Child, status: int, last: Status) -> None:
         """A replica that was to go, or that could not come, has ended."""
-        if status == 0 or not child.has_run:
+        if (status == 0 and last.has_left) or not child.has_run:
             return
         if (child.stage, child.replica) in self._state.leaving:
             self._report.log(child.name, "WARNING", f"ended by {describe_exit(status)} before it was empty")
-        self._tell_of_death(child, working)
+        self._tell_of_death(child, list(last.working))
 
-    def _on_death(self, child: Child, status: int, progressed: bool, working: list[tuple[int, int]]) -> None:
+    def _on_death(self, child: Child, status: int, last: Status, *, has_retired: bool) -> None:
         # A worker that retired has handed on all it had; whatever else ends leaves something to send again.
-        if status != 0 or self._state.graph.stages[child.stage].kind != "worker":
-            self._tell_of_death(child, working)
-        verdict = self._verdict(child, status, progressed)
+        if not has_retired or self._state.graph.stages[child.stage].kind != "worker":
+            self._tell_of_death(child, list(last.working))
+        verdict = self._verdict(child, status, last.done > 0)
         if isinstance(verdict, GiveUp):
             if (child.stage, child.replica) in self._state.on_trial:
                 # Whoever asked for it hears of it; the graph goes on without.
@@ -139,7 +142,7 @@ class Processes:
             else:
                 self.fail(verdict.text, child)
             return
-        if status != 0:
+        if not has_retired:
             self._report.log(child.name, "WARNING", f"ended by {describe_exit(status)}; starting it again")
         child.restart_at_s = time.monotonic() + verdict.after_s
 
@@ -147,16 +150,21 @@ class Processes:
         graph = self._state.graph
         attempts = [graph.stages[name].common.max_attempts for name in graph.sources_of(child.stage)]
         limit = death_limit(max(attempts, default=0))
-        return child.policy.after_death(child.name, status, progressed=progressed, limit=limit)
+        # Who asked for one more waits for the answer: that it is killed as it loads is one.
+        is_on_trial = (child.stage, child.replica) in self._state.on_trial
+        kill_limit = limit if is_on_trial else MAX_KILLS_WITHOUT_PROGRESS
+        return child.policy.after_death(
+            child.name, status, progressed=progressed, limit=limit, kill_limit=kill_limit
+        )
 
-    def _on_leaky_exit(self, child: Child, status: int, progressed: bool) -> None:
+    def _on_leaky_exit(self, child: Child, status: int, last: Status) -> None:
         """Nobody waits for it, and nothing is lost with it: the sources need not hear of it."""
-        if status == 0 and not child.error:
+        if status == 0 and last.has_left and not child.error:
             self._report.log(child.name, "INFO", "has retired; starting the next process")
             child.restart_at_s = time.monotonic()
             return
         self._report.deaths[child.name] = self._report.deaths.get(child.name, 0) + 1
-        verdict = self._verdict(child, status, progressed)
+        verdict = self._verdict(child, status, last.done > 0)
         if isinstance(verdict, GiveUp) or child.error:
             text = child.error or f"{child.name} ended too often"
             self._report.log(child.name, "ERROR", f"{text}; the run goes on without it")

@@ -69,6 +69,8 @@ class Run:
         handlers = {
             number: signal.signal(number, self._note_signal)
             for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+            # What whoever started this had it ignore stays ignored: nohup, a shell's background job.
+            if signal.getsignal(number) is not signal.SIG_IGN
         }
         state = self.state
         try:

@@ -10,6 +10,7 @@ from runtime.custody.ledger import Ledger
 from runtime.hosts.channel import Tally
 from runtime.launch.snapshot import health
 from runtime.launch.state import RunState
+from runtime.texts import in_one_line
 
 FINISHED, RUN_FAILED, WRONG_GRAPH, FRAMES_FAILED = 0, 1, 2, 3
 _SIGNAL_STATUS = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
@@ -22,7 +23,12 @@ def exit_status(run: RunState, ledgers: dict[str, Ledger]) -> int:
     if run.failure or not all(ledger.balanced and not ledger.in_flight for ledger in ledgers.values()):
         return RUN_FAILED
     not_analysed = any(ledger.failed or "undecodable" in ledger.dropped for ledger in ledgers.values())
-    return FRAMES_FAILED if not_analysed else FINISHED
+    was_changed = any(output.get("was_changed") for output in run.outputs.values())
+    is_missing = any(
+        output["location"] and not output["notes"] and not Path(output["location"]).exists()
+        for output in run.outputs.values()
+    )
+    return FRAMES_FAILED if not_analysed or was_changed or is_missing else FINISHED
 
 
 def tallies(run: RunState) -> dict[tuple[str, str], Tally]:
@@ -149,7 +155,7 @@ def describe(run: RunState, ledgers: dict[str, Ledger]) -> list[str]:
             lines.append(f"wrote {_shown(output['location'])} ({sink}, {frames} frames of {source})")
         elif output["notes"]:
             lines.append(f"{sink}, of {source}:")
-        lines.extend(f"  {note}" for note in output["notes"])
+        lines.extend(f"  {in_one_line(note)}" for note in output["notes"])
     for (sink, source), tally in sorted(counted.items()):
         quantiles = tally.committed_after.summary()
         if quantiles:
@@ -170,7 +176,7 @@ def _looks_for_people(run: RunState, source: str) -> bool:
 def _shown(location: str) -> str:
     """A path as the user would write it: relative where it is below the current folder."""
     path = Path(location)
-    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else location
+    return in_one_line(str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else location)
 
 
 def _skipped(run: RunState, source: str) -> dict[str, Any]:

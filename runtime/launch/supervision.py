@@ -8,10 +8,16 @@ from typing import Any
 
 from runtime.hosts.status_page import Status
 
-MAX_DEATHS_WITHOUT_PROGRESS = 5
+MAX_DEATHS_WITHOUT_PROGRESS = 6
 """At least; see `death_limit`."""
 FIRST_BACKOFF_S = 0.25
 MAX_BACKOFF_S = 5.0
+MAX_KILLS_WITHOUT_PROGRESS = 50
+"""Of kills that come from outside: they say nothing of what the process can do, unless they never cease, as
+where its model does not fit into memory."""
+MAX_KILLED_BACKOFF_S = 1.0
+KILLS = frozenset({signal.SIGKILL, signal.SIGTERM})
+"""What ends a process by somebody else's doing: an operator, or a kernel that is out of memory."""
 CRASHES = frozenset({signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGABRT})
 """What ends a process by its own doing."""
 
@@ -39,27 +45,41 @@ class RestartPolicy:
     def __init__(self, *, is_limited: bool = True) -> None:
         self._is_limited = is_limited
         self._without_progress = 0
+        self._kills = 0
 
-    def after_death(self, name: str, status: int, *, progressed: bool, limit: int) -> Restart | GiveUp:
+    def after_death(
+        self,
+        name: str,
+        status: int,
+        *,
+        progressed: bool,
+        limit: int,
+        kill_limit: int = MAX_KILLS_WITHOUT_PROGRESS,
+    ) -> Restart | GiveUp:
         """Decide, in this order: progress since the last start restarts at once; the limit of deaths without
-        progress ends the run; else a pause that doubles."""
+        progress ends the run, where kills have a limit of their own; else a pause that doubles."""
         if progressed:
-            self._without_progress = 0
+            self._without_progress = self._kills = 0
             return Restart(0.0)
-        self._without_progress += 1
-        if self._is_limited and self._without_progress >= limit:
+        is_kill = -status in KILLS
+        self._kills += is_kill
+        self._without_progress += not is_kill
+        is_too_often = self._without_progress >= limit or self._kills >= kill_limit
+        if self._is_limited and is_too_often:
             return GiveUp(
-                f"{name} ended {self._without_progress} times in a row without answering a packet, "
-                f"the last time by {describe_exit(status)}"
+                f"{name} ended {self._without_progress + self._kills} times in a row without answering a "
+                f"packet, the last time by {describe_exit(status)}"
             )
+        if is_kill:
+            return Restart(min(MAX_KILLED_BACKOFF_S, FIRST_BACKOFF_S * 2.0 ** min(self._kills - 1, 30)))
         return Restart(min(MAX_BACKOFF_S, FIRST_BACKOFF_S * 2.0 ** min(self._without_progress - 1, 30)))
 
 
 def death_limit(max_attempts: int) -> int:
     """How many deaths in a row without progress end the run: more than one frame may cost, which are those
-    that it is tried alone, and the one before that.
+    that it is tried alone, and two before that: one among others, and one with those that came behind them.
     """
-    return max(MAX_DEATHS_WITHOUT_PROGRESS, max_attempts + 2)
+    return max(MAX_DEATHS_WITHOUT_PROGRESS, max_attempts + 3)
 
 
 class PictureDeaths:

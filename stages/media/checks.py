@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from runtime.errors import GraphError
 from stages.media.images import list_images, unread_images
+from stages.media.playlist import why_not_played
 from stages.media.uri import Kind, is_glob, kind_of, local_path
 
 TEXT_SAMPLE_BYTES = 1024
@@ -33,6 +34,8 @@ def check_uri(uri: str) -> None:
         raise GraphError(f"uri: {error}") from None
     if kind is Kind.STREAM:
         _check_address(uri)
+    elif why := why_not_played(local_path(uri)):
+        raise GraphError(f"{why}; write a list of what is in its own folder")
     if kind is Kind.IMAGES:
         _check_images(uri)
     elif kind is Kind.FILM:

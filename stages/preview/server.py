@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import socket
 import threading
@@ -18,6 +19,11 @@ MAX_VIEWERS = 64
 """Connections at once; each is a thread."""
 STALL_S = 5.0
 """A viewer that takes nothing for so long is dropped; one that asks nothing for so long, too."""
+HEAD_S = 5.0
+"""A request is here whole after so long, or its connection is dropped: drop by drop it would stand for
+ever."""
+SAY_EACH_S = 60.0
+"""How often it is said that viewers are refused."""
 SEND_BUFFER_BYTES = 128 * 1024
 """Little, so that a slow viewer sees few old pictures before a new one."""
 REPEAT_S = 2.0
@@ -39,6 +45,7 @@ class PreviewServer(ThreadingHTTPServer):
         self.is_open = is_open
         self.log = log
         self._viewers = threading.BoundedSemaphore(MAX_VIEWERS)
+        self._refused, self._say_at_s = 0, 0.0
         if ":" in host:
             self.address_family = socket.AF_INET6
         super().__init__((host, port), Handler)
@@ -55,7 +62,10 @@ class PreviewServer(ThreadingHTTPServer):
         if self._viewers.acquire(blocking=False):
             super().process_request(request, client_address)
         else:
-            self.log.warning("%d viewers at once; one more is refused", MAX_VIEWERS)
+            self._refused += 1
+            if time.monotonic() >= self._say_at_s:
+                self._say_at_s = time.monotonic() + SAY_EACH_S
+                self.log.warning("%d viewers at once; %d more were refused", MAX_VIEWERS, self._refused)
             self.shutdown_request(request)
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
@@ -82,6 +92,25 @@ class Handler(BaseHTTPRequestHandler):
     def setup(self) -> None:
         super().setup()
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
+
+    def handle_one_request(self) -> None:
+        self._too_slow = threading.Timer(HEAD_S, self._drop)
+        self._too_slow.daemon = True
+        self._too_slow.start()
+        try:
+            super().handle_one_request()
+        finally:
+            self._too_slow.cancel()
+
+    def parse_request(self) -> bool:
+        is_whole = super().parse_request()
+        self._too_slow.cancel()
+        return is_whole
+
+    def _drop(self) -> None:
+        self.close_connection = True
+        with contextlib.suppress(OSError):
+            self.connection.shutdown(socket.SHUT_RDWR)
 
     def do_HEAD(self) -> None:
         """The same without the content."""

@@ -66,6 +66,11 @@ class RotatedSink(CutFileSink):
             )
         self._file = self._segments.open(cut)
 
+    @property
+    def is_in_place(self) -> bool:
+        # Segments get their name once something of them is committed.
+        return self._segments is not None or super().is_in_place
+
     def begin(self, packet: Packet) -> None:
         """Begin a new file with this packet, if it is time."""
         if self._segments is not None and self._is_due(packet):

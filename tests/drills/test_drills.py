@@ -11,7 +11,8 @@ from runtime.errors import GraphError
 from runtime.graph.reader import read_graph
 from runtime.launch.drill import Fault, read_fault
 from runtime.launch.verdict import lost_and_doubled
-from tests.drills.run import SCENARIOS, run_scenario
+from tests.drills.attack.__main__ import main as attack
+from tests.drills.run import SCENARIOS, Scenario, run_scenario
 from tests.launching import PROJECT
 
 SEED = 7
@@ -102,3 +103,17 @@ def test_a_wrong_fault_is_refused(text: str, said: str) -> None:
     with pytest.raises(GraphError) as refused:
         read_fault(text, read_graph(PROJECT / "pipeline.yaml"))
     assert said in str(refused.value)
+
+
+@pytest.mark.slow
+def test_nothing_that_is_read_breaks_on_damage() -> None:
+    assert attack(["--only-fuzz", "--cases", "30000"]) == 0
+
+
+@pytest.mark.slow
+def test_a_storm_of_kills_ends_no_run_whose_frames_are_innocent() -> None:
+    """One of any process each half second or so: each is killed again and again while it loads."""
+    storm = Scenario("storm", ("kill:any",), 30, max_pause_s=1.0)
+    verdict = run_scenario(storm, SEED)
+    assert verdict.passed, verdict.describe()
+    assert len(verdict.faults) == 30

@@ -271,3 +271,28 @@ def test_an_address_that_others_reach_has_to_be_allowed() -> None:
             make_stage(PreviewSink, {"host": host})
     make_stage(PreviewSink, {"host": "::1"})
     make_stage(PreviewSink, {"host": "0.0.0.0", "allow-remote": True})
+
+
+def test_connections_that_drip_do_not_keep_viewers_out(
+    preview: PreviewSink, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("stages.preview.server.HEAD_S", 0.5)
+    preview.process(frame("north", GREEN))
+    host, port = preview.url.removeprefix("http://").strip("/").rsplit(":", 1)
+    drips = [socket.create_connection((host, int(port))) for _ in range(MAX_VIEWERS)]
+    try:
+        for drip in drips:
+            drip.sendall(b"GET /north.jpg HT")
+        wait_for(lambda: answers(preview.url), "an answer though others drip")
+    finally:
+        for drip in drips:
+            drip.close()
+    refusals = [record for record in caplog.records if "refused" in record.getMessage()]
+    assert len(refusals) <= 1
+
+
+def answers(url: str) -> bool:
+    try:
+        return get(f"{url}north.jpg")[1] == "live"
+    except OSError:
+        return False

@@ -225,7 +225,7 @@ def test_detaching_does_not_wait_for_a_stage_that_takes_its_time(tmp_path: Path)
     [
         pytest.param("opens_once", "there is memory for one model only", id="says why"),
         pytest.param(
-            "loads_once", "work.1 ended 5 times in a row without answering a packet", id="is killed"
+            "loads_once", "work.1 ended 6 times in a row without answering a packet", id="is killed"
         ),
     ],
 )

@@ -231,7 +231,7 @@ def test_a_source_that_cannot_go_on_leaves_complete_files(tmp_path: Path) -> Non
     graph = cheap_graph(tmp_path, frames=100, counter={"crash_on": 20})
     with Launched(graph, folder=tmp_path) as run:
         assert run.wait() == 1, run.stderr
-        assert "counter.0 ended 5 times in a row" in run.stderr
+        assert "counter.0 ended 6 times in a row" in run.stderr
     assert_complete(tmp_path, 20)
 
 

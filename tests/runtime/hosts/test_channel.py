@@ -38,7 +38,11 @@ class Diary(CutFileSink):
 @pytest.fixture
 def channel(tmp_path: Path) -> Any:
     known: dict[str, Any] = {field.name: "" for field in dataclasses.fields(ChildConfig)}
-    known |= {"common": {"fsync": "fragment"}, "locations": {"camera": str(tmp_path / "diary")}}
+    known |= {
+        "incarnation": 0,
+        "common": {"fsync": "fragment"},
+        "locations": {"camera": str(tmp_path / "diary")},
+    }
     made = Channel(ChildConfig(**known), "camera", Diary(NoOptions(), Context(name="diary")))
     yield made
     made.close()

@@ -11,6 +11,8 @@ from runtime.launch.supervision import (
     FIRST_BACKOFF_S,
     MAX_BACKOFF_S,
     MAX_DEATHS_WITHOUT_PROGRESS,
+    MAX_KILLED_BACKOFF_S,
+    MAX_KILLS_WITHOUT_PROGRESS,
     GiveUp,
     Limits,
     Pauses,
@@ -22,14 +24,14 @@ from runtime.launch.supervision import (
     why_hung,
 )
 
-KILLED = -9
+KILLED, SEGFAULT = -9, -11
 
 
-def history(*progressed: bool) -> list[Restart | GiveUp]:
+def history(*progressed: bool, status: int = SEGFAULT) -> list[Restart | GiveUp]:
     """What the policy says to each of these deaths in turn."""
     policy = RestartPolicy()
     return [
-        policy.after_death("detect.0", KILLED, progressed=was_useful, limit=MAX_DEATHS_WITHOUT_PROGRESS)
+        policy.after_death("detect.0", status, progressed=was_useful, limit=MAX_DEATHS_WITHOUT_PROGRESS)
         for was_useful in progressed
     ]
 
@@ -46,11 +48,30 @@ def test_deaths_without_progress_back_off_and_then_end_the_run() -> None:
     assert all(later == min(MAX_BACKOFF_S, 2 * pause) for pause, later in itertools.pairwise(pauses))
     assert last == GiveUp(
         f"detect.0 ended {MAX_DEATHS_WITHOUT_PROGRESS} times in a row without answering a packet, "
-        "the last time by signal SIGKILL"
+        "the last time by signal SIGSEGV"
     )
 
 
-@pytest.mark.parametrize(("max_attempts", "limit"), [(1, 5), (3, 5), (4, 6), (10, 12)])
+@pytest.mark.parametrize("status", [-9, -15])
+def test_kills_from_outside_end_the_run_only_where_they_never_cease(status: int) -> None:
+    *restarts, last = history(*[False] * MAX_KILLS_WITHOUT_PROGRESS, status=status)
+    pauses = [verdict.after_s for verdict in restarts if isinstance(verdict, Restart)]
+    assert len(pauses) == MAX_KILLS_WITHOUT_PROGRESS - 1 > 5 * MAX_DEATHS_WITHOUT_PROGRESS
+    assert pauses == sorted(pauses)
+    assert pauses[-1] == MAX_KILLED_BACKOFF_S
+    assert isinstance(last, GiveUp)
+
+
+def test_kills_in_between_leave_the_count_of_other_deaths_alone() -> None:
+    policy = RestartPolicy()
+    verdicts = [
+        policy.after_death("detect.0", status, progressed=False, limit=MAX_DEATHS_WITHOUT_PROGRESS)
+        for status in [SEGFAULT, KILLED] * MAX_DEATHS_WITHOUT_PROGRESS
+    ]
+    assert [isinstance(verdict, GiveUp) for verdict in verdicts].index(True) == len(verdicts) - 2
+
+
+@pytest.mark.parametrize(("max_attempts", "limit"), [(1, 6), (3, 6), (4, 7), (10, 13)])
 def test_one_frame_may_have_all_its_attempts_before_the_run_ends(max_attempts: int, limit: int) -> None:
     assert death_limit(max_attempts) == limit
 

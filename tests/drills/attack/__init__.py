@@ -1,0 +1,1 @@
+"""Hostile input of all kinds: `make attack`."""
