@@ -10,7 +10,8 @@ import html
 import json
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any
 from urllib.parse import quote, quote_plus, unquote
 
@@ -182,7 +183,8 @@ def _forms(value: str) -> set[str]:
     plain = {value, unquote(value)}
     forms = set(plain)
     for word in plain:
-        encoded = {quote(word, safe=""), quote(word), quote_plus(word)}
+        ways: tuple[Callable[..., str], ...] = (partial(quote, safe=""), quote, quote_plus)
+        encoded = {way(word, errors="surrogateescape") for way in ways}
         forms |= encoded | {re.sub(r"%[0-9A-F]{2}", lambda code: code[0].lower(), each) for each in encoded}
         forms |= {repr(word)[1:-1], json.dumps(word)[1:-1], json.dumps(word, ensure_ascii=False)[1:-1]}
         forms |= {html.escape(word), html.escape(word, quote=False)}

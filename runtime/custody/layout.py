@@ -111,10 +111,27 @@ class CustodyFile:
         if self.words[H_MAGIC] != MAGIC or self.words[H_STRIDE] != STRIDE_BYTES:
             raise StageError(f"{path}: not a custody file of this version")
         self.slots = self.words[H_SLOTS]
+        if not self.slots > 0 or PAGE_BYTES * (1 + self.slots) + STRIDE_BYTES * self.slots > size:
+            raise StageError(f"{path}: is damaged: {self.slots} slots in {size} bytes; start the run anew")
         self.words = memoryview(self.mapped)[: PAGE_BYTES * (1 + self.slots)].cast("q")
         self._lock = RLock()
+        self._check_words()
         if writable:
             self._apply_redo()
+
+    def _check_words(self) -> None:
+        """Raise StageError for words that lead nowhere: somebody else has written into the file."""
+        count = self.words[H_REDO]
+        is_sound = 0 <= count <= MAX_REDO_PAIRS and all(
+            0 <= self.words[at] < len(self.words) for at in range(H_REDO + 1, H_REDO + 1 + 2 * count, 2)
+        )
+        is_sound = is_sound and all(
+            self.word(slot, S_STATE) in (FREE, WAITING, OUT)
+            and 0 <= self.word(slot, S_URI_LENGTH) <= URI_BYTES
+            for slot in range(self.slots)
+        )
+        if not is_sound:
+            raise StageError(f"{self.path}: is damaged; start the run anew")
 
     @classmethod
     def create(cls, path: Path, slots: int) -> "CustodyFile":

@@ -215,7 +215,7 @@ def expand(text: str, place: str) -> str:
         value = _from_file(match[2], place) if match[1] else _from_environment(match[2], place)
         if _is_secret(match, value, text):
             secrets.learn_value(value)
-        return quote(value, safe="") if _is_in_user(text, match) else value
+        return quote(value, safe="", errors="surrogateescape") if _is_in_user(text, match) else value
 
     if _HOME.match(text):  # as a shell would have done, had it stood there by itself
         text = os.path.expanduser(text)
@@ -281,8 +281,8 @@ def _from_file(path: str, place: str) -> str:
     try:
         with Path(path).open(encoding="utf-8") as file:
             return file.readline().rstrip("\r\n")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "is not UTF-8 text"
+    except (OSError, ValueError) as error:  # a name with a zero byte in it, too
+        reason = error.strerror if isinstance(error, OSError) else "is not UTF-8 text, or no name"
         raise GraphError(
             f"{place}: {path} cannot be read: {reason}; name a file with the value in its first line"
         ) from None

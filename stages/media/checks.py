@@ -32,6 +32,8 @@ def check_uri(uri: str) -> None:
         kind = kind_of(uri)
     except ValueError as error:
         raise GraphError(f"uri: {error}") from None
+    except OSError as error:
+        raise GraphError(f"uri: {uri[:200]}: {error.strerror}; name a file that exists") from None
     if kind is Kind.STREAM:
         _check_address(uri)
     elif why := why_not_played(local_path(uri)):

@@ -30,7 +30,7 @@ def damaged(chooser: random.Random, valid: list[bytes]) -> bytes:
                 [b"\xff" * 8, b"\0" * 8, b"\x7f" + b"\xff" * 7, b"\x80" + b"\0" * 7]
             )
         case 7:
-            data += data
+            data = data + data
         case _:
             pass
     return bytes(data)
