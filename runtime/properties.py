@@ -98,6 +98,11 @@ def parse_seconds(value: Any) -> float:
     return _parse_unit(value, SECONDS_PER_UNIT, "s", "a time such as 500ms, 5s or 2min")
 
 
+MAX_INT = 2**63 - 1
+"""What a message can carry."""
+MAX_SHOWN_CHARS = 200
+
+
 def parse_bytes(value: Any) -> int:
     """Return bytes for a number or a text such as "2GiB"; ValueError otherwise."""
     return int(_parse_unit(value, BYTES_PER_UNIT, "B", "an amount of memory such as 500MB or 2GiB"))
@@ -111,13 +116,17 @@ def _parse_unit(value: Any, units: Mapping[str, float], default_unit: str, wante
     match = _NUMBER_WITH_UNIT.fullmatch(value) if isinstance(value, str) else None
     if not match or (match[2] or default_unit) not in units:
         raise ValueError(f"expected {wanted}")
-    return float(match[1]) * units[match[2] or default_unit]
+    return _finite(float(match[1]) * units[match[2] or default_unit])
 
 
 def _finite(value: float) -> float:
-    if not math.isfinite(value):
+    try:
+        found = float(value)
+    except OverflowError:
+        found = math.inf
+    if not math.isfinite(found):
         raise ValueError("expected a finite number")
-    return float(value)
+    return found
 
 
 def _convert(value: Any, wanted: Any) -> Any:
@@ -151,6 +160,8 @@ def _convert(value: Any, wanted: Any) -> Any:
     if wanted is int:
         if isinstance(value, bool) or not isinstance(value, int):
             raise ValueError("expected a whole number")
+        if abs(value) > MAX_INT:
+            raise ValueError(f"expected a whole number of at most {MAX_INT}")
         return value
     if wanted is float:
         if isinstance(value, bool) or not isinstance(value, (int, float)):
@@ -159,10 +170,21 @@ def _convert(value: Any, wanted: Any) -> Any:
     if wanted is str:
         if isinstance(value, bool) or not isinstance(value, (str, int, float)):
             raise ValueError("expected text")
+        if isinstance(value, int) and abs(value) > MAX_INT:
+            raise ValueError("expected text; put digits into quotes")
         if "\0" in str(value):
             raise ValueError("expected text without NUL, which no path can hold")
         return str(value)
     raise TypeError(f"property type {wanted!r} is not supported")
+
+
+def brief(value: Any) -> str:
+    """Return a value as an error shows it: not too long, and of a number that is none of a machine's,
+    that."""
+    if isinstance(value, int) and abs(value) > MAX_INT:
+        return f"a number of {value.bit_length()} bits"
+    shown = repr(value)
+    return shown if len(shown) <= MAX_SHOWN_CHARS else f"{shown[:MAX_SHOWN_CHARS]}…"
 
 
 def _check_bounds(value: Any, help_: PropertyHelp) -> None:
@@ -218,7 +240,7 @@ def read_options(options: type[OptionsT], values: Mapping[str, Any]) -> OptionsT
         try:
             read[known[key]] = read_property(options, known[key], value)
         except ValueError as error:
-            raise GraphError(f"property '{key}': {error}, got {value!r}") from None
+            raise GraphError(f"property '{key}': {error}, got {brief(value)}") from None
     for key, name in known.items():
         field = {f.name: f for f in dataclasses.fields(options)}[name]  # type: ignore[arg-type]
         if field.default is REQUIRED and name not in read:

@@ -11,6 +11,7 @@ from runtime.packet import OK, Packet
 from runtime.properties import REQUIRED, Bytes, Seconds, prop
 from runtime.stage import Cut
 from runtime.texts import utf8_of
+from stages.records.lines import line_of
 
 VERSION = 1
 
@@ -118,7 +119,7 @@ class EventsSink(CutFileSink):
     def _write_events(self, events: list[dict[str, Any]]) -> None:
         head = {"version": VERSION, "run": self.context.run, "source": self.context.source}
         for event in events:
-            line = json.dumps({**head, **event}, ensure_ascii=False, separators=(",", ":")) + "\n"
+            line = line_of({**head, **event})
             self.write(utf8_of(line))
 
     def position(self) -> Cut:

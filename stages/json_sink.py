@@ -11,6 +11,7 @@ from runtime.stage import Json
 from runtime.texts import utf8_of
 from stages.recording.rotated import RotatedSink
 from stages.recording.segment_names import SegmentNames, has_places
+from stages.records.lines import line_of
 
 VERSION = 1
 _NOT_FOR_RECORDS = frozenset({"crops"})
@@ -93,8 +94,7 @@ class JsonSink(RotatedSink):
         return found
 
     def _write(self, record: dict[str, Json]) -> None:
-        line = json.dumps(record, ensure_ascii=False, separators=(",", ":"), default=_plain) + "\n"
-        self.write(utf8_of(line))
+        self.write(utf8_of(line_of(record, default=_plain)))
 
     @classmethod
     def count(cls, location: Path) -> int:

@@ -10,7 +10,7 @@ from runtime.graph.common import COMMON
 from runtime.graph.model import Graph, StageSpec
 from runtime.graph.reader import STAGE_NAME, read_stage
 from runtime.graph.yaml_text import Node
-from runtime.properties import field_names, nearest, prop_help, read_property
+from runtime.properties import brief, field_names, nearest, prop_help, read_property
 
 MAX_REPLICAS = 64
 
@@ -100,7 +100,7 @@ def with_property(graph: Graph, name: str, word: str, value: Any) -> Graph:
     try:
         read = read_property(owner, known[word], value)
     except ValueError as error:
-        raise GraphError(f"{place}: {error}, got {value!r}") from None
+        raise GraphError(f"{place}: {error}, got {brief(value)}") from None
     if word in own:
         options = dataclasses.replace(spec.options, **{known[word]: read})
         spec.stage.check(options)

@@ -15,7 +15,7 @@ from runtime.graph.one_line import is_one_line, read_one_line
 from runtime.graph.problems import Problems
 from runtime.graph.registry import find_stage, kind_of
 from runtime.graph.yaml_text import Node, node_from_text, read_yaml, refuse_literal_password
-from runtime.properties import REQUIRED, field_names, nearest, read_property
+from runtime.properties import REQUIRED, brief, field_names, nearest, read_property
 
 TOP_KEYS = ("pipeline", "stages", "links", "ledger")
 HOW_TO_PLAY = "to play it: launcher.py pipeline.yaml"
@@ -205,7 +205,8 @@ def _options(
                 values[name] = read_property(options, name, node.plain())
             except ValueError as error:
                 raise node.fail(
-                    f"stage '{stage}', property '{word}': {error}, got {node.plain()!r}{_trap(node.plain())}"
+                    f"stage '{stage}', property '{word}': {error}, got {brief(node.plain())}"
+                    f"{_trap(node.plain())}"
                 ) from None
     for field in dataclasses.fields(options):
         if (

@@ -82,7 +82,15 @@ class Child:
         self.stderr_tail.clear()
         self.keep_counts()
         # Without the working directory on its path: what lies beside a user's film is no module of ours.
-        command = [sys.executable, "-P", "-m", "runtime.hosts.born", self.name, "--run", self._paths.folder]
+        command = [
+            sys.executable,
+            "-P",
+            "-m",
+            "runtime.hosts.process",
+            self.name,
+            "--run",
+            self._paths.folder,
+        ]
         command += ["--incarnation", str(self.incarnation), "--launcher", str(os.getpid())]
         self.process = subprocess.Popen(
             command,

@@ -41,6 +41,9 @@ from runtime.trace.recorder import SAMPLED_BYTES, SAMPLED_EVERY, TRACED_BYTES, s
 from runtime.trace.samples import describe_times, frame_times
 from runtime.trace.timeline import is_trace, write_trace
 
+MIN_DESCRIPTORS = 256
+"""A launcher has some ten of each process, a process some forty."""
+
 
 def check_only(graph: Graph) -> int:
     """Say what was checked; problems were raised before."""
@@ -159,8 +162,11 @@ def _pool_folders(graph: Graph) -> list[Path]:
 
 
 def raise_descriptor_limit() -> None:
-    """Allow this process and its children as many descriptors as the system lets us have."""
+    """Allow this process and its children as many descriptors as the system lets us have. GraphError if these
+    are too few for any graph."""
     _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard < MIN_DESCRIPTORS:
+        raise GraphError(f"only {hard} files may be open at once here (ulimit -n); allow {MIN_DESCRIPTORS}")
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 

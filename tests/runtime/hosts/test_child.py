@@ -8,14 +8,14 @@ import pytest
 
 _CHILD = """
 import os, sys
-from runtime.hosts import process
+from runtime.hosts import child
 wanted, is_refused = int(sys.argv[1]), sys.argv[2] == "refused"
 os.sched_setscheduler(0, wanted, os.sched_param(0))
 if is_refused:
     def refuse(*_):
         raise PermissionError(1, "Operation not permitted")
     os.sched_setscheduler = refuse
-process.work_in_peace()
+child.work_in_peace()
 print(os.sched_getscheduler(0))
 """
 

@@ -1,0 +1,32 @@
+"""A record as one line of JSON that every reader of JSON takes."""
+
+import json
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from runtime.stage import Json
+
+
+def _nothing(value: Any) -> Json:
+    raise TypeError(f"{type(value).__name__} is no value of JSON")
+
+
+def line_of(record: Mapping[str, Any], default: Callable[[Any], Json] = _nothing) -> str:
+    """Return a record as a line. NaN and infinity, which JSON does not have, become null; `default` says what
+    other things become."""
+    how: dict[str, Any] = {"ensure_ascii": False, "separators": (",", ":"), "default": default}
+    try:
+        return json.dumps(record, allow_nan=False, **how) + "\n"
+    except ValueError:
+        # What `default` makes may have them as well.
+        plain = json.loads(json.dumps(record, **how), parse_constant=lambda _name: None)
+        return json.dumps(_finite(plain), allow_nan=False, **how) + "\n"
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, dict):
+        return {name: _finite(each) for name, each in value.items()}
+    return [_finite(each) for each in value] if isinstance(value, list) else value
