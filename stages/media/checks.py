@@ -33,7 +33,7 @@ def check_uri(uri: str) -> None:
     except ValueError as error:
         raise GraphError(f"uri: {error}") from None
     except OSError as error:
-        raise GraphError(f"uri: {uri[:200]}: {error.strerror}; name a file that exists") from None
+        raise GraphError(f"uri: {uri[:200]}: {error.strerror}; name another file") from None
     if kind is Kind.STREAM:
         _check_address(uri)
     elif why := why_not_played(local_path(uri)):
