@@ -13,7 +13,7 @@ from runtime.order import End
 from runtime.packet import Packet
 from runtime.wire import codec
 from runtime.wire.inlet import REPEAT_S
-from runtime.wire.sockets import connect_dealer, receive_all, try_send
+from runtime.wire.sockets import connect_dealer, link_identity, receive_all, try_send
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,7 +41,7 @@ class CommitLinks:
     def __init__(self, context: zmq.Context[zmq.Socket[bytes]], config: ChildConfig) -> None:
         self.rejected = 0
         self._context = context
-        self._identity = f"{config.stage}.{config.replica}#{config.incarnation}"
+        self._identity = link_identity(config.stage, config.replica, config.incarnation, config.nonce)
         self._stage = config.stage
         self._incarnation = config.incarnation
         self._sockets: dict[str, zmq.Socket[bytes]] = {}

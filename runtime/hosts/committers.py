@@ -11,7 +11,7 @@ from runtime.errors import WireError
 from runtime.order import End
 from runtime.packet import Packet
 from runtime.wire import codec
-from runtime.wire.sockets import bind_router, receive_all, try_send
+from runtime.wire.sockets import bind_router, is_of_run, receive_all, try_send
 
 TELL_AGAIN_S = 0.25
 """How often a GAP or the EOS is said again to one that has not said to have it."""
@@ -31,9 +31,12 @@ class Heard:
 class Committers:
     """The sinks and ordered stages that have to commit a source's frames."""
 
-    def __init__(self, context: zmq.Context[zmq.Socket[bytes]], endpoint: str, names: list[str]) -> None:
+    def __init__(
+        self, context: zmq.Context[zmq.Socket[bytes]], endpoint: str, names: list[str], nonce: str = ""
+    ) -> None:
         self.socket = bind_router(context, endpoint)
         self.rejected = 0
+        self._nonce = nonce
         self._names = set(names)
         self._identity: dict[str, bytes] = {}
         self._ended: set[str] = set()
@@ -59,6 +62,8 @@ class Committers:
         heard: dict[tuple[str, int], Heard] = {}
         for message in receive_all(self.socket):
             try:
+                if not is_of_run(message[0], self._nonce):
+                    raise WireError("a stranger")
                 said = codec.unpack(message[-1])
                 name = codec.field(said, "sink", str)
                 if name not in self._names:

@@ -57,6 +57,9 @@ class ChildConfig:
     """For a source of a resumed run: the last frame that is done (seq, epoch, pts_ns, running_ns, not_ok)."""
     deadly_seq: int = -1
     """For a source: the frame on whose decoding `max-attempts` processes of it died; -1: none."""
+    nonce: str = ""
+    """Of the run: what its links call themselves ends so. A stranger who has not been told it is heard by
+    none."""
     secrets: dict[str, Any] = dataclasses.field(default_factory=dict)
     """What no text of this process may tell: `runtime.secrets.learnt`."""
     quarantine: str = ""

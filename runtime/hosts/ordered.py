@@ -66,7 +66,7 @@ class OrderedHost(ReceivingHost):
         super().__init__(place, UNLIMITED_CREDIT)
         context, config = place.context, place.config
         self._make_stage = make_stage
-        self._outlet = Outlet(context, config.outlet, config.incarnation, config.consumers)
+        self._outlet = Outlet(context, config.outlet, config.incarnation, config.consumers, config.nonce)
         self._commits = CommitLinks(context, config)
         self._paths = place.paths
         self._lanes = {source: self._lane(config, source) for source in config.reached_by}

@@ -30,6 +30,7 @@ class ReceivingHost(HostLoop):
             incarnation=config.incarnation,
             capacity=capacity,
             streams=config.sources,
+            nonce=config.nonce,
         )
         self._connect(config)
 

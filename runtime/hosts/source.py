@@ -35,8 +35,8 @@ class SourceHost(HostLoop):
         # What is out must leave slots for what waits, or a live source would have nowhere to put the next.
         self._kept_free: int = common["max_size_buffers"]
         self._take_over(config)
-        self._outlet = Outlet(context, config.outlet, config.incarnation, config.consumers)
-        self._committers = Committers(context, config.commits[config.stage], config.committers)
+        self._outlet = Outlet(context, config.outlet, config.incarnation, config.consumers, config.nonce)
+        self._committers = Committers(context, config.commits[config.stage], config.committers, config.nonce)
         self._dispatch = Dispatch(
             sinks=config.committers, window=common["window"], resend_after_s=common["resend_after"]
         )

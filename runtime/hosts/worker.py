@@ -42,7 +42,9 @@ class WorkerHost(ReceivingHost):
         self._stage = stage
         self._batch_wait_s: float = config.common["batch_wait"]
         self._inbox = Inbox(config.priorities)
-        self._outlet = Outlet(place.context, config.outlet, config.incarnation, config.consumers)
+        self._outlet = Outlet(
+            place.context, config.outlet, config.incarnation, config.consumers, config.nonce
+        )
         self._gather_until_s = float("inf")
         self._service_s = AHEAD_S
         self._failures_in_a_row = 0

@@ -3,6 +3,7 @@
 import dataclasses
 import os
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
 from runtime.graph.model import Graph, StageSpec
@@ -21,6 +22,8 @@ class RunIdentity:
 
     run: str
     digest: str
+    nonce: str = dataclasses.field(default_factory=lambda: token_hex(8))
+    """See `ChildConfig.nonce`."""
     starts: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
     highest_ids: dict[tuple[str, str], int] = dataclasses.field(default_factory=dict)
     """{(ordered stage, source): the highest number in an output of the earlier run}."""
@@ -89,6 +92,7 @@ def child_config(
         version=version,
         is_stopping=is_stopping,
         start=identity.starts.get(name),
+        nonce=identity.nonce,
         secrets=learnt(),
         deadly_seq=deadly_seq,
         quarantine=str(graph.ledger_path.parent / "quarantine") if is_source and graph.ledger_path else "",

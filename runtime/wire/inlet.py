@@ -9,7 +9,7 @@ from runtime.errors import WireError
 from runtime.packet import Packet
 from runtime.wire import codec
 from runtime.wire.outlet import CREDIT, LINK_HEAD, MAGIC
-from runtime.wire.sockets import connect_dealer, receive_all, try_send
+from runtime.wire.sockets import connect_dealer, link_identity, receive_all, try_send
 
 REPEAT_S = 0.25
 """How often credit is said again when nothing has changed: what a lost message costs at most."""
@@ -58,6 +58,7 @@ class Inlet:
         incarnation: int,
         capacity: int,
         streams: Mapping[str, int] | None = None,
+        nonce: str = "",
     ) -> None:
         self.capacity = capacity
         self.credit_step = 1
@@ -66,7 +67,7 @@ class Inlet:
         self.stale = 0
         self.is_leaving = False
         self._context = context
-        self._identity = f"{stage}.{replica}#{incarnation}"
+        self._identity = link_identity(stage, replica, incarnation, nonce)
         self._upstreams: dict[str, _Upstream] = {}
 
     def connect(self, endpoint: str, weight: int = 1) -> None:

@@ -15,7 +15,7 @@ import zmq
 from runtime.errors import WireError
 from runtime.packet import Packet
 from runtime.wire import codec
-from runtime.wire.sockets import bind_router, receive_all, try_send
+from runtime.wire.sockets import bind_router, is_of_run, receive_all, try_send
 
 MAGIC = b"LNK2"
 """Begins whatever is said over a link, with the version."""
@@ -25,7 +25,7 @@ to this peer. Alone, it tells a peer who we are, or one that leaves that nothing
 CREDIT = struct.Struct("<4sqqq?")
 """What a peer says: MAGIC, the incarnation of ours that it knows (-1: none), the number of the last packet
 that it has, up to which it may be sent, and whether it leaves. Fixed, because it is said with each packet."""
-_PEER = re.compile(rb"(.+)\.([0-9]{1,9})#([0-9]{1,18})")
+_PEER = re.compile(rb"(.+)\.([0-9]{1,9})#([0-9]{1,18})(?:#[0-9a-f]+)?")
 """The identity of an inlet's socket: STAGE.REPLICA#INCARNATION."""
 FORGIVE_AFTER_S = 1.0
 """A peer that says, this long after the last packet, that it has fewer than were sent will not get them."""
@@ -77,12 +77,14 @@ class Outlet:
         endpoint: str,
         incarnation: int,
         consumers: Iterable[Consumer],
+        nonce: str = "",
     ) -> None:
         self.socket = bind_router(context, endpoint)
         self.rejected = 0
         self.bytes_sent = 0
         self.packets_sent = 0
         self._incarnation = incarnation
+        self._nonce = nonce
         self._consumers = {consumer.stage: consumer for consumer in consumers}
         self._queues: dict[str, OrderedDict[Key, Frames]] = {
             stage: OrderedDict() for stage in self._consumers
@@ -170,6 +172,8 @@ class Outlet:
         if len(message) != 2 or len(message[1]) != CREDIT.size:
             raise WireError(f"credit is one frame of {CREDIT.size} bytes")
         identity = message[0]
+        if not is_of_run(identity, self._nonce):
+            raise WireError("a stranger")
         magic, incarnation, received, upto, is_leaving = CREDIT.unpack(message[1])
         if magic != MAGIC or not 0 <= received <= upto <= codec.MAX_SEQ:
             raise WireError("credit of another version or out of range")

@@ -47,6 +47,16 @@ def _socket(context: zmq.Context[zmq.Socket[bytes]], kind: int) -> zmq.Socket[by
     return socket
 
 
+def link_identity(stage: str, replica: int, incarnation: int, nonce: str) -> str:
+    """Return what a process of a run calls itself on a link; `nonce` is known to the run alone."""
+    return f"{stage}.{replica}#{incarnation}" + (f"#{nonce}" if nonce else "")
+
+
+def is_of_run(identity: bytes, nonce: str) -> bool:
+    """Say whether who calls himself so has been told the run's nonce; "": there is none."""
+    return identity.endswith(f"#{nonce}".encode()) if nonce else True
+
+
 _MORE = int(zmq.SNDMORE | zmq.NOBLOCK)
 _LAST = int(zmq.NOBLOCK)
 _READABLE = int(zmq.POLLIN)

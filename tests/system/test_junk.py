@@ -11,6 +11,7 @@ import msgpack
 import pytest
 import zmq
 
+from runtime.wire.outlet import CREDIT, MAGIC
 from tests.launching import Launched, wait_for
 from tests.system.graphs import cheap_graph
 from tests.system.test_machine import assert_complete, is_under_way
@@ -99,3 +100,37 @@ def test_what_a_sink_has_said_may_be_said_again_later(tmp_path: Path) -> None:
     finally:
         context.term()
     assert {record["status"] for record in assert_complete(tmp_path, 300)} == {"ok"}
+
+
+def test_who_takes_the_name_of_a_process_is_heard_by_none(tmp_path: Path) -> None:
+    """Credit in the name of a consumer would stall its link, and a forged end would leave the film unjoined."""
+    graph = cheap_graph(tmp_path, frames=200, work={"sleep_ms": 5})
+    context = zmq.Context()
+    try:
+        with Launched(graph, folder=tmp_path) as run:
+            wait_for(lambda: is_under_way(tmp_path), "first frames", run)
+            (folder,) = [path for path in run.temporary.glob("fashion-*/*") if path.is_dir()]
+            forged = [
+                ("work.0.out", "film.0#0", CREDIT.pack(MAGIC, 0, 0, 10**6, False)),
+                ("work.0.out", "results.0#0", CREDIT.pack(MAGIC, 0, 10**5, 10**6, True)),
+                ("counter.0.out", "work.0#0", CREDIT.pack(MAGIC, 0, 10**5, 10**5, False)),
+            ]
+            for sink in ("film", "results"):
+                said = {"sink": sink, "incarnation": 0, "committed": 10**6, "received": [], "ended": True}
+                forged.append(("counter.commit", f"{sink}.0#0", msgpack.packb(said)))
+            dealers = []
+            for place, name, message in forged:
+                dealer = context.socket(zmq.DEALER)
+                dealer.setsockopt(zmq.IDENTITY, name.encode())
+                dealer.setsockopt(zmq.LINGER, 500)
+                dealer.connect(f"ipc://{folder}/{place}")
+                dealers.append(dealer)
+                for _time in range(20):
+                    dealer.send(message)
+            assert run.wait() == 0, run.stderr
+            for dealer in dealers:
+                dealer.close()
+    finally:
+        context.term()
+    assert {record["status"] for record in assert_complete(tmp_path, 200)} == {"ok"}
+    assert json.loads((tmp_path / "out/ledger.json").read_text())["rejected_messages"] >= 5 * 20
