@@ -10,6 +10,7 @@ from runtime.histogram import Histogram
 from runtime.launch.children import Child
 from runtime.launch.ledgers import Ledgers
 from runtime.launch.state import RUNNING, RunState
+from runtime.texts import in_one_line
 
 RATE_WINDOW_S = 2.0
 STALE_AFTER_S = 2.0
@@ -205,7 +206,7 @@ def _source_state(run: RunState, child: Child) -> str:
     if state != "running" or not said:
         return state
     next_try = f", next try in {said['next_try_s']:.0f} s" if said["next_try_s"] else ""
-    cause = f" ({said['cause']}{next_try})" if said["cause"] else ""
+    cause = f" ({in_one_line(said['cause'])}{next_try})" if said["cause"] else ""
     return f"{said['state']}{cause}"
 
 

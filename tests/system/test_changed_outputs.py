@@ -29,7 +29,7 @@ def replace_as_sed_does(path: Path) -> Path:
     return kept
 
 
-@pytest.mark.parametrize("harm", [rename, replace_as_sed_does])
+@pytest.mark.parametrize("harm", [rename, pytest.param(replace_as_sed_does, marks=pytest.mark.slow)])
 def test_results_go_on_in_a_new_file(tmp_path: Path, harm: Callable[[Path], Path]) -> None:
     graph = cheap_graph(tmp_path, frames=FRAMES, work={"sleep_ms": 10})
     results = tmp_path / "out/results.jsonl"
@@ -56,6 +56,7 @@ def test_what_is_lost_is_said(tmp_path: Path, harm: Callable[[Path], None]) -> N
     assert f"cut by somebody else: {left[0]} frames are not in it" in run.stdout
 
 
+@pytest.mark.slow
 def test_a_film_that_was_moved_goes_on_in_a_new_one(tmp_path: Path) -> None:
     graph = cheap_graph(tmp_path, frames=FRAMES, work={"sleep_ms": 10})
     film = tmp_path / "out/film.mp4"

@@ -112,7 +112,13 @@ def test_an_ignored_hang_up_stays_ignored(tmp_path: Path) -> None:
     assert_complete(tmp_path, 100)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+@pytest.mark.parametrize(
+    "number",
+    [
+        signal.SIGTERM,
+        *(pytest.param(each, marks=pytest.mark.slow) for each in (signal.SIGINT, signal.SIGHUP)),
+    ],
+)
 def test_all_processes_signalled_at_once_are_one_stop(tmp_path: Path, number: signal.Signals) -> None:
     graph = cheap_graph(tmp_path, frames=2000, work={"sleep_ms": 5})
     with Launched(graph, folder=tmp_path) as run:

@@ -104,9 +104,13 @@ HARMS = ["KeyboardInterrupt", "GeneratorExit", "SystemExit", "Unsayable", "huge"
 ENDS = ["exits 0", "exits 7", "closes descriptors"]
 
 
+QUICK = [("Poison", how) for how in ("KeyboardInterrupt", "Unsayable", "exits 0", "closes descriptors")]
+SLOW = [("Poison", how) for how in HARMS + ENDS] + [("OrderedPoison", how) for how in HARMS[:4]]
+
+
 @pytest.mark.parametrize(
     ("type_", "how"),
-    [*(("Poison", how) for how in HARMS + ENDS), *(("OrderedPoison", how) for how in HARMS[:4])],
+    [*QUICK, *(pytest.param(*each, marks=pytest.mark.slow) for each in SLOW if each not in QUICK)],
 )
 def test_a_poisoned_frame_fails_alone(tmp_path: Path, type_: str, how: str) -> None:
     with Launched(poisoned(tmp_path, type_, how=how, at=POISONED), folder=tmp_path) as run:

@@ -3,9 +3,11 @@
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 import launcher
-from tests.launching import PROJECT, Launched
+from tests.launching import PROJECT, Launched, lines
+from tests.system.graphs import cheap_graph
 
 GRAPH = """\
 stages:
@@ -162,3 +164,38 @@ def test_a_number_out_of_range_is_refused_at_once(
         launcher.main(words)
     assert caught.value.code == 2
     assert f"argument {words[-2]}: expected a" in capsys.readouterr().err
+
+
+def test_too_few_open_files_are_told_before_anything_starts(tmp_path: Path) -> None:
+    through = ("bash", "-c", 'ulimit -n 100; exec "$@"', "bash")
+    with Launched(cheap_graph(tmp_path, frames=5), folder=tmp_path, through=through) as run:
+        assert run.wait() == 2
+        assert run.stderr == "launcher: only 100 files may be open at once here (ulimit -n); allow 256\n"
+
+
+def test_a_temporary_folder_with_an_endless_name_is_passed_over(tmp_path: Path) -> None:
+    with Launched(cheap_graph(tmp_path, frames=5), folder=tmp_path, env={"TMPDIR": "/x" * 6000}) as run:
+        assert run.wait() == 0, run.stderr
+        assert "Traceback" not in run.stderr
+
+
+def test_a_picture_that_would_fill_the_memory_is_not_decoded(tmp_path: Path) -> None:
+    """900 million pixels in 110 kB."""
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    Image.new("1", (30_000, 30_000)).save(folder / "1.png")
+    Image.new("RGB", (64, 48)).save(folder / "2.png")
+    graph = tmp_path / "graph.yaml"
+    graph.write_text(
+        "stages:\n  photos: {type: source, uri: photos}\n"
+        "  results: {type: json_sink, location: out/results.jsonl}\nlinks: [photos ! results]\n"
+    )
+    limit = 3 * 2**30  # of address space: decoded it takes more
+    through = ("bash", "-c", f'ulimit -v {limit // 1024}; exec "$@"', "bash")
+    with Launched(graph, folder=tmp_path, through=through) as run:
+        status = run.wait()
+        assert status in (0, 3), run.stderr
+    assert [record["size_wh"] for record in lines(tmp_path / "out/results.jsonl") if "seq" in record][-1] == [
+        64,
+        48,
+    ]
