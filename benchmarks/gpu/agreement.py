@@ -2,13 +2,12 @@
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from benchmarks.gpu.pictures import Box, Image, settings
 from benchmarks.settings import Result
 from fashion.engine_choice import EngineError
 from fashion.wardrobe import Teller, open_teller
 from stages.detectors import BoxesXyxy, open_detector
+from training.people.score import overlaps
 
 LEAST_SAME = 0.98
 """Of people, and of labels. Somebody just above a threshold may be just below it elsewhere."""
@@ -74,19 +73,13 @@ def is_good(result: Result) -> bool:
 def _pairs(known_xyxy: BoxesXyxy, found_xyxy: BoxesXyxy) -> list[tuple[int, int]]:
     """Return places of boxes that are the same, each at most once."""
     pairs, free = list[tuple[int, int]](), set(range(len(found_xyxy)))
-    for place, box in enumerate(known_xyxy):
-        best = max(free, key=lambda other: _iou(box, found_xyxy[other]), default=None)
-        if best is not None and _iou(box, found_xyxy[best]) >= SAME_IOU:
+    shared = overlaps(known_xyxy.tolist(), found_xyxy.tolist())
+    for place in range(len(known_xyxy)):
+        best = max(free, key=lambda other: float(shared[place, other]), default=None)
+        if best is not None and shared[place, best] >= SAME_IOU:
             pairs.append((place, best))
             free.remove(best)
     return pairs
-
-
-def _iou(one: BoxesXyxy, other: BoxesXyxy) -> float:
-    sides = np.minimum(one[2:], other[2:]) - np.maximum(one[:2], other[:2])
-    shared = float(np.maximum(sides, 0).prod())
-    areas = float((one[2:] - one[:2]).prod() + (other[2:] - other[:2]).prod())
-    return shared / max(areas - shared, 1e-9)
 
 
 def _labels(teller: Teller, crops: Sequence[Image], boxes_xyxy: Sequence[Box]) -> list[set[str]]:

@@ -38,15 +38,15 @@ def remove_dead_pools(folder: Path) -> list[str]:
         return remarks
     for name in names:
         match = _LOCK.fullmatch(name)
-        if match is not None and _is_dead(folder / name):
+        if match is not None and is_free(folder / name):
             for path in files_of_run(folder, match["run"]):
                 remark = remove_own_file(path)
                 remarks += [remark] if remark else []
     return remarks
 
 
-def _is_dead(path: Path) -> bool:
-    """Say whether a lock is this user's and nobody holds it."""
+def is_free(path: Path) -> bool:
+    """Say whether a lock is there, is this user's, and nobody holds it."""
     try:
         fd = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:

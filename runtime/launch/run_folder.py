@@ -12,7 +12,14 @@ from pathlib import Path
 
 from runtime.hosts.config import RunPaths
 from runtime.launch.own_folders import make_base, remove_own_file
-from runtime.launch.pool_locks import RUN_NAME, PoolLock, files_of_run, remove_dead_pools, usual_pool_folders
+from runtime.launch.pool_locks import (
+    RUN_NAME,
+    PoolLock,
+    files_of_run,
+    is_free,
+    remove_dead_pools,
+    usual_pool_folders,
+)
 from runtime.wire.sockets import MAX_IPC_PATH_BYTES
 
 
@@ -87,17 +94,8 @@ def alive_runs(base: Path) -> list[Path]:
 
 
 def _is_dead(folder: Path) -> bool:
-    try:
-        fd = os.open(folder / "lock", os.O_RDWR | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return True
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    finally:
-        os.close(fd)
-    return True
+    lock = folder / "lock"
+    return not lock.exists() or is_free(lock)
 
 
 def remove_run(folder: Path) -> list[str]:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema
-import numpy as np
 import pytest
 
 from runtime.custody.layout import REASONS
@@ -18,7 +17,6 @@ from stages.classify import Classify
 from stages.crop import Crop
 from stages.events_sink import EventsSink
 from stages.json_sink import JsonSink
-from stages.records.lines import line_of
 from stages.records.reference import TABLES, read_schema, reference
 from tests.launching import PROJECT, Launched, lines, wait_for
 from tests.system.graphs import CHEAP
@@ -288,15 +286,3 @@ def test_a_stretch_or_an_event_with_an_unknown_word_is_found() -> None:
     assert not VALIDATOR.is_valid(stretch | {"status": "ok"})
     assert not VALIDATOR.is_valid(event | {"reason": "bored"})
     assert not VALIDATOR.is_valid(event | {"event": "came"})
-
-
-def test_what_json_does_not_have_becomes_null() -> None:
-    record = {
-        "a": float("nan"),
-        "b": [1.5, float("inf")],
-        "c": {"d": np.array([1.0, float("-inf")])},
-        "e": "NaN",
-    }
-    line = line_of(record, default=np.ndarray.tolist)
-    plain = json.loads(line, parse_constant=pytest.fail)
-    assert plain == {"a": None, "b": [1.5, None], "c": {"d": [1.0, None]}, "e": "NaN"}

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from runtime.errors import GraphError
 from runtime.graph.reader import read_graph
 from tests.runtime.graph.conftest import RIGHT
 from tests.runtime.graph.wrong_kit import Write, changed, error_of
@@ -307,16 +306,3 @@ def test_links_that_are_no_list(write: Write) -> None:
 def test_a_graph_without_a_source(write: Write) -> None:
     text = "stages:\n  detect: {type: test_kit.Detect}\n  film: {type: test_kit.Film, location: x}\nlinks: [detect ! film]"
     assert error_of(write(text)) == "g.yaml: the graph has no source; add a stage of type: source"
-
-
-def test_a_graph_that_grows_without_end_when_it_is_read_is_refused_at_once(tmp_path: Path) -> None:
-    bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
-        f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 10)
-    )
-    path = tmp_path / "bomb.yaml"
-    path.write_text(bomb)
-    with pytest.raises(GraphError, match="its anchors stand for over 100000 values"):
-        read_graph(path)
-    path.write_text("# " + "x" * 2_000_000)
-    with pytest.raises(GraphError, match="more than 1000000 bytes"):
-        read_graph(path)
