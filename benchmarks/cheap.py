@@ -61,7 +61,6 @@ class Sleep(Stage):
         sleep_ms: float = prop(20.0, "How long each packet takes.")
 
     def process(self, packet: Packet) -> Packet:
-        # Until a moment, not for a time: a late timer then costs the next sleep nothing.
         time.sleep(self.options.sleep_ms / 1000)
         packet.people = [{"box": [0.0, 0.0, 8.0, 8.0], "score": 0.5}]
         return packet
