@@ -34,11 +34,10 @@ class CutFile:
         os.ftruncate(self._fd, self.size_bytes)
         os.lseek(self._fd, self.size_bytes, os.SEEK_SET)
 
-    @property
-    def is_in_place(self) -> bool:
-        """Whether its name still leads to it, and nobody has cut it."""
+    def is_in_place(self, location: Path | None = None) -> bool:
+        """Whether its name, or the one it has been given since, still leads to it, and nobody has cut it."""
         try:
-            found = os.stat(self._location)
+            found = os.stat(location or self._location)
         except OSError:
             return False
         own = os.fstat(self._fd)
@@ -76,9 +75,8 @@ class CutFileSink(FileSink):
         assert self._file is not None
         self._file.write(data)
 
-    @property
     def is_in_place(self) -> bool:
-        return self._file is None or self._file.is_in_place
+        return self._file is None or self._file.is_in_place()
 
     def position(self) -> Cut:
         assert self._file is not None

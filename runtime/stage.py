@@ -291,7 +291,9 @@ class FileSink(Sink):
         """Open `location`: anew, or cut back to `cut.size_bytes` when a process of this run died."""
         raise NotImplementedError
 
-    @property
+    has_many_files = False
+    """Whether it writes one file after another: what others do to the current one costs that one only."""
+
     def is_in_place(self) -> bool:
         """Whether the output is still where it was opened, and whole: others may have moved or cut it."""
         return True

@@ -67,6 +67,7 @@ class VideoSink(FileSink):
         self._location = location
         self._notes: dict[str, Any] = cut.notes if cut else {}
         self._remarks: list[str] = []
+        self.has_many_files = bool(self.options.segment)
         if self.options.segment:
             self._open_segments(cut)
             return
@@ -76,10 +77,10 @@ class VideoSink(FileSink):
         self._file = CutFile(location, cut)
         self._notes = {**self._notes, "inode": self._file.inode}
 
-    @property
     def is_in_place(self) -> bool:
-        # Segments get their name once something of them is committed.
-        return self._file is None or bool(self.options.segment) or self._file.is_in_place
+        if self._file is None:
+            return True
+        return self._segments.is_in_place(self._file) if self._segments else self._file.is_in_place()
 
     def _open_segments(self, cut: Cut | None) -> None:
         from stages.recording.segments import Segments

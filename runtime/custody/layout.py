@@ -79,6 +79,7 @@ MAX_STRETCHES = 8
     S_URI_LENGTH,
 ) = range(16)
 S_PIXEL_W, S_PIXEL_H = 48, 49  # the pixel aspect ratio
+S_KILLS = 50  # deaths by a kill from outside; the others are S_DEATHS
 S_STRETCHES = 16  # number of dropped stretches before this frame, then (from, to, reason) each
 
 FREE, WAITING, OUT = 0, 1, 2

@@ -150,6 +150,7 @@ class FrameStore:
             (layout.S_FLAGS, flag_bits(frame.flags)),
             (layout.S_ATTEMPT, 0),
             (layout.S_DEATHS, 0),
+            (layout.S_KILLS, 0),
             (layout.S_OUTCOME, layout.H_DELIVERED),
             (layout.S_STRETCHES, 0),
         ):
@@ -191,10 +192,12 @@ class FrameStore:
     def send_again(self, seq: int) -> None:
         self._add(seq, layout.S_ATTEMPT)
 
-    def count_death(self, seq: int) -> int:
-        """A worker died while it had this frame alone: return how often that has happened."""
-        self._add(seq, layout.S_DEATHS)
-        return self._file.word(self._slot_of[seq], layout.S_DEATHS)
+    def count_death(self, seq: int, *, is_kill: bool = False) -> tuple[int, int]:
+        """A worker ended while it had this frame alone: return how often one died, and how often one was
+        killed from outside."""
+        self._add(seq, layout.S_KILLS if is_kill else layout.S_DEATHS)
+        slot = self._slot_of[seq]
+        return self._file.word(slot, layout.S_DEATHS), self._file.word(slot, layout.S_KILLS)
 
     def _add(self, seq: int, name: int) -> None:
         address = self._file.address(self._slot_of[seq], name)

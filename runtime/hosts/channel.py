@@ -182,17 +182,20 @@ class Channel:
 
     def _look_after_output(self) -> None:
         """Go on in a new file where somebody has moved, removed or cut the one that was written."""
-        if isinstance(self.sink, FileSink) and not self.sink.is_in_place:
-            self._note_change()
+        if isinstance(self.sink, FileSink) and not self.sink.is_in_place():
+            self._note_change(self.sink)
             self.sink.open_at(self._location, None)
             # What is written from here on can be gone back to in the new file only.
             self._cut = self.sink.position()
 
-    def _note_change(self) -> None:
+    def _note_change(self, sink: FileSink) -> None:
         frames = self.tally.frames - self._frames_elsewhere
         self._frames_elsewhere = self.tally.frames
+        done = "was moved, removed or cut by somebody else"
         self.changes.append(
-            f"{self._location.name} was moved, removed or cut by somebody else: {frames} frames are not in it"
+            f"a file of {self._location.name} {done} while it was written"
+            if sink.has_many_files
+            else f"{self._location.name} {done}: {frames} frames are not in it"
         )
         log.warning("%s", self.changes[-1])
 

@@ -22,7 +22,7 @@ from runtime.core_dumps import no_core_dumps
 from runtime.errors import GraphError, StageError, text_of
 from runtime.graph.registry import find_stage, kind_of
 from runtime.hosts.bus_client import BusClient, BusLogHandler
-from runtime.hosts.config import ChildConfig, RunPaths
+from runtime.hosts.config import BUS_TOKEN, ChildConfig, RunPaths
 from runtime.hosts.loop import HostLoop, Place
 from runtime.hosts.process import end_with
 from runtime.hosts.status_page import StatusPage
@@ -46,7 +46,8 @@ def main() -> int:
     page = StatusPage(Path(paths.status(stage, int(replica))))
     page.start(arguments.incarnation)
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-    bus = BusClient(context, paths.bus, f"{arguments.name}#{arguments.incarnation}")
+    token = os.environ.pop(BUS_TOKEN)
+    bus = BusClient(context, paths.bus, f"{arguments.name}#{arguments.incarnation}#{token}")
     logging.basicConfig(level=logging.DEBUG, handlers=[BusLogHandler(bus)])
     try:
         config = ChildConfig.from_plain(bus.fetch_config())

@@ -8,6 +8,9 @@ from typing import Any
 
 from runtime.wire.outlet import Consumer
 
+BUS_TOKEN = "FASHION_BUS_TOKEN"
+"""Variable with what a process proves on the bus that it is the one that was started."""
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ChildConfig:

@@ -22,6 +22,11 @@ from runtime.trace.recorder import CAPTURED
 from runtime.wire import codec
 from runtime.wire.outlet import Outlet
 
+KILLS_PER_ATTEMPT = 5
+"""A kill from outside is most likely not the frame's doing, so it takes this many to count as one of its
+`max-attempts`: a frame that takes seconds lives through a storm, and one that makes its stage kill itself
+is given up all the same."""
+
 
 class SourceHost(HostLoop):
     """Runs a source: owns every frame of it from capture until all sinks have committed it."""
@@ -200,7 +205,7 @@ class SourceHost(HostLoop):
             self._stop_capturing(command["cause"], command["drain_s"])
         elif kind == "worker_died":
             self._outlet.bury(command["stage"], command["replica"], command["incarnation"])
-            self._worker_died(command["stage"], command["seqs"], is_alone=command["is_alone"])
+            self._worker_died(command["stage"], command["seqs"], command["is_alone"], command["is_kill"])
         elif kind == "committer_lost":
             self._lose(command["stage"])
         elif kind == "frame_failed":
@@ -211,18 +216,19 @@ class SourceHost(HostLoop):
         self._capture.stop()
         self._flush_at_s = min(self._flush_at_s, time.monotonic() + drain_s)
 
-    def _worker_died(self, stage: str, seqs: list[int], *, is_alone: bool) -> None:
-        """is_alone: it worked on no frame of another source either."""
+    def _worker_died(self, stage: str, seqs: list[int], is_alone: bool, is_kill: bool) -> None:
+        """is_alone: it worked on no frame of another source either. is_kill: it was killed from outside."""
         self._dispatch.worker_died(seqs)
         alone = self._dispatch.was_alone(seqs) if is_alone else None
         store = self._capture.store
         if alone is None or store is None:
             return
         with self._capture.lock:
-            deaths = store.count_death(alone)
-        if deaths >= self._max_attempts:
-            self.log.warning("frame %d: %s died %d times on it; it is given up", alone, stage, deaths)
-            self._give_up(alone, f"failed({stage})", f"{stage} died {deaths} times on it")
+            deaths, kills = store.count_death(alone, is_kill=is_kill)
+        if deaths + kills / KILLS_PER_ATTEMPT >= self._max_attempts:
+            reason = f"{stage} died {deaths + kills} times on it"
+            self.log.warning("frame %d: %s; it is given up", alone, reason)
+            self._give_up(alone, f"failed({stage})", reason)
 
     def _lose(self, name: str) -> None:
         """A sink cannot go on: what it has not committed fails there; the other sinks finish theirs."""

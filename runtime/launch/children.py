@@ -1,6 +1,7 @@
 """One child process of the launcher: started as a fresh interpreter, watched through its status page."""
 
 import os
+import secrets
 import subprocess
 import sys
 import time
@@ -8,10 +9,10 @@ from collections import deque
 from pathlib import Path
 from typing import Any
 
-from runtime.hosts.config import RunPaths
+from runtime.hosts.config import BUS_TOKEN, RunPaths
 from runtime.hosts.status_page import Status, StatusPage
 from runtime.launch.descendants import PROCESS_MARK, RUN_MARK, end_marked
-from runtime.launch.supervision import PictureDeaths, RestartPolicy
+from runtime.launch.supervision import PictureDeaths, RestartPolicy, is_kill
 from runtime.secrets import environment_without_secrets
 
 STDERR_LINES = 20
@@ -52,6 +53,8 @@ class Child:
         self.has_hung = False
         self.statistics: dict[str, Any] = {}
         self.earlier: dict[str, float] = {}
+        self._oom_kills = 0
+        self._token = ""
         self._stderr_rest = b""
         self.stderr_tail: deque[str] = deque(maxlen=STDERR_LINES)
         self.process: subprocess.Popen[bytes] | None = None
@@ -62,16 +65,27 @@ class Child:
 
     @property
     def identity(self) -> bytes:
-        return f"{self.name}#{self.incarnation}".encode()
+        """What the process calls itself on the bus: with a token that it alone has been given."""
+        return f"{self.name}#{self.incarnation}#{self._token}".encode()
+
+    @property
+    def _mark(self) -> str:
+        return f"{self._paths.run}/{self.name}#{self.incarnation}"
 
     @property
     def is_alive(self) -> bool:
         return self.process is not None
 
-    def start(self) -> None:
-        """Start the next incarnation. Called from the launcher's main thread: the child asks the kernel
-        to be killed when the thread that started it ends."""
+    @property
+    def pid(self) -> int:
+        """Of its process, which leads a session; 0: it has none."""
+        return self.process.pid if self.process is not None else 0
+
+    def start(self) -> int:
+        """Start the next incarnation and return its process id. Called from the launcher's main thread: the
+        child asks the kernel to be killed when the thread that started it ends."""
         self.incarnation += 1
+        self._token = secrets.token_hex(8)
         self.restart_at_s = None
         self.started_s = time.monotonic()
         self.state = "starting"
@@ -79,6 +93,7 @@ class Child:
         self.linked = -1
         self.has_config = False
         self.has_hung = False
+        self._oom_kills = oom_kills()
         self.stderr_tail.clear()
         self.keep_counts()
         # Without the working directory on its path: what lies beside a user's film is no module of ours.
@@ -99,11 +114,12 @@ class Child:
             stderr=subprocess.PIPE,
             start_new_session=True,
             env=child_environment(self._threads)
-            | {RUN_MARK: self._paths.run, PROCESS_MARK: f"{self._paths.run}/{self.identity.decode()}"},
+            | {RUN_MARK: self._paths.run, PROCESS_MARK: self._mark, BUS_TOKEN: self._token},
         )
         assert self.process.stderr is not None
         os.set_blocking(self.process.stderr.fileno(), False)
         self.pidfd = os.pidfd_open(self.process.pid)
+        return self.process.pid
 
     def keep_counts(self) -> None:
         """Add what the incarnation that has ended had counted to the sums."""
@@ -116,6 +132,10 @@ class Child:
         """A count over all incarnations, as far as they could report it."""
         value: float = self.statistics.get(name) or 0
         return value + self.earlier.get(name, 0)
+
+    def was_killed(self, status: int) -> bool:
+        """Whether somebody outside ended it: not the run for its hang, nor the kernel for want of memory."""
+        return is_kill(status) and not self.has_hung and oom_kills() == self._oom_kills
 
     @property
     def stderr_fd(self) -> int:
@@ -155,7 +175,7 @@ class Child:
         self.process.stderr.close()
         os.close(self.pidfd)
         # What it has started or forked works for nobody any more.
-        end_marked(PROCESS_MARK, f"{self._paths.run}/{self.identity.decode()}")
+        end_marked(PROCESS_MARK, self._mark, {self.process.pid})
         self.process, self.pidfd, self.state = None, -1, "ended"
         return status
 
@@ -198,6 +218,15 @@ class Child:
         """The process has ended and none will follow: let go of its status page."""
         self._page.close()
         Path(self._paths.status(self.stage, self.replica)).unlink(missing_ok=True)
+
+
+def oom_kills() -> int:
+    """How many processes the kernel has killed for want of memory since it began; 0 where it does not say."""
+    try:
+        counters = Path("/proc/vmstat").read_text()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) for line in counters.splitlines() if line.startswith("oom_kill ")), 0)
 
 
 POOLS = (

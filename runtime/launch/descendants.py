@@ -1,36 +1,39 @@
-"""What the processes of a run have started themselves: found by a mark in their environment, and ended.
+"""What the processes of a run have started themselves: found by a mark in their environment, or by their
+session, and ended.
 
 A stage may start programs or fork; these live on when it ends, and nobody else knows of them. Every process
-of a run inherits RUN_MARK, and what belongs to one of its incarnations PROCESS_MARK. Who clears its
-environment is not found; nor is what runs as another user.
+of a run inherits RUN_MARK, and what belongs to one of its incarnations PROCESS_MARK; each is also the leader
+of a session. Who clears its environment and leaves the session is not found, nor what runs as another user.
 """
 
 import contextlib
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 RUN_MARK = "FASHION_RUN"
 PROCESS_MARK = "FASHION_PROCESS"
 
 
-def marked(name: str, value: str) -> Iterator[int]:
-    """Yield the living processes, other than this one, that have a mark in their environment."""
+def marked(name: str, value: str, sessions: Collection[int] = ()) -> Iterator[int]:
+    """Yield the living processes, other than this one, that have a mark in their environment or are of one of
+    these sessions."""
     wanted = f"{name}={value}".encode()
     for entry in os.listdir("/proc"):
         if not entry.isdecimal() or int(entry) == os.getpid():
             continue
         # It may have ended meanwhile, or be another user's.
         with contextlib.suppress(OSError):
-            if wanted in Path(f"/proc/{entry}/environ").read_bytes().split(b"\0"):
+            is_of_session = os.getsid(int(entry)) in sessions
+            if is_of_session or wanted in Path(f"/proc/{entry}/environ").read_bytes().split(b"\0"):
                 yield int(entry)
 
 
-def end_marked(name: str, value: str) -> int:
-    """Kill all processes with a mark; return how many there were."""
+def end_marked(name: str, value: str, sessions: Collection[int] = ()) -> int:
+    """Kill all processes with a mark or of these sessions; return how many there were."""
     count = 0
-    for pid in list(marked(name, value)):
+    for pid in list(marked(name, value, sessions)):
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.kill(pid, signal.SIGKILL)
             count += 1

@@ -1,9 +1,10 @@
 """Ends what a run leaves behind when its launcher is killed: `python -P -m runtime.launch.guardian FD RUN`.
 
 It holds one end of a pipe whose other end only the launcher has. The kernel ends the launcher's children
-with it; what these have started is found by its mark.
+with it; what these have started is found by its mark, or by the sessions that the launcher has told of.
 """
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -35,6 +36,19 @@ class Guardian:
         )
         os.close(reading)
 
+    def watch(self, pid: int) -> None:
+        """Tell of a process that leads a session."""
+        self._tell(f"+{pid}\n")
+
+    def forget(self, pid: int) -> None:
+        """It has ended and its session is empty: another process may get its number."""
+        self._tell(f"-{pid}\n")
+
+    def _tell(self, line: str) -> None:
+        # A guardian that somebody has killed guards nothing; the run goes on.
+        with contextlib.suppress(BrokenPipeError):
+            os.write(self._writing, line.encode())
+
     def close(self) -> None:
         """The run has ended, and nothing of it is left."""
         os.close(self._writing)
@@ -44,11 +58,13 @@ class Guardian:
 
 def main() -> int:
     reading, run = int(sys.argv[1]), sys.argv[2]
-    while os.read(reading, 1):
-        pass
+    sessions: set[int] = set()
+    with os.fdopen(reading) as lines:
+        for line in lines:
+            (sessions.add if line[0] == "+" else sessions.discard)(int(line[1:]))
     until_s = time.monotonic() + SEARCH_S
     while time.monotonic() < until_s:
-        end_marked(RUN_MARK, run)
+        end_marked(RUN_MARK, run, sessions)
         time.sleep(PAUSE_S)
     return 0
 

@@ -9,6 +9,7 @@ from runtime.hosts.status_page import Status
 from runtime.launch.bus import Bus, Handler
 from runtime.launch.children import Child
 from runtime.launch.configs import child_config
+from runtime.launch.guardian import Guardian
 from runtime.launch.state import RUNNING, STOPPING, RunState
 from runtime.launch.supervision import (
     MAX_KILLS_WITHOUT_PROGRESS,
@@ -33,9 +34,10 @@ class Processes:
     `fail` is called when the run cannot go on: with a sentence, after which this process is done without.
     """
 
-    def __init__(self, state: RunState, bus: Bus, fail: Callable[[str], None]) -> None:
+    def __init__(self, state: RunState, bus: Bus, guardian: Guardian, fail: Callable[[str], None]) -> None:
         self._state = state
         self._bus = bus
+        self._guardian = guardian
         self._fail_run = fail
         self._report = state.report
         self._pauses = Pauses()
@@ -46,11 +48,10 @@ class Processes:
             self._bus.tell(child, **command)
 
     def start(self, child: Child) -> None:
-        child.start()
+        pid = child.start()
+        self._guardian.watch(pid)
         self._bus.admit(child)
-        self._report.log(
-            child.name, "DEBUG", f"started (process {child.process.pid if child.process else 0})"
-        )
+        self._report.log(child.name, "DEBUG", f"started (process {pid})")
 
     def send_config(self, child: Child, kind: str = "config") -> None:
         """Tell a process its part of the graph as it is now."""
@@ -84,8 +85,9 @@ class Processes:
         """Pass on what a process wrote on standard error; answer its death; start it after its pause."""
         for line in child.read_stderr():
             self._report.log(child.name, "DEBUG", line)
-        status = child.reap()
+        pid, status = child.pid, child.reap()
         if status is not None:
+            self._guardian.forget(pid)
             self._on_exit(child, status, hear)
         if child.restart_at_s is not None and time.monotonic() >= child.restart_at_s:
             self.start(child)
@@ -128,12 +130,12 @@ class Processes:
             return
         if (child.stage, child.replica) in self._state.leaving:
             self._report.log(child.name, "WARNING", f"ended by {describe_exit(status)} before it was empty")
-        self._tell_of_death(child, list(last.working))
+        self._tell_of_death(child, list(last.working), is_kill=child.was_killed(status))
 
     def _on_death(self, child: Child, status: int, last: Status, *, has_retired: bool) -> None:
         # A worker that retired has handed on all it had; whatever else ends leaves something to send again.
         if not has_retired or self._state.graph.stages[child.stage].kind != "worker":
-            self._tell_of_death(child, list(last.working))
+            self._tell_of_death(child, list(last.working), is_kill=child.was_killed(status))
         verdict = self._verdict(child, status, last.done > 0)
         if isinstance(verdict, GiveUp):
             if (child.stage, child.replica) in self._state.on_trial:
@@ -172,7 +174,7 @@ class Processes:
         self._report.log(child.name, "WARNING", f"ended by {describe_exit(status)}; starting it again")
         child.restart_at_s = time.monotonic() + verdict.after_s
 
-    def _tell_of_death(self, child: Child, working: list[tuple[int, int]]) -> None:
+    def _tell_of_death(self, child: Child, working: list[tuple[int, int]], *, is_kill: bool) -> None:
         """The sources send again what is out; what was being worked on comes back one at a time."""
         for name in self._state.graph.sources_of(child.stage):
             seqs = [seq for stream, seq in working if stream == self._state.streams[name]]
@@ -184,6 +186,7 @@ class Processes:
                 incarnation=child.incarnation,
                 seqs=seqs,
                 is_alone=len(working) == 1,
+                is_kill=is_kill,
             )
 
     # What cannot come back

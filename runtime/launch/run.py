@@ -19,6 +19,7 @@ from runtime.launch.children import Child
 from runtime.launch.commands import Commands
 from runtime.launch.configs import has_gpu
 from runtime.launch.control import Control
+from runtime.launch.guardian import Guardian
 from runtime.launch.ledgers import Ledgers
 from runtime.launch.output_locks import OutputLocks
 from runtime.launch.processes import Processes
@@ -45,6 +46,7 @@ class Run:
         ledgers: Ledgers,
         locks: OutputLocks,
         observer: Observer,
+        guardian: Guardian,
         refresh: Callable[[], None],
     ) -> None:
         self.state = state
@@ -57,7 +59,7 @@ class Run:
         self._signals: list[int] = []
         self._watch_at_s = 0.0
         self._bus = Bus(state.paths.bus, state.report)
-        self._processes = Processes(state, self._bus, self._fail)
+        self._processes = Processes(state, self._bus, guardian, self._fail)
         self._attachments = Attachments(state, self._processes, ledgers, locks)
         commands = Commands(
             state, self._processes, self._attachments, observer, drain=lambda: self._drain("stopped")

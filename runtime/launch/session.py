@@ -87,7 +87,7 @@ def run_graph(
             report = Report(view.write, "DEBUG" if verbose else "WARNING" if quiet else "INFO")
             state = RunState(graph, folder.paths, identity, report)
             observer = Observer(ledgers)
-            run = Run(state, ledgers, locks, observer, lambda: view.refresh(observer.look(state)))
+            run = Run(state, ledgers, locks, observer, guardian, lambda: view.refresh(observer.look(state)))
             folder.describe(graph.name)
             for remark in folder.remarks:
                 report.log("launcher", "WARNING", remark)

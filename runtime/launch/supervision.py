@@ -22,6 +22,11 @@ CRASHES = frozenset({signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE
 """What ends a process by its own doing."""
 
 
+def is_kill(status: int) -> bool:
+    """Whether an exit status is that of a kill, which need not be the process's own doing."""
+    return -status in KILLS
+
+
 @dataclasses.dataclass(frozen=True)
 class Restart:
     """Start the process again after a pause."""
@@ -61,16 +66,16 @@ class RestartPolicy:
         if progressed:
             self._without_progress = self._kills = 0
             return Restart(0.0)
-        is_kill = -status in KILLS
-        self._kills += is_kill
-        self._without_progress += not is_kill
+        was_killed = is_kill(status)
+        self._kills += was_killed
+        self._without_progress += not was_killed
         is_too_often = self._without_progress >= limit or self._kills >= kill_limit
         if self._is_limited and is_too_often:
             return GiveUp(
                 f"{name} ended {self._without_progress + self._kills} times in a row without answering a "
                 f"packet, the last time by {describe_exit(status)}"
             )
-        if is_kill:
+        if was_killed:
             return Restart(min(MAX_KILLED_BACKOFF_S, FIRST_BACKOFF_S * 2.0 ** min(self._kills - 1, 30)))
         return Restart(min(MAX_BACKOFF_S, FIRST_BACKOFF_S * 2.0 ** min(self._without_progress - 1, 30)))
 

@@ -6,8 +6,10 @@ from typing import Any
 
 from rich import box
 from rich.table import Table
+from rich.text import Text
 
 from runtime.launch.snapshot import SourceRow, StageRow
+from runtime.texts import in_one_line
 
 NORMAL, WIDE = 104, 140
 """From so many columns of the terminal on there is room for more columns of the table."""
@@ -57,7 +59,9 @@ def _table(what: str, columns: tuple[Column, ...] | list[Column], rows: list[tup
     for heading, _text, _least in columns:
         table.add_column(heading, justify="right", no_wrap=True, min_width=len(heading))
     for name, state, row in rows:
-        table.add_row(name, state, *(text(row) for _heading, text, _least in columns))
+        # A state may hold what a camera says: no markup, and nothing that moves the cursor.
+        cells = [name, state, *(text(row) for _heading, text, _least in columns)]
+        table.add_row(*(Text(in_one_line(cell)) for cell in cells))
     return table
 
 

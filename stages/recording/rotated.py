@@ -53,6 +53,7 @@ class RotatedSink(CutFileSink):
     def open_at(self, location: Path, cut: Cut | None) -> None:
         self._notes = cut.notes if cut else {}
         self._is_headed = cut is not None and cut.size_bytes > 0
+        self.has_many_files = bool(self.options.rotate)
         if not self.options.rotate:
             super().open_at(location, cut)
             return
@@ -66,10 +67,10 @@ class RotatedSink(CutFileSink):
             )
         self._file = self._segments.open(cut)
 
-    @property
     def is_in_place(self) -> bool:
-        # Segments get their name once something of them is committed.
-        return self._segments is not None or super().is_in_place
+        if self._segments is None or self._file is None:
+            return super().is_in_place()
+        return bool(self._segments.is_in_place(self._file))
 
     def begin(self, packet: Packet) -> None:
         """Begin a new file with this packet, if it is time."""

@@ -75,6 +75,10 @@ class Segments:
         }
         return file, notes
 
+    def is_in_place(self, file: CutFile) -> bool:
+        """Whether the segment that is being written is where it was put, and nobody has cut it."""
+        return file.is_in_place(self._folder / self._current if self._has_name else self._begun)
+
     def committed(self, notes: Notes) -> None:
         """The newest segment will not begin anew: give it its name, and have the one before it joined."""
         if self._has_name:

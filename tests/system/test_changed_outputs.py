@@ -43,6 +43,29 @@ def test_results_go_on_in_a_new_file(tmp_path: Path, harm: Callable[[Path], Path
     assert json.loads((tmp_path / "out/ledger.json").read_text())["balanced"]
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("sink", "name", "properties"),
+    [
+        ("results", "results-{index}.jsonl", {"rotate": "2s"}),
+        ("film", "film-{index}.mp4", {"segment": "2s"}),
+    ],
+)
+def test_a_current_segment_that_is_moved_is_noticed(
+    tmp_path: Path, sink: str, name: str, properties: dict[str, str]
+) -> None:
+    properties = {"location": f"out/{name}", **properties}
+    graph = cheap_graph(tmp_path, frames=FRAMES, work={"sleep_ms": 10}, **{sink: properties})
+    second = tmp_path / "out" / name.format(index="00001")
+    with Launched(graph, folder=tmp_path) as run:
+        wait_for(second.exists, "the second file", run)
+        rename(second)
+        assert run.wait() == 3, run.stderr
+        assert f"a file of {name} was moved, removed or cut" in run.stderr
+    files = sorted(second.parent.glob(name.format(index="*")))
+    assert len(files) >= FRAMES * 0.04 / 2, files
+
+
 @pytest.mark.parametrize("harm", [Path.unlink, lambda path: os.truncate(path, 0)], ids=["removed", "cut"])
 def test_what_is_lost_is_said(tmp_path: Path, harm: Callable[[Path], None]) -> None:
     graph = cheap_graph(tmp_path, frames=FRAMES, work={"sleep_ms": 10})

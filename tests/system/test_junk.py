@@ -115,6 +115,7 @@ def test_who_takes_the_name_of_a_process_is_heard_by_none(tmp_path: Path) -> Non
                 ("work.0.out", "results.0#0", CREDIT.pack(MAGIC, 0, 10**5, 10**6, True)),
                 ("counter.0.out", "work.0#0", CREDIT.pack(MAGIC, 0, 10**5, 10**5, False)),
             ]
+            forged.append(("bus", "film.0#0", msgpack.packb({"kind": "error", "text": "forged"})))
             for sink in ("film", "results"):
                 said = {"sink": sink, "incarnation": 0, "committed": 10**6, "received": [], "ended": True}
                 forged.append(("counter.commit", f"{sink}.0#0", msgpack.packb(said)))
@@ -133,4 +134,4 @@ def test_who_takes_the_name_of_a_process_is_heard_by_none(tmp_path: Path) -> Non
     finally:
         context.term()
     assert {record["status"] for record in assert_complete(tmp_path, 200)} == {"ok"}
-    assert json.loads((tmp_path / "out/ledger.json").read_text())["rejected_messages"] >= 5 * 20
+    assert json.loads((tmp_path / "out/ledger.json").read_text())["rejected_messages"] >= 6 * 20

@@ -24,6 +24,7 @@ class Parent(Stage):
     def open(self):
         subprocess.Popen(["sleep", "1000"])
         subprocess.Popen(["sleep", "1000"], start_new_session=True)
+        subprocess.Popen(["sleep", "1000"], env={})
         if not os.fork():
             os.setsid()
             time.sleep(1000)
@@ -44,11 +45,12 @@ def graph_of(folder: Path, frames: int = 200) -> Path:
 
 
 def family(run: Launched) -> set[psutil.Process]:
-    """What the stage has started."""
-    name, found = only_run(run), set()
+    """What the stage has started: it has the run's mark, or has lost it and is of the stage's session."""
+    name, found, session = only_run(run), set(), run.child("parent.0").pid
     for process in psutil.process_iter():
         try:
-            if process.environ().get("FASHION_RUN") == name and process.ppid() != run.process.pid:
+            is_of_stage = process.environ().get("FASHION_RUN") == name or os.getsid(process.pid) == session
+            if is_of_stage and process.ppid() != run.process.pid:
                 found.add(process)
         except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
             continue
@@ -72,7 +74,7 @@ def test_a_launcher_that_is_killed_takes_all_of_it_along(tmp_path: Path) -> None
         wait_for(lambda: len(lines(tmp_path / "out/results.jsonl")) > 3, "first results", run)
         started = family(run)
         children = run.children()
-        assert len(started) == 3
+        assert len(started) == 4
         run.process.kill()
         run.process.wait()
         _gone, alive = psutil.wait_procs([*started, *children], timeout=2)

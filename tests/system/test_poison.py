@@ -15,6 +15,7 @@ FRAMES, POISONED = 40, 17
 STAGES = """
 import dataclasses
 import os
+import signal
 
 from runtime.packet import Packet
 from runtime.properties import prop
@@ -29,6 +30,8 @@ class Unsayable(Exception):
 def harm(how):
     if how == "closes descriptors":
         os.closerange(3, 4096)
+    elif how == "kills itself":
+        os.kill(os.getpid(), signal.SIGKILL)
     elif how.startswith("exits "):
         os._exit(int(how.split()[1]))
     else:
@@ -101,7 +104,7 @@ def poisoned(folder: Path, type_: str, **properties: Any) -> Path:
 
 
 HARMS = ["KeyboardInterrupt", "GeneratorExit", "SystemExit", "Unsayable", "huge"]
-ENDS = ["exits 0", "exits 7", "closes descriptors"]
+ENDS = ["exits 0", "exits 7", "closes descriptors", "kills itself"]
 
 
 QUICK = [("Poison", how) for how in ("KeyboardInterrupt", "Unsayable", "exits 0", "closes descriptors")]

@@ -142,11 +142,12 @@ def test_a_released_frame_is_counted_by_its_status(
 def test_deaths_on_a_frame_are_counted_and_start_at_zero_for_the_next_in_its_slot(store: FrameStore) -> None:
     store.capture(frame())
     store.send(0)
-    assert [store.count_death(0) for _ in range(2)] == [1, 2]
+    assert [store.count_death(0) for _ in range(2)] == [(1, 0), (2, 0)]
+    assert store.count_death(0, is_kill=True) == (2, 1)
     store.release(0)
     for number in range(SLOTS):
         store.capture(frame(number))
-    assert {store.count_death(seq) for seq in store.waiting()} == {1}
+    assert {store.count_death(seq) for seq in store.waiting()} == {(1, 0)}
 
 
 # Drops

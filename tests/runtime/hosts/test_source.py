@@ -11,7 +11,7 @@ import pytest
 
 from runtime.hosts.commits import CommitLinks, Have
 from runtime.hosts.config import RunPaths
-from runtime.hosts.source import SourceHost
+from runtime.hosts.source import KILLS_PER_ATTEMPT, SourceHost
 from runtime.order import End
 from runtime.properties import NoOptions
 from runtime.stage import Context, Frame, Resume, Source
@@ -106,14 +106,22 @@ def test_a_frame_is_given_up_though_its_picture_cannot_be_kept(bench: Bench) -> 
     assert bench.host._capture.store.ledger().failed == {"film": 1}
 
 
-@pytest.mark.parametrize(("is_alone", "failed"), [(True, {"detect": 1}), (False, {})])
-def test_a_death_counts_against_a_frame_only_if_no_other_source_had_one_there(
-    bench: Bench, is_alone: bool, failed: dict[str, int]
+@pytest.mark.parametrize(
+    ("is_alone", "is_kill", "times", "failed"),
+    [
+        (True, False, 3, {"detect": 1}),
+        (False, False, 3, {}),
+        (True, True, 3 * KILLS_PER_ATTEMPT - 1, {}),
+        (True, True, 3 * KILLS_PER_ATTEMPT, {"detect": 1}),
+    ],
+)
+def test_a_death_counts_against_a_frame_that_was_alone_and_a_kill_counts_less(
+    bench: Bench, is_alone: bool, is_kill: bool, times: int, failed: dict[str, int]
 ) -> None:
     bench.until(lambda: bench.host.counts["frames"] == 1)
-    for incarnation in range(3):
+    for incarnation in range(times):
         died = {"stage": "detect", "replica": 0, "incarnation": incarnation, "seqs": [0]}
-        bench.host.command({"kind": "worker_died", **died, "is_alone": is_alone})
+        bench.host.command({"kind": "worker_died", **died, "is_alone": is_alone, "is_kill": is_kill})
     bench.committed = 0
     bench.until(lambda: bench.host._capture.store.in_custody == 0)
     assert bench.host._capture.store.ledger().failed == failed

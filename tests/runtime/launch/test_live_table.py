@@ -218,3 +218,13 @@ def test_a_run_on_a_terminal_shows_whole_tables_and_leaves_none_of_them(tmp_path
         assert terminal.flags == terminal.flags_before
     finally:
         terminal.close()
+
+
+def test_what_a_camera_says_is_shown_as_it_is_and_moves_nothing() -> None:
+    hostile = "retrying ([red]no[/red] [/] \x1b[2J\x1b]0;x\x07 \r\nINFO all is well)"
+    console = Console(width=200, force_terminal=True, highlight=False)
+    with console.capture() as captured:
+        console.print(source_table([source_row(state=hostile)], 200))
+    shown = re.sub(r"\x1b\[[0-9;]*m", "", captured.get())
+    assert "[red]no[/red] [/] \\x1b[2J\\x1b]0;x\\x07" in " ".join(shown.split())
+    assert not re.search(r"[\x00-\x09\x0b-\x1f]", shown)
