@@ -10,12 +10,13 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from runtime import __version__
-from runtime.describe.commands import inspect, new_stage, schema
-from runtime.errors import GraphError
-from runtime.launch.arguments import add_graph, graph_words, number, parse_graph, refuse_passwords
-from runtime.launch.printing import guard_streams, status_of_output
-from runtime.secrets import redact
+from fashion_pipeline import STAGES, __version__
+from framegraph.errors import GraphError
+from framegraph.graph.registry import add_library
+from framegraph.launch.arguments import add_graph, graph_words, number, parse_graph, refuse_passwords
+from framegraph.support.secrets import redact
+from framegraph.tools.describe.commands import inspect, new_stage, schema
+from framegraph.view.printing import guard_streams, status_of_output
 
 _ANSWERS = {"--check", "--draw"}
 """With these the first command says something, and runs nothing."""
@@ -25,6 +26,7 @@ INSTALL = "run `make run` or `make install` once, then .venv/bin/python launcher
 
 
 def main(arguments: list[str]) -> int:
+    add_library(STAGES)
     command = _COMMANDS.get(arguments[0]) if arguments else None
     try:
         if command is not completion:
@@ -41,7 +43,7 @@ def main(arguments: list[str]) -> int:
             print(f"launcher: {redact(problem)}", file=sys.stderr)
         return 2
     except ModuleNotFoundError as error:
-        if importlib.util.find_spec((error.name or "").partition(".")[0] or "runtime") is not None:
+        if importlib.util.find_spec((error.name or "").partition(".")[0] or "framegraph") is not None:
             raise
         print(f"launcher: {sys.executable} has no module {error.name}; {INSTALL}", file=sys.stderr)
         return 2
@@ -81,19 +83,19 @@ def run(arguments: list[str]) -> int:
     options = parse_graph(parser, arguments, _COMMANDS)
     if options.trace_every is not None and options.trace_every < (1 if options.trace else 0):
         parser.error(f"--trace-every {options.trace_every}: N is 1 or more, or 0 without --trace")
-    from runtime.graph.reader import read_graph_argument
-    from runtime.launch.session import check_only, run_graph
-    from runtime.trace.recorder import SAMPLED_EVERY
+    from framegraph.graph.reader import read_graph_argument
+    from framegraph.launch.session import check_only, run_graph
+    from framegraph.traces.recorder import SAMPLED_EVERY
 
     graph = read_graph_argument(options.graph, options.set)
     if options.check:
         return check_only(graph)
     if options.draw:
-        from runtime.describe.drawing import draw
+        from framegraph.tools.describe.drawing import draw
 
         print(draw(graph, options.draw), end="")
         return 0
-    from runtime.plan.auto import resolve_auto
+    from framegraph.tools.plan.auto import resolve_auto
 
     graph = resolve_auto(graph, graph_words(options), lambda text: print(text, file=sys.stderr))
     every = options.trace_every
@@ -122,11 +124,11 @@ def plan(arguments: list[str]) -> int:
         "--fps", type=number(float, 0.001), default=25.0, help="frames a second of each camera (default 25)"
     )
     options = parser.parse_args(arguments)
-    from runtime.graph.reader import read_graph_argument
-    from runtime.plan.auto import remember
-    from runtime.plan.forecast import forecast
-    from runtime.plan.measure import cores, measure_graph
-    from runtime.plan.report import describe, describe_cameras
+    from framegraph.graph.reader import read_graph_argument
+    from framegraph.tools.plan.auto import remember
+    from framegraph.tools.plan.forecast import forecast
+    from framegraph.tools.plan.measure import cores, measure_graph
+    from framegraph.tools.plan.report import describe, describe_cameras
 
     graph = read_graph_argument(options.graph, options.set)
     costs = measure_graph(
@@ -154,13 +156,13 @@ def trace(arguments: list[str]) -> int:
     parser.add_argument("--save", type=Path, metavar="FILE", help="for ui.perfetto.dev; of the running graph")
     options = parser.parse_args(arguments)
     if options.file is None:
-        from runtime.launch.traced import describe_running
+        from framegraph.control.traced import describe_running
 
         print("\n".join(describe_running(options.run, options.frame, options.save)))
         return 0
     if options.run or options.save:
         parser.error("--run and --save are of a running graph: leave FILE out")
-    from runtime.trace.timeline import describe_frame, describe_whole, read_trace
+    from framegraph.traces.timeline import describe_frame, describe_whole, read_trace
 
     read = read_trace(options.file)
     print("\n".join(describe_frame(read, options.frame) if options.frame else describe_whole(read)))
@@ -184,8 +186,8 @@ def drill(arguments: list[str]) -> int:
     )
     parser.add_argument("--stop", action="store_true", help="Ctrl-C after the last fault: for endless inputs")
     options = parser.parse_args(arguments)
-    from runtime.graph.reader import read_graph_argument
-    from runtime.launch.drill import Drill
+    from framegraph.graph.reader import read_graph_argument
+    from framegraph.tools.drill import Drill
 
     graph = read_graph_argument(options.graph, options.set)
     seed = options.seed if options.seed is not None else random.randrange(10**6)
@@ -200,7 +202,7 @@ def _running(verb: str) -> Callable[[list[str]], int]:
     """Return a command for a running graph: docs/control.md."""
 
     def command(arguments: list[str]) -> int:
-        from runtime.launch.verbs import VERBS
+        from framegraph.control.verbs import VERBS
 
         return VERBS[verb](arguments)
 
@@ -215,7 +217,7 @@ def completion(arguments: list[str]) -> int:
     )
     parser.add_argument("words", nargs="*", help="after --: the words of a line; prints what may follow")
     options = parser.parse_args(arguments)
-    from runtime.describe.completion import BASH, candidates
+    from framegraph.tools.describe.completion import BASH, candidates
 
     if not options.words:
         print(BASH, end="")

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from runtime.packet import Packet
-from runtime.properties import prop
-from runtime.stage import Cut, Frame, Resume, Sink, Source, Stage
-from stages.source import FilmSource
-from stages.video_sink import VideoSink
+from fashion_pipeline.stages.source import FilmSource
+from fashion_pipeline.stages.video_sink import VideoSink
+from framegraph.packet import Packet
+from framegraph.properties import prop
+from framegraph.stage import Cut, Frame, Resume, Sink, Source, Stage
 
 FRAME_NS = 40_000_000
 

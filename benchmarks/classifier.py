@@ -22,11 +22,11 @@ SECONDS = 0.25
 def measure(settings: Settings) -> Result:
     import torch
 
-    from fashion.engines import open_engine
-    from fashion.model_file import export_onnx, save_model
-    from fashion.model_info import read_info
-    from fashion.model_lookup import find_model
-    from fashion.networks import build_network
+    from fashion_pipeline.fashion.engines import open_engine
+    from fashion_pipeline.fashion.model_file import export_onnx, save_model
+    from fashion_pipeline.fashion.model_info import read_info
+    from fashion_pipeline.fashion.model_lookup import find_model
+    from fashion_pipeline.fashion.networks import build_network
 
     torch.set_num_threads(1)
     info = read_info(find_model("v2_da"))

@@ -15,10 +15,10 @@ import zmq
 
 from benchmarks.graphs import run
 from benchmarks.settings import Result, Settings, median, shown
-from runtime.packet import Packet
-from runtime.wire import codec
-from runtime.wire.inlet import Arrival, Inlet
-from runtime.wire.outlet import Consumer, Outlet
+from framegraph.packet import Packet
+from framegraph.wire import codec
+from framegraph.wire.inlet import Arrival, Inlet
+from framegraph.wire.outlet import Consumer, Outlet
 
 TITLE = "Cost of a hop"
 SIZES = {"480p": (640, 480), "1080p": (1920, 1080), "4K": (3840, 2160)}

@@ -7,8 +7,8 @@ record, each measured with a copy on every core at once, in turns with the runs 
 from benchmarks.graphs import PROJECT, run
 from benchmarks.settings import Result, Settings, median, shown
 from benchmarks.throughput import check_frames, graph_settings
-from runtime.graph.reader import read_graph_argument
-from runtime.plan.measure import cores, measure_graph
+from framegraph.graph.reader import read_graph_argument
+from framegraph.tools.plan.measure import cores, measure_graph
 
 TITLE = "Share of the machine's limit"
 GRAPH_FILE = PROJECT / "pipeline-classic.yaml"

@@ -90,8 +90,8 @@ def _pss(launcher: int) -> dict[str, int]:
     found = {}
     for process in [psutil.Process(launcher), *psutil.Process(launcher).children()]:
         command = process.cmdline()
-        is_host = "runtime.hosts.process" in command
-        name = command[command.index("runtime.hosts.process") + 1] if is_host else "launcher"
+        is_host = "framegraph.nodes.process" in command
+        name = command[command.index("framegraph.nodes.process") + 1] if is_host else "launcher"
         found[name] = process.memory_full_info().pss
     return found
 

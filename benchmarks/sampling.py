@@ -14,7 +14,7 @@ from pathlib import Path
 from benchmarks.graphs import Outcome, run
 from benchmarks.hop import FRAMES, SIZES, chain
 from benchmarks.settings import Result, Settings, median, shown
-from runtime.trace.recorder import DONE, SAMPLED_BYTES, SAMPLED_EVERY, Recorder, switch_on
+from framegraph.traces.recorder import DONE, SAMPLED_BYTES, SAMPLED_EVERY, Recorder, switch_on
 
 TITLE = "Cost of sampling"
 NOTES_A_FRAME = 4

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fashion.color_words import COLORS, words_of
+from fashion_pipeline.fashion.color_words import COLORS, words_of
 
 STEP_PX = 6  # every sixth pixel each way is enough of a crop of 192 x 384
 SKIN_WEIGHT = 0.6

@@ -10,7 +10,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from fashion.engine_choice import (
+from fashion_pipeline.fashion.engine_choice import (
     CUDA_PROVIDER,
     ONNX_ENGINES,
     EngineError,
@@ -18,9 +18,9 @@ from fashion.engine_choice import (
     choose_engine,
     cuda_index,
 )
-from fashion.engine_types import Arrays, Engine, InputInfo, first_line
-from fashion.openvino_engine import OpenVinoEngine
-from fashion.precision import choose_precision, read_table
+from fashion_pipeline.fashion.engine_types import Arrays, Engine, InputInfo, first_line
+from fashion_pipeline.fashion.openvino_engine import OpenVinoEngine
+from fashion_pipeline.fashion.precision import choose_precision, read_table
 
 __all__ = ["ONNX_ENGINES", "Engine", "EngineError", "InputInfo", "choose_engine", "open_engine"]
 
@@ -126,7 +126,7 @@ class TorchEngine:
     def __init__(self, path: Path, threads: int, device: str = "cpu") -> None:
         import torch
 
-        from fashion.model_file import ModelFileError, load_network
+        from fashion_pipeline.fashion.model_file import ModelFileError, load_network
 
         torch.set_num_threads(threads)
         try:

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fashion.model_info import ModelFileError, ModelInfo, check_info, read_info
-from fashion.networks import build_network
+from fashion_pipeline.fashion.model_info import ModelFileError, ModelInfo, check_info, read_info
+from fashion_pipeline.fashion.networks import build_network
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fashion.header import METADATA, read_header
-from fashion.labels import LABELS
-from fashion.networks import NETWORKS
-from fashion.preprocessing import InputSpec
+from fashion_pipeline.fashion.header import METADATA, read_header
+from fashion_pipeline.fashion.labels import LABELS
+from fashion_pipeline.fashion.networks import NETWORKS
+from fashion_pipeline.fashion.preprocessing import InputSpec
 
 FORMAT_VERSION = "1"
 KEYS = (

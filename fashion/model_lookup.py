@@ -3,7 +3,7 @@
 import difflib
 from pathlib import Path
 
-from fashion.model_file import ModelFileError, ModelInfo, file_digest, read_info
+from fashion_pipeline.fashion.model_file import ModelFileError, ModelInfo, file_digest, read_info
 
 MODELS_FOLDER = Path(__file__).resolve().parents[1] / "models"
 

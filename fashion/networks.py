@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from fashion.labels import LABELS
+from fashion_pipeline.fashion.labels import LABELS
 
 if TYPE_CHECKING:
     from torch import nn
@@ -104,6 +104,6 @@ def _v3() -> "nn.Module":
 
 def _v4() -> "nn.Module":
     """A narrow residual network (see v4.py)."""
-    from fashion.v4 import build_v4
+    from fashion_pipeline.fashion.v4 import build_v4
 
     return build_v4()

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fashion.engine_choice import OPENVINO_PREFIX, EngineError
-from fashion.engine_types import Arrays, InputInfo, first_line
-from fashion.precision import AUTO, choose_precision
+from fashion_pipeline.fashion.engine_choice import OPENVINO_PREFIX, EngineError
+from fashion_pipeline.fashion.engine_types import Arrays, InputInfo, first_line
+from fashion_pipeline.fashion.precision import AUTO, choose_precision
 
 _HINTS = {"float32": "f32", "bfloat16": "bf16", "float16": "f16"}
 _CAPABILITIES = {"bfloat16": "BF16", "float16": "FP16", "float32": "FP32"}

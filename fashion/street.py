@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fashion.labels import LABELS
-from fashion.model_info import ModelFileError
-from fashion.precision import PROPERTY
-from fashion.preprocessing import InputSpec
+from fashion_pipeline.fashion.labels import LABELS
+from fashion_pipeline.fashion.model_info import ModelFileError
+from fashion_pipeline.fashion.precision import PROPERTY
+from fashion_pipeline.fashion.preprocessing import InputSpec
 
 Image = NDArray[np.uint8]
 Box = tuple[float, float, float, float]

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from fashion.labels import LABELS
+from fashion_pipeline.fashion.labels import LABELS
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

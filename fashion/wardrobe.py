@@ -13,14 +13,14 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from fashion.color_words import name_of
-from fashion.colors import color_shares
-from fashion.engines import Engine, choose_engine, open_engine
-from fashion.labels import LABELS
-from fashion.model_info import ModelFileError
-from fashion.model_lookup import check_model, find_street_model
-from fashion.preprocessing import InputSpec, cut_to_input, to_batch
-from fashion.street import cut_look, read_facts, shifted, tell, widened
+from fashion_pipeline.fashion.color_words import name_of
+from fashion_pipeline.fashion.colors import color_shares
+from fashion_pipeline.fashion.engines import Engine, choose_engine, open_engine
+from fashion_pipeline.fashion.labels import LABELS
+from fashion_pipeline.fashion.model_info import ModelFileError
+from fashion_pipeline.fashion.model_lookup import check_model, find_street_model
+from fashion_pipeline.fashion.preprocessing import InputSpec, cut_to_input, to_batch
+from fashion_pipeline.fashion.street import cut_look, read_facts, shifted, tell, widened
 
 ENGINES = ("openvino", "onnxruntime", "torch")
 Crop = NDArray[np.uint8]
@@ -166,7 +166,7 @@ class _StreetTeller:
     shift = 0.0
 
     def __init__(self, path: Path, engine: str, threads: int, device: str, precision: str) -> None:
-        from fashion.model_file import file_digest
+        from fashion_pipeline.fashion.model_file import file_digest
 
         onnx = path.with_suffix(".onnx")
         self._facts = read_facts(path)

@@ -8,7 +8,7 @@ import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 
-from fashion.model_lookup import MODELS_FOLDER
+from fashion_pipeline.fashion.model_lookup import MODELS_FOLDER
 
 WEIGHTS_FOLDER = MODELS_FOLDER / "weights"
 """Where `make weights` puts a file and where a detector looks when it is told no path."""

@@ -5,16 +5,24 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from fashion.engine_choice import EngineError
-from fashion.model_info import ModelFileError
-from fashion.precision import AUTO, PRECISIONS
-from fashion.wardrobe import ENGINES, Crop, Teller, check_teller, crop_form, has_thresholds, open_teller
-from runtime.errors import GraphError, StageError
-from runtime.packet import Packet
-from runtime.properties import prop
-from runtime.stage import Stage
-from stages.media.aspect import square_box, stored_box
-from stages.people.places import inside
+from fashion_pipeline.fashion.engine_choice import EngineError
+from fashion_pipeline.fashion.model_info import ModelFileError
+from fashion_pipeline.fashion.precision import AUTO, PRECISIONS
+from fashion_pipeline.fashion.wardrobe import (
+    ENGINES,
+    Crop,
+    Teller,
+    check_teller,
+    crop_form,
+    has_thresholds,
+    open_teller,
+)
+from fashion_pipeline.stages.media.aspect import square_box, stored_box
+from fashion_pipeline.stages.people.places import inside
+from framegraph.errors import GraphError, StageError
+from framegraph.packet import Packet
+from framegraph.properties import prop
+from framegraph.stage import Stage
 
 
 class Classify(Stage):

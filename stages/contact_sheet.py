@@ -9,13 +9,13 @@ import struct
 from pathlib import Path
 from typing import Any
 
-from runtime.errors import GraphError
-from runtime.files import CutFile
-from runtime.packet import OK, Image, Packet
-from runtime.properties import REQUIRED, Seconds, prop
-from runtime.stage import Cut, FileSink
-from stages.media.aspect import square_picture
-from stages.people.detection import DETECTED_AT_SEQ
+from fashion_pipeline.stages.media.aspect import square_picture
+from fashion_pipeline.stages.people.detection import DETECTED_AT_SEQ
+from framegraph.errors import GraphError
+from framegraph.files import CutFile
+from framegraph.packet import OK, Image, Packet
+from framegraph.properties import REQUIRED, Seconds, prop
+from framegraph.stage import Cut, FileSink
 
 SUFFIXES = (".jpg", ".jpeg", ".png")
 _HEAD = struct.Struct("<II")
@@ -52,7 +52,7 @@ class ContactSheet(FileSink):
             )
 
     def open_at(self, location: Path, cut: Cut | None) -> None:
-        from stages.people.gallery import Gallery
+        from fashion_pipeline.stages.people.gallery import Gallery
 
         self.close()
         self._location = location
@@ -81,8 +81,8 @@ class ContactSheet(FileSink):
             return
         import cv2
 
-        from stages.people.gallery import Look
-        from stages.people.views import view_quality
+        from fashion_pipeline.stages.people.gallery import Look
+        from fashion_pipeline.stages.people.views import view_quality
 
         crop_bgr = square_picture(_cut(packet.image_bgr, person["box"]), packet.pixel_aspect_ratio)
         if min(crop_bgr.shape[:2]) < MIN_SIDE_PX:
@@ -111,7 +111,7 @@ class ContactSheet(FileSink):
         self._file.write(_HEAD.pack(len(text), len(coded)) + text + coded)
 
     def _put(self, coded: bytes, said: dict[str, Any]) -> None:
-        from stages.people.gallery import Look
+        from fashion_pipeline.stages.people.gallery import Look
 
         place = said["place"]
         if coded:
@@ -138,8 +138,8 @@ class ContactSheet(FileSink):
         import cv2
         import numpy as np
 
-        from stages.drawing.plates import Row, rows_of
-        from stages.drawing.sheet import draw_sheet
+        from fashion_pipeline.stages.drawing.plates import Row, rows_of
+        from fashion_pipeline.stages.drawing.sheet import draw_sheet
 
         # In the order in which they came.
         entries = sorted(self._entries, key=lambda entry: entry[1]["look"][1])

@@ -5,13 +5,13 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from fashion.model_info import ModelFileError
-from fashion.wardrobe import Cutter, crop_form, open_cutter
-from runtime.errors import GraphError, StageError
-from runtime.packet import Packet
-from runtime.properties import prop
-from runtime.stage import Stage
-from stages.media.aspect import square_box, square_picture
+from fashion_pipeline.fashion.model_info import ModelFileError
+from fashion_pipeline.fashion.wardrobe import Cutter, crop_form, open_cutter
+from fashion_pipeline.stages.media.aspect import square_box, square_picture
+from framegraph.errors import GraphError, StageError
+from framegraph.packet import Packet
+from framegraph.properties import prop
+from framegraph.stage import Stage
 
 
 class Crop(Stage):

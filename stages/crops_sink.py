@@ -8,11 +8,11 @@ import re
 from pathlib import Path
 from typing import Any
 
-from runtime.packet import OK, Image, Packet
-from runtime.properties import REQUIRED, prop
-from runtime.stage import Sink
-from stages.media.aspect import square_picture
-from stages.people.detection import DETECTED_AT_SEQ
+from fashion_pipeline.stages.media.aspect import square_picture
+from fashion_pipeline.stages.people.detection import DETECTED_AT_SEQ
+from framegraph.packet import OK, Image, Packet
+from framegraph.properties import REQUIRED, prop
+from framegraph.stage import Sink
 
 NO_LABEL = "person"
 """The folder of those whose garments nobody named."""

@@ -5,11 +5,11 @@ import io
 from pathlib import Path
 from typing import Any
 
-from runtime.packet import OK, Packet
-from runtime.texts import utf8_of
-from stages.people.detection import IS_PREDICTED
-from stages.recording.rotated import RotatedSink
-from stages.recording.segment_names import SegmentNames, has_places
+from fashion_pipeline.stages.people.detection import IS_PREDICTED
+from fashion_pipeline.stages.recording.rotated import RotatedSink
+from fashion_pipeline.stages.recording.segment_names import SegmentNames, has_places
+from framegraph.packet import OK, Packet
+from framegraph.support.texts import utf8_of
 
 COLUMNS = (
     "source",

@@ -7,12 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from fashion.precision import AUTO, PRECISIONS
-from runtime.errors import GraphError, StageError
-from runtime.packet import Packet
-from runtime.properties import prop
-from runtime.stage import Stage
-from stages.detectors import (
+from fashion_pipeline.fashion.precision import AUTO, PRECISIONS
+from fashion_pipeline.stages.detectors import (
     CONFIDENCE,
     CONFIDENCE_OF,
     HEADS,
@@ -24,9 +20,13 @@ from stages.detectors import (
     default_confidence,
     open_detector,
 )
-from stages.media.aspect import square_picture, stored_box
-from stages.people.detection import IS_PREDICTED, is_due
-from stages.people.places import inside
+from fashion_pipeline.stages.media.aspect import square_picture, stored_box
+from fashion_pipeline.stages.people.detection import IS_PREDICTED, is_due
+from fashion_pipeline.stages.people.places import inside
+from framegraph.errors import GraphError, StageError
+from framegraph.packet import Packet
+from framegraph.properties import prop
+from framegraph.stage import Stage
 
 ENGINES = ("openvino", "onnxruntime", "torch", "tensorflow")
 

@@ -8,11 +8,11 @@ import time
 from pathlib import Path
 from typing import Any
 
-from runtime.errors import GraphError, StageError
-from runtime.packet import OK, Image, Packet
-from runtime.properties import Seconds, prop
-from runtime.stage import Sink
-from stages.media.aspect import square_view
+from fashion_pipeline.stages.media.aspect import square_view
+from framegraph.errors import GraphError, StageError
+from framegraph.packet import OK, Image, Packet
+from framegraph.properties import Seconds, prop
+from framegraph.stage import Sink
 
 QUIT_KEYS = frozenset({ord("q"), ord("Q"), 27})
 """27 is Esc."""
@@ -44,7 +44,7 @@ class DisplaySink(Sink):
             raise GraphError(problem)
 
     def open(self) -> None:
-        from stages.media.pace import Pace
+        from fashion_pipeline.stages.media.pace import Pace
 
         problem = screen_problem(dict(os.environ))
         if problem:
@@ -66,7 +66,7 @@ class DisplaySink(Sink):
         return packet
 
     def _drawn(self, packet: Packet) -> Image:
-        from stages.drawing.draw import draw_people, letterbox, mark_not_analysed
+        from fashion_pipeline.stages.drawing.draw import draw_people, letterbox, mark_not_analysed
 
         seen_bgr, people = square_view(packet)
         height, width = seen_bgr.shape[:2]

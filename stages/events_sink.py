@@ -5,13 +5,13 @@ import json
 from pathlib import Path
 from typing import Any
 
-from runtime.errors import GraphError
-from runtime.files import CutFileSink
-from runtime.packet import OK, Packet
-from runtime.properties import REQUIRED, Bytes, Seconds, prop
-from runtime.stage import Cut
-from runtime.texts import utf8_of
-from stages.records.lines import line_of
+from fashion_pipeline.stages.records.lines import line_of
+from framegraph.errors import GraphError
+from framegraph.files import CutFileSink
+from framegraph.packet import OK, Packet
+from framegraph.properties import REQUIRED, Bytes, Seconds, prop
+from framegraph.stage import Cut
+from framegraph.support.texts import utf8_of
 
 VERSION = 1
 
@@ -52,7 +52,7 @@ class EventsSink(CutFileSink):
 
     @classmethod
     def check(cls, options: Any) -> None:
-        from stages.events.broker import read_broker, topic_problem
+        from fashion_pipeline.stages.events.broker import read_broker, topic_problem
 
         if options.broker:
             try:
@@ -73,8 +73,8 @@ class EventsSink(CutFileSink):
     _publisher: Any = None
 
     def open_at(self, location: Path, cut: Cut | None) -> None:
-        from stages.events.presence import Presence
-        from stages.events.state_file import StateFile
+        from fashion_pipeline.stages.events.presence import Presence
+        from fashion_pipeline.stages.events.state_file import StateFile
 
         self.close()
         super().open_at(location, cut)
@@ -92,9 +92,9 @@ class EventsSink(CutFileSink):
             self._publisher.allow(super().position().size_bytes)
 
     def _make_publisher(self, location: Path) -> Any:
-        from stages.events.broker import read_broker
-        from stages.events.publisher import Publisher
-        from stages.events.spool import Spool
+        from fashion_pipeline.stages.events.broker import read_broker
+        from fashion_pipeline.stages.events.publisher import Publisher
+        from fashion_pipeline.stages.events.spool import Spool
 
         start, dropped = self._published
         spool = Spool(location, start=start, dropped=dropped, max_bytes=self.options.max_spool)

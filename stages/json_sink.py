@@ -5,13 +5,13 @@ import json
 from pathlib import Path
 from typing import Any
 
-from runtime.packet import OK, Packet
-from runtime.properties import prop
-from runtime.stage import Json
-from runtime.texts import utf8_of
-from stages.recording.rotated import RotatedSink
-from stages.recording.segment_names import SegmentNames, has_places
-from stages.records.lines import line_of
+from fashion_pipeline.stages.recording.rotated import RotatedSink
+from fashion_pipeline.stages.recording.segment_names import SegmentNames, has_places
+from fashion_pipeline.stages.records.lines import line_of
+from framegraph.packet import OK, Packet
+from framegraph.properties import prop
+from framegraph.stage import Json
+from framegraph.support.texts import utf8_of
 
 VERSION = 1
 _NOT_FOR_RECORDS = frozenset({"crops"})

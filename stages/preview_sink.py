@@ -6,11 +6,11 @@ import dataclasses
 import time
 from typing import Any
 
-from runtime.errors import GraphError, StageError
-from runtime.packet import Packet
-from runtime.properties import Seconds, prop
-from runtime.stage import LeakySink
-from stages.media.aspect import square_view
+from fashion_pipeline.stages.media.aspect import square_view
+from framegraph.errors import GraphError, StageError
+from framegraph.packet import Packet
+from framegraph.properties import Seconds, prop
+from framegraph.stage import LeakySink
 
 
 class PreviewSink(LeakySink):
@@ -37,7 +37,7 @@ class PreviewSink(LeakySink):
 
     @classmethod
     def check(cls, options: Any) -> None:
-        from stages.preview.hosts import is_loopback
+        from fashion_pipeline.stages.preview.hosts import is_loopback
 
         if not options.allow_remote and not is_loopback(options.host):
             raise GraphError(
@@ -47,8 +47,8 @@ class PreviewSink(LeakySink):
             )
 
     def open(self) -> None:
-        from stages.preview.pictures import Pictures
-        from stages.preview.server import PreviewServer
+        from fashion_pipeline.stages.preview.pictures import Pictures
+        from fashion_pipeline.stages.preview.server import PreviewServer
 
         options = self.options
         self._shown_at_s: dict[str, float] = {}

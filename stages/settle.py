@@ -5,12 +5,12 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
-from runtime.packet import Packet
-from runtime.properties import prop
-from runtime.stage import Json, Ordered
+from framegraph.packet import Packet
+from framegraph.properties import prop
+from framegraph.stage import Json, Ordered
 
 if TYPE_CHECKING:
-    from stages.people.evidence import Evidence
+    from fashion_pipeline.stages.people.evidence import Evidence
 
 PEOPLE = "different people, as track numbered them"
 """In the summary: who has two numbers counts twice (docs/people.md says how often that is)."""
@@ -39,7 +39,7 @@ class Settle(Ordered):
         self._series: int | None = None
 
     def recall(self, answers: list[dict[str, Json]]) -> None:
-        from stages.people.evidence import Evidence
+        from fashion_pipeline.stages.people.evidence import Evidence
 
         for answer in answers:
             self._forget_others(answer["people"])
@@ -49,7 +49,7 @@ class Settle(Ordered):
                 self._counted[person["track"]] = _countable(person)
 
     def process(self, packet: Packet) -> Packet:
-        from stages.media.uri import is_image
+        from fashion_pipeline.stages.media.uri import is_image
 
         is_still = is_image(packet.uri)
         self._forget_others(packet.people)
@@ -76,7 +76,7 @@ class Settle(Ordered):
 
     def _weigh(self, packet: Packet, person: dict[str, Any]) -> Evidence:
         """Add this frame's look, if there was one, to what is known of a person."""
-        from stages.people.evidence import Evidence
+        from fashion_pipeline.stages.people.evidence import Evidence
 
         number, quality = person["track"], person.pop("look")
         # Taken out and put in again: the one who was away for longest stands first.

@@ -9,20 +9,20 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from runtime.errors import GraphError, StageError
-from runtime.properties import REQUIRED, Seconds, prop
-from runtime.secrets import without_password
-from runtime.stage import Context, Frame, Health, Resume, Source
-from stages.media.camera import Camera, NotACameraError, Settings
-from stages.media.checks import check_uri, files_of, fingerprint
-from stages.media.connection import Limits
-from stages.media.film import Film
-from stages.media.images import ImageReel
-from stages.media.pace import Pace
-from stages.media.picture_watch import Thresholds
-from stages.media.player import Extent, ReelPlayer
-from stages.media.timing import Reel
-from stages.media.uri import HTTP, Kind, kind_of, looks_live, scheme_of
+from fashion_pipeline.stages.media.camera import Camera, NotACameraError, Settings
+from fashion_pipeline.stages.media.checks import check_uri, files_of, fingerprint
+from fashion_pipeline.stages.media.connection import Limits
+from fashion_pipeline.stages.media.film import Film
+from fashion_pipeline.stages.media.images import ImageReel
+from fashion_pipeline.stages.media.pace import Pace
+from fashion_pipeline.stages.media.picture_watch import Thresholds
+from fashion_pipeline.stages.media.player import Extent, ReelPlayer
+from fashion_pipeline.stages.media.timing import Reel
+from fashion_pipeline.stages.media.uri import HTTP, Kind, kind_of, looks_live, scheme_of
+from framegraph.errors import GraphError, StageError
+from framegraph.properties import REQUIRED, Seconds, prop
+from framegraph.stage import Context, Frame, Health, Resume, Source
+from framegraph.support.secrets import without_password
 
 AUTO, YES, NO, REALTIME = "auto", "yes", "no", "realtime"
 REST_STEP_S = 1.0

@@ -5,16 +5,16 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
-from runtime.packet import Image, Packet
-from runtime.properties import Seconds, prop
-from runtime.stage import Ordered
-from stages.people.detection import DETECTED_AT_SEQ, DISCONTINUITY, IS_PREDICTED
+from fashion_pipeline.stages.people.detection import DETECTED_AT_SEQ, DISCONTINUITY, IS_PREDICTED
+from framegraph.packet import Image, Packet
+from framegraph.properties import Seconds, prop
+from framegraph.stage import Ordered
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from stages.people.looks import Seen
+    from fashion_pipeline.stages.people.looks import Seen
 
 DEFAULT_RATE_HZ = 25.0
 NS_PER_S = 1_000_000_000
@@ -69,9 +69,9 @@ class Track(Ordered):
         )
 
     def open(self) -> None:
-        from stages.people.camera_motion import CameraMotion
-        from stages.people.looks import Policy
-        from stages.people.tracking import PeopleTracker
+        from fashion_pipeline.stages.people.camera_motion import CameraMotion
+        from fashion_pipeline.stages.people.looks import Policy
+        from fashion_pipeline.stages.people.tracking import PeopleTracker
 
         options = self.options
         self._policy = Policy(
@@ -111,7 +111,7 @@ class Track(Ordered):
         """Put those of the last frame that was looked at where they should be by now."""
         import numpy as np
 
-        from stages.people.places import inside
+        from fashion_pipeline.stages.people.places import inside
 
         boxes_xyxy = self._tracker.predict(packet.running_ns / NS_PER_S)
         ground_xyxy = np.array(list(boxes_xyxy.values())).reshape(-1, 4)
@@ -135,9 +135,9 @@ class Track(Ordered):
 
     def _begin(self, packet: Packet) -> None:
         """Forget everybody: nobody of this segment is known to be somebody of the last."""
-        from stages.media.uri import is_image
-        from stages.people.camera_motion import CameraMotion
-        from stages.people.tracking import PeopleTracker
+        from fashion_pipeline.stages.media.uri import is_image
+        from fashion_pipeline.stages.people.camera_motion import CameraMotion
+        from fashion_pipeline.stages.people.tracking import PeopleTracker
 
         self._motion = CameraMotion()
         self._epoch, self._series, self._seen = packet.epoch, self.highest_id, {}
@@ -161,8 +161,8 @@ class Track(Ordered):
         """Number the people, and take those without a number off the list."""
         import numpy as np
 
-        from stages.people.appearance import appearances, slivers
-        from stages.people.looks import Seen
+        from fashion_pipeline.stages.people.appearance import appearances, slivers
+        from fashion_pipeline.stages.people.looks import Seen
 
         boxes_xyxy = np.array([person["box"] for person in packet.people], np.float64).reshape(-1, 4)
         scores = np.array([person["score"] for person in packet.people], np.float64)
@@ -186,8 +186,8 @@ class Track(Ordered):
 
     def _look(self, people: list[dict[str, Any]], image_bgr: Image, time_s: float) -> None:
         """Choose whom to look at."""
-        from stages.people.looks import choose, wants
-        from stages.people.views import best_possible, view_quality
+        from fashion_pipeline.stages.people.looks import choose, wants
+        from fashion_pipeline.stages.people.views import best_possible, view_quality
 
         wishes = []
         for person in people:

@@ -4,12 +4,12 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-from runtime.errors import GraphError
-from runtime.files import CutFile
-from runtime.packet import OK, Packet
-from runtime.properties import REQUIRED, Seconds, prop
-from runtime.stage import Cut, FileSink
-from stages.recording.segment_names import SegmentNames, check_places, has_places
+from fashion_pipeline.stages.recording.segment_names import SegmentNames, check_places, has_places
+from framegraph.errors import GraphError
+from framegraph.files import CutFile
+from framegraph.packet import OK, Packet
+from framegraph.properties import REQUIRED, Seconds, prop
+from framegraph.stage import Cut, FileSink
 
 ENDINGS = (".mp4", ".mkv", ".mov", ".m4v")
 
@@ -83,15 +83,15 @@ class VideoSink(FileSink):
         return self._segments.is_in_place(self._file) if self._segments else self._file.is_in_place()
 
     def _open_segments(self, cut: Cut | None) -> None:
-        from stages.recording.segments import Segments
+        from fashion_pipeline.stages.recording.segments import Segments
 
         if self._segments is None:
             self._segments = Segments(self._location, max_files=self.options.max_files, log=self.log)
         self._file = self._segments.open(cut)
 
     def process(self, packet: Packet) -> Packet:
-        from stages.drawing.draw import draw_people, letterbox, mark_not_analysed
-        from stages.drawing.fitting import fitted_people
+        from fashion_pipeline.stages.drawing.draw import draw_people, letterbox, mark_not_analysed
+        from fashion_pipeline.stages.drawing.fitting import fitted_people
 
         if self.options.segment and self._needs_new_segment(packet):
             file, self._notes = self._segments.begin(self._notes, packet)
@@ -119,7 +119,7 @@ class VideoSink(FileSink):
 
     def _start(self, packet: Packet) -> None:
         """Open the encoder with the first frame; a successor opens it just as the first process did."""
-        from stages.recording.encoder import FilmEncoder
+        from fashion_pipeline.stages.recording.encoder import FilmEncoder
 
         if self._encoder is not None:
             return
@@ -146,7 +146,7 @@ class VideoSink(FileSink):
             self._file.write(self._encoder.head)
 
     def _write(self, image_bgr: Any, packet: Packet) -> None:
-        from stages.recording.encoder import TICKS_PER_S
+        from fashion_pipeline.stages.recording.encoder import TICKS_PER_S
 
         since_ns = packet.running_ns - self._notes.get("start_ns", 0)
         ticks = max(since_ns * TICKS_PER_S // 10**9, self._notes["ticks"] + 1)
@@ -183,7 +183,7 @@ class VideoSink(FileSink):
         return _count_pictures(location)
 
     def finish(self) -> None:
-        from stages.recording.join import join, remarks_on
+        from fashion_pipeline.stages.recording.join import join, remarks_on
 
         if self._segments is not None:
             self._remarks = self._segments.finish(self._notes)

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from runtime.launch.client import RunningGraph, ask
+from framegraph.control.client import RunningGraph, ask
 from tests.launching import PROJECT, Launched, wait_for
 
 CHEAP = Path(__file__).parent / "system" / "cheap_stages.py"

@@ -84,7 +84,7 @@ class Launched:
         found = []
         for process in psutil.process_iter(["cmdline", "environ"]):
             command = process.info["cmdline"] or []
-            if "runtime.hosts.process" in command and str(self.temporary) in " ".join(command):
+            if "framegraph.nodes.process" in command and str(self.temporary) in " ".join(command):
                 found.append(process)
         return found
 

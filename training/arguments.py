@@ -4,10 +4,10 @@ import argparse
 from dataclasses import replace
 from pathlib import Path
 
-from training.data import HELD_OUT
-from training.precision import PRECISIONS
-from training.recipes import ALL, MODELS, RECIPES, SHIPPED, Recipe, recipe_for
-from training.settings import changed
+from fashion_pipeline.training.data import HELD_OUT
+from fashion_pipeline.training.precision import PRECISIONS
+from fashion_pipeline.training.recipes import ALL, MODELS, RECIPES, SHIPPED, Recipe, recipe_for
+from fashion_pipeline.training.settings import changed
 
 GROUPS = {"shipped": SHIPPED, "all": ALL}
 LARGEST_SEED = 1_000_000_000

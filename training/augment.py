@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from training.recipes import Recipe
+from fashion_pipeline.training.recipes import Recipe
 
 ERASED_AREA = (0.02, 0.25)  # of the picture (random erasing, Zhong et al., arXiv:1708.04896)
 ERASED_ASPECT = (0.3, 3.3)

@@ -6,13 +6,13 @@ import torch
 from torch import Tensor
 from torch.nn.functional import one_hot
 
-from fashion.labels import LABELS
-from fashion.preprocessing import to_batch
-from training.augment import apply_changes, draw_changes
-from training.data import SIDE_PX, DataError, DataSet
-from training.groups import Group
-from training.recipes import Recipe, input_spec
-from training.teacher import Teacher
+from fashion_pipeline.fashion.labels import LABELS
+from fashion_pipeline.fashion.preprocessing import to_batch
+from fashion_pipeline.training.augment import apply_changes, draw_changes
+from fashion_pipeline.training.data import SIDE_PX, DataError, DataSet
+from fashion_pipeline.training.groups import Group
+from fashion_pipeline.training.recipes import Recipe, input_spec
+from fashion_pipeline.training.teacher import Teacher
 
 
 class Batches:

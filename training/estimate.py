@@ -5,13 +5,13 @@ from dataclasses import replace
 
 import torch
 
-from training.batches import Batches
-from training.checkpoint import checkpoint_path, load_checkpoint
-from training.data import DataSet
-from training.groups import Group
-from training.job import Job
-from training.loop import Run
-from training.teacher import Teacher
+from fashion_pipeline.training.batches import Batches
+from fashion_pipeline.training.checkpoint import checkpoint_path, load_checkpoint
+from fashion_pipeline.training.data import DataSet
+from fashion_pipeline.training.groups import Group
+from fashion_pipeline.training.job import Job
+from fashion_pipeline.training.loop import Run
+from fashion_pipeline.training.teacher import Teacher
 
 TIMED_STEPS = 10
 

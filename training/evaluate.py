@@ -11,12 +11,12 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from fashion.labels import LABELS
-from fashion.model_file import ModelFileError, load_network, read_info
-from fashion.preprocessing import InputSpec, to_batch
-from training.data import DataError, DataSet, find_folder, load
-from training.groups import GroupError, local_device
-from training.metrics import measure
+from fashion_pipeline.fashion.labels import LABELS
+from fashion_pipeline.fashion.model_file import ModelFileError, load_network, read_info
+from fashion_pipeline.fashion.preprocessing import InputSpec, to_batch
+from fashion_pipeline.training.data import DataError, DataSet, find_folder, load
+from fashion_pipeline.training.groups import GroupError, local_device
+from fashion_pipeline.training.metrics import measure
 
 PREDICT_BATCH = 250
 TIMED_PICTURES, TIMED_BATCH, TIMED_ROUNDS = 1_000, 100, 5

@@ -5,10 +5,10 @@ from typing import Any
 
 import torch
 
-from fashion.networks import NETWORKS
-from training.data import DataSet
-from training.groups import Group
-from training.recipes import MODELS, Recipe
+from fashion_pipeline.fashion.networks import NETWORKS
+from fashion_pipeline.training.data import DataSet
+from fashion_pipeline.training.groups import Group
+from fashion_pipeline.training.recipes import MODELS, Recipe
 
 
 @dataclass(frozen=True, kw_only=True)

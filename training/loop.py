@@ -9,19 +9,19 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from fashion.networks import build_network
-from training.batches import Batches
-from training.checkpoint import checkpoint_path, load_checkpoint, save_checkpoint
-from training.data import DataSet
-from training.evaluate import predict
-from training.groups import Group, local_device, shared
-from training.initial import set_initial_weights
-from training.job import Job
-from training.optimizers import make_optimizer
-from training.precision import computing_in
-from training.recipes import MODELS, Recipe, input_spec, rate_factor
-from training.state import EpochReport, RunState
-from training.teacher import Teacher
+from fashion_pipeline.fashion.networks import build_network
+from fashion_pipeline.training.batches import Batches
+from fashion_pipeline.training.checkpoint import checkpoint_path, load_checkpoint, save_checkpoint
+from fashion_pipeline.training.data import DataSet
+from fashion_pipeline.training.evaluate import predict
+from fashion_pipeline.training.groups import Group, local_device, shared
+from fashion_pipeline.training.initial import set_initial_weights
+from fashion_pipeline.training.job import Job
+from fashion_pipeline.training.optimizers import make_optimizer
+from fashion_pipeline.training.precision import computing_in
+from fashion_pipeline.training.recipes import MODELS, Recipe, input_spec, rate_factor
+from fashion_pipeline.training.state import EpochReport, RunState
+from fashion_pipeline.training.teacher import Teacher
 
 AVERAGE_START = 10  # steps: a young average forgets faster, else it would remember the random weights
 

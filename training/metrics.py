@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fashion.labels import LABELS
+from fashion_pipeline.fashion.labels import LABELS
 
 Z_95 = 1.959964  # standard deviations that hold 95 % of a normal distribution
 ECE_BINS = 15  # the usual number (Guo et al., arXiv:1706.04599)

@@ -3,7 +3,7 @@
 from torch import nn
 from torch.optim import SGD
 
-from training.recipes import Recipe
+from fashion_pipeline.training.recipes import Recipe
 
 
 def make_optimizer(network: nn.Module, recipe: Recipe) -> SGD:

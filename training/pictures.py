@@ -9,7 +9,7 @@ import matplotlib
 matplotlib.use("Agg")  # draws to files; there may be no screen
 from matplotlib import pyplot
 
-from fashion.labels import LABELS
+from fashion_pipeline.fashion.labels import LABELS
 
 DPI = 80
 

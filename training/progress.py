@@ -6,8 +6,8 @@ from typing import IO, Self
 
 from tqdm import tqdm
 
-from training.job import Job
-from training.state import EpochReport
+from fashion_pipeline.training.job import Job
+from fashion_pipeline.training.state import EpochReport
 
 
 def duration(seconds: float) -> str:

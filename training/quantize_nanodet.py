@@ -18,8 +18,8 @@ import onnx
 from nncf.quantization.range_estimator import RangeEstimatorParametersSet
 from onnx import helper, numpy_helper
 
-from fashion.model_lookup import MODELS_FOLDER
-from training.convert_nanodet import SIZE_HW
+from fashion_pipeline.fashion.model_lookup import MODELS_FOLDER
+from fashion_pipeline.training.convert_nanodet import SIZE_HW
 
 CALIBRATION_PHOTOS = 100
 KEPT_IN_FLOAT = ("centred", "scaled")

@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
 
-from fashion.preprocessing import InputSpec
+from fashion_pipeline.fashion.preprocessing import InputSpec
 
 # Of the 60,000 training pictures, scaled to 0..1.
 TRAIN_MEAN, TRAIN_STD = 0.2860, 0.3530

@@ -10,16 +10,16 @@ from typing import Any
 
 import torch
 
-from fashion.labels import LABELS
-from fashion.model_file import ModelInfo, export_onnx, save_model
-from training.data import DataSet
-from training.evaluate import describe, evaluate_network, predict
-from training.job import Job
-from training.loop import Outcome
-from training.metrics import best_temperature
-from training.pictures import draw_confusion, draw_curves
-from training.recipes import MODELS, TEMPERATURES, input_spec
-from training.shipping import how_to_ship
+from fashion_pipeline.fashion.labels import LABELS
+from fashion_pipeline.fashion.model_file import ModelInfo, export_onnx, save_model
+from fashion_pipeline.training.data import DataSet
+from fashion_pipeline.training.evaluate import describe, evaluate_network, predict
+from fashion_pipeline.training.job import Job
+from fashion_pipeline.training.loop import Outcome
+from fashion_pipeline.training.metrics import best_temperature
+from fashion_pipeline.training.pictures import draw_confusion, draw_curves
+from fashion_pipeline.training.recipes import MODELS, TEMPERATURES, input_spec
+from fashion_pipeline.training.shipping import how_to_ship
 
 LIBRARIES = ("torch", "numpy", "safetensors")
 

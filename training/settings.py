@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Iterable
 from dataclasses import fields, replace
 
-from training.recipes import Recipe
+from fashion_pipeline.training.recipes import Recipe
 
 
 def changed(recipe: Recipe, settings: Iterable[str]) -> Recipe:

@@ -5,11 +5,11 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-from fashion.model_lookup import MODELS_FOLDER
-from training.data import DataSet
-from training.job import Job
-from training.recipes import SHIPPED, recipe_for
-from training.table import read_records
+from fashion_pipeline.fashion.model_lookup import MODELS_FOLDER
+from fashion_pipeline.training.data import DataSet
+from fashion_pipeline.training.job import Job
+from fashion_pipeline.training.recipes import SHIPPED, recipe_for
+from fashion_pipeline.training.table import read_records
 
 SHIPPED_RECIPE = "modern"
 TRAIN_PICTURES, TEST_PICTURES = 60_000, 10_000

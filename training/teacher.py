@@ -6,9 +6,9 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from fashion.model_file import load_network, read_info
-from training.precision import computing_in
-from training.recipes import Recipe
+from fashion_pipeline.fashion.model_file import load_network, read_info
+from fashion_pipeline.training.precision import computing_in
+from fashion_pipeline.training.recipes import Recipe
 
 
 def teacher_path(recipe: Recipe, models: Path) -> Path | None:

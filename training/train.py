@@ -6,21 +6,26 @@ from dataclasses import replace
 
 import torch
 
-from fashion.model_file import ModelFileError, file_digest
-from training.arguments import parse, wanted_models, wanted_recipe, writes_models
-from training.checkpoint import CheckpointError, checkpoint_folder, checkpoint_path, remove_checkpoint
-from training.data import HELD_OUT, DataError, DataSet, find_folder, hold_out, load
-from training.estimate import estimate_s
-from training.groups import Group, GroupError, joined_group, local_device
-from training.job import Job
-from training.loop import train
-from training.memory import keep_freed_memory
-from training.precision import quick_precision
-from training.progress import Progress, duration
-from training.recipes import recipe_for
-from training.results import write_results
-from training.shipping import TRIED_FOLDER, is_shipped_folder, place_of, why_not_whole
-from training.teacher import Teacher, find_teacher, teacher_path
+from fashion_pipeline.fashion.model_file import ModelFileError, file_digest
+from fashion_pipeline.training.arguments import parse, wanted_models, wanted_recipe, writes_models
+from fashion_pipeline.training.checkpoint import (
+    CheckpointError,
+    checkpoint_folder,
+    checkpoint_path,
+    remove_checkpoint,
+)
+from fashion_pipeline.training.data import HELD_OUT, DataError, DataSet, find_folder, hold_out, load
+from fashion_pipeline.training.estimate import estimate_s
+from fashion_pipeline.training.groups import Group, GroupError, joined_group, local_device
+from fashion_pipeline.training.job import Job
+from fashion_pipeline.training.loop import train
+from fashion_pipeline.training.memory import keep_freed_memory
+from fashion_pipeline.training.precision import quick_precision
+from fashion_pipeline.training.progress import Progress, duration
+from fashion_pipeline.training.recipes import recipe_for
+from fashion_pipeline.training.results import write_results
+from fashion_pipeline.training.shipping import TRIED_FOLDER, is_shipped_folder, place_of, why_not_whole
+from fashion_pipeline.training.teacher import Teacher, find_teacher, teacher_path
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -15,7 +15,7 @@ import zipfile
 from pathlib import Path
 from typing import IO
 
-from fashion.weights import WEIGHTS, WEIGHTS_FOLDER, Published
+from fashion_pipeline.fashion.weights import WEIGHTS, WEIGHTS_FOLDER, Published
 
 CHUNK_BYTES = 1 << 20
 SILENCE_LIMIT_S = 60

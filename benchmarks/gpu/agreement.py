@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 from benchmarks.gpu.pictures import Box, Image, settings
 from benchmarks.settings import Result
-from fashion.engine_choice import EngineError
-from fashion.wardrobe import Teller, open_teller
-from stages.detectors import BoxesXyxy, open_detector
-from training.people.score import overlaps
+from fashion_pipeline.fashion.engine_choice import EngineError
+from fashion_pipeline.fashion.wardrobe import Teller, open_teller
+from fashion_pipeline.stages.detectors import BoxesXyxy, open_detector
+from fashion_pipeline.training.people.score import overlaps
 
 LEAST_SAME = 0.98
 """Of people, and of labels. Somebody just above a threshold may be just below it elsewhere."""

@@ -7,10 +7,10 @@ from functools import partial
 
 from benchmarks.gpu.pictures import Box, Image, settings
 from benchmarks.settings import Result
-from fashion.engine_choice import EngineError
-from fashion.precision import PRECISIONS
-from fashion.wardrobe import open_teller
-from stages.detectors import open_detector
+from fashion_pipeline.fashion.engine_choice import EngineError
+from fashion_pipeline.fashion.precision import PRECISIONS
+from fashion_pipeline.fashion.wardrobe import open_teller
+from fashion_pipeline.stages.detectors import open_detector
 
 BATCHES = (1, 4, 16, 32)
 TURN_S = 1.0

@@ -51,12 +51,12 @@ def _run(device_name: str, model: str) -> tuple[list[float], float]:
     """Return the losses of the first steps, and the median ms of a step."""
     import torch
 
-    from training.batches import Batches
-    from training.data import DataSet
-    from training.groups import Group, local_device
-    from training.job import Job
-    from training.loop import Run
-    from training.recipes import recipe_for
+    from fashion_pipeline.training.batches import Batches
+    from fashion_pipeline.training.data import DataSet
+    from fashion_pipeline.training.groups import Group, local_device
+    from fashion_pipeline.training.job import Job
+    from fashion_pipeline.training.loop import Run
+    from fashion_pipeline.training.recipes import recipe_for
 
     recipe = dataclasses.replace(recipe_for(model, "modern"), teacher="")
     generator = np.random.default_rng(0)

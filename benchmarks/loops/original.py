@@ -12,11 +12,11 @@ import cv2
 import numpy as np
 
 from benchmarks.loops.parts import CONFIDENCE, CRF, MODEL, Film, arguments
-from fashion.labels import LABELS
-from fashion.model_file import load_network, read_info
-from fashion.model_lookup import find_model
-from fashion.preprocessing import cut_to_input, to_batch
-from fashion.weights import find_weights
+from fashion_pipeline.fashion.labels import LABELS
+from fashion_pipeline.fashion.model_file import load_network, read_info
+from fashion_pipeline.fashion.model_lookup import find_model
+from fashion_pipeline.fashion.preprocessing import cut_to_input, to_batch
+from fashion_pipeline.fashion.weights import find_weights
 
 SIZE_WH = (640, 480)
 

@@ -38,7 +38,7 @@ class Finder:
     def __init__(self) -> None:
         import cv2
 
-        from stages.detectors import SHIPPED, Settings, default_confidence, open_detector
+        from fashion_pipeline.stages.detectors import SHIPPED, Settings, default_confidence, open_detector
 
         cv2.setNumThreads(1)
         self._detector = open_detector(SHIPPED, Settings(confidence=default_confidence(SHIPPED), iou=NMS))
@@ -54,7 +54,7 @@ class Namer:
     """The classifier of pipeline-classic.yaml by the same engine, one person at a time."""
 
     def __init__(self) -> None:
-        from fashion.wardrobe import open_cutter, open_teller
+        from fashion_pipeline.fashion.wardrobe import open_cutter, open_teller
 
         self._cutter = open_cutter(MODEL)
         self._teller = open_teller(MODEL, "auto", threads=1, device="cpu")
@@ -72,7 +72,7 @@ class Film:
     def __init__(self, path: str, options: dict[str, str] | None = None, *, threads: int = 1) -> None:
         import av
 
-        from stages.recording.encoder import encoder_options
+        from fashion_pipeline.stages.recording.encoder import encoder_options
 
         self.frames = 0
         self.people = 0
@@ -86,7 +86,7 @@ class Film:
 
     def draw(self, image_bgr: np.ndarray, people: list[Person]) -> None:
         """Draw as the graph's sink does, then write."""
-        from stages.drawing.draw import draw_people
+        from fashion_pipeline.stages.drawing.draw import draw_people
 
         image_bgr = image_bgr.copy()
         draw_people(image_bgr, people)

@@ -2,9 +2,9 @@
 
 import dataclasses
 
-from runtime.packet import Packet
-from runtime.properties import prop
-from runtime.stage import Stage
+from framegraph.packet import Packet
+from framegraph.properties import prop
+from framegraph.stage import Stage
 
 
 class Blur(Stage):

@@ -12,9 +12,9 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from fashion.precision import AUTO
-from fashion.weights import is_there
-from runtime.properties import nearest
+from fashion_pipeline.fashion.precision import AUTO
+from fashion_pipeline.fashion.weights import is_there
+from framegraph.properties import nearest
 
 BoxesXyxy = npt.NDArray[np.float32]
 Scores = npt.NDArray[np.float32]

@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from stages.detectors import BoxesXyxy, Scores, Settings
+from fashion_pipeline.stages.detectors import BoxesXyxy, Scores, Settings
 
 
 def choose_people(

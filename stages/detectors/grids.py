@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from stages.detectors.boxes import corners
+from fashion_pipeline.stages.detectors.boxes import corners
 
 STRIDES = (8, 16, 32)
 Floats = npt.NDArray[np.floating]

@@ -22,8 +22,8 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-from stages.detectors.boxes import corners
-from stages.detectors.grids import STRIDES, decode_maps, decode_yolox
+from fashion_pipeline.stages.detectors.boxes import corners
+from fashion_pipeline.stages.detectors.grids import STRIDES, decode_maps, decode_yolox
 
 Floats = npt.NDArray[np.floating]
 Outputs = Mapping[str, npt.NDArray[np.generic]]

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fashion.model_file import file_digest
-from fashion.weights import find_weights
-from stages.detectors import BoxesXyxy, OneByOne, Scores, Settings
-from stages.detectors.boxes import choose_people
-from stages.detectors.torch_networks import check_torch, load_quietly, prepare_torch
+from fashion_pipeline.fashion.model_file import file_digest
+from fashion_pipeline.fashion.weights import find_weights
+from fashion_pipeline.stages.detectors import BoxesXyxy, OneByOne, Scores, Settings
+from fashion_pipeline.stages.detectors.boxes import choose_people
+from fashion_pipeline.stages.detectors.torch_networks import check_torch, load_quietly, prepare_torch
 
 LOWEST_CONFIDENCE = 0.5
 """ImageAI leaves out whatever is below, and has no way to change that."""

@@ -13,12 +13,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from fashion.engines import ONNX_ENGINES, Engine, choose_engine, open_engine
-from fashion.model_file import file_digest
-from fashion.model_lookup import MODELS_FOLDER
-from stages.detectors import BoxesXyxy, Scores, Settings, shipped_file
-from stages.detectors.boxes import choose_people
-from stages.detectors.grids import grid
+from fashion_pipeline.fashion.engines import ONNX_ENGINES, Engine, choose_engine, open_engine
+from fashion_pipeline.fashion.model_file import file_digest
+from fashion_pipeline.fashion.model_lookup import MODELS_FOLDER
+from fashion_pipeline.stages.detectors import BoxesXyxy, Scores, Settings, shipped_file
+from fashion_pipeline.stages.detectors.boxes import choose_people
+from fashion_pipeline.stages.detectors.grids import grid
 
 MODEL_PATH, INT8_PATH = MODELS_FOLDER / "nanodet.onnx", MODELS_FOLDER / "nanodet.int8.onnx"
 INPUT_WH = (416, 320)

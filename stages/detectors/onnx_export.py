@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from fashion.engines import ONNX_ENGINES, Engine, choose_engine, open_engine
-from fashion.model_file import file_digest
-from fashion.weights import WEIGHTS, find_weights
-from stages.detectors import PUBLISHED_EXPORTS, BoxesXyxy, Scores, Settings
-from stages.detectors.boxes import choose_people
-from stages.detectors.feeds import FEEDS, YOLO, Placed, fill
-from stages.detectors.heads import HeadError, decode_head, recognise_head
+from fashion_pipeline.fashion.engines import ONNX_ENGINES, Engine, choose_engine, open_engine
+from fashion_pipeline.fashion.model_file import file_digest
+from fashion_pipeline.fashion.weights import WEIGHTS, find_weights
+from fashion_pipeline.stages.detectors import PUBLISHED_EXPORTS, BoxesXyxy, Scores, Settings
+from fashion_pipeline.stages.detectors.boxes import choose_people
+from fashion_pipeline.stages.detectors.feeds import FEEDS, YOLO, Placed, fill
+from fashion_pipeline.stages.detectors.heads import HeadError, decode_head, recognise_head
 
 DEFAULT_SIZE_PX = {"rtmdet": 384}
 """The input where the file leaves it open; 640 for other heads, as the families are trained. RTMDet-nano was

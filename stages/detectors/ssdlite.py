@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from fashion.engines import ONNX_ENGINES, Engine, choose_engine, open_engine
-from fashion.model_file import file_digest
-from fashion.model_lookup import MODELS_FOLDER
-from stages.detectors import BoxesXyxy, OneByOne, Scores, Settings, shipped_file
-from stages.detectors.boxes import suppress_overlaps
+from fashion_pipeline.fashion.engines import ONNX_ENGINES, Engine, choose_engine, open_engine
+from fashion_pipeline.fashion.model_file import file_digest
+from fashion_pipeline.fashion.model_lookup import MODELS_FOLDER
+from fashion_pipeline.stages.detectors import BoxesXyxy, OneByOne, Scores, Settings, shipped_file
+from fashion_pipeline.stages.detectors.boxes import suppress_overlaps
 
 MODEL_PATH = MODELS_FOLDER / "ssdlite.onnx"
 INPUT_WH = (300, 300)

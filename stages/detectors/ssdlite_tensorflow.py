@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fashion.engine_choice import choose_device, choose_engine
-from fashion.model_file import file_digest
-from fashion.weights import find_weights
-from stages.detectors import BoxesXyxy, OneByOne, Scores, Settings
-from stages.detectors.boxes import choose_people
-from stages.detectors.ssdlite import INPUT_WH, network_input
+from fashion_pipeline.fashion.engine_choice import choose_device, choose_engine
+from fashion_pipeline.fashion.model_file import file_digest
+from fashion_pipeline.fashion.weights import find_weights
+from fashion_pipeline.stages.detectors import BoxesXyxy, OneByOne, Scores, Settings
+from fashion_pipeline.stages.detectors.boxes import choose_people
+from fashion_pipeline.stages.detectors.ssdlite import INPUT_WH, network_input
 
 ENGINES = ("tensorflow",)
 WEIGHTS_NAME = "ssdlite-tensorflow"

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fashion.engine_choice import choose_device, choose_engine
-from stages.detectors import Settings
+from fashion_pipeline.fashion.engine_choice import choose_device, choose_engine
+from fashion_pipeline.stages.detectors import Settings
 
 ENGINES = ("torch",)
 

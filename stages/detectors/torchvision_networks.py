@@ -7,12 +7,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fashion.model_file import file_digest
-from fashion.weights import WEIGHTS, find_weights
-from runtime.properties import nearest
-from stages.detectors import TORCHVISION_PREFIX, BoxesXyxy, Scores, Settings
-from stages.detectors.boxes import choose_people
-from stages.detectors.torch_networks import check_torch, load_quietly, prepare_torch, to_tensor
+from fashion_pipeline.fashion.model_file import file_digest
+from fashion_pipeline.fashion.weights import WEIGHTS, find_weights
+from fashion_pipeline.stages.detectors import TORCHVISION_PREFIX, BoxesXyxy, Scores, Settings
+from fashion_pipeline.stages.detectors.boxes import choose_people
+from fashion_pipeline.stages.detectors.torch_networks import (
+    check_torch,
+    load_quietly,
+    prepare_torch,
+    to_tensor,
+)
+from framegraph.properties import nearest
 
 COCO_CLASSES = 91
 """With the background, as in all published weights of torchvision's detectors."""

@@ -5,8 +5,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from runtime.packet import Image
-from stages.drawing.plates import (
+from fashion_pipeline.stages.drawing.plates import (
     FAINT_BGR,
     FONT,
     INK_BGR,
@@ -22,6 +21,7 @@ from stages.drawing.plates import (
     shorter,
     size_of,
 )
+from framegraph.packet import Image
 
 NOT_ANALYSED_BGR = (0, 200, 255)
 LEGEND = (Row("bar: how sure, 0 to 100 %", 0.7),)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from stages.drawing.draw import moved
+from fashion_pipeline.stages.drawing.draw import moved
 
 
 def fitted_people(

@@ -8,8 +8,8 @@ from typing import Any
 
 import cv2
 
-from fashion.color_words import JOINED, POINTS_RGB
-from runtime.packet import Image
+from fashion_pipeline.fashion.color_words import JOINED, POINTS_RGB
+from framegraph.packet import Image
 
 Color = tuple[int, int, int]
 Rectangle = tuple[int, int, int, int]

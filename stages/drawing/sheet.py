@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from runtime.packet import Image
-from stages.drawing.draw import letterbox
-from stages.drawing.plates import PAPER_BGR, Row, Sizes, draw_plate, size_of
+from fashion_pipeline.stages.drawing.draw import letterbox
+from fashion_pipeline.stages.drawing.plates import PAPER_BGR, Row, Sizes, draw_plate, size_of
+from framegraph.packet import Image
 
 CROP_WH = (176, 320)
 ROWS = 6

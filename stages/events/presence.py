@@ -5,9 +5,9 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from runtime.errors import StageError
-from runtime.packet import Packet
-from stages.people.detection import DETECTED_AT_SEQ
+from fashion_pipeline.stages.people.detection import DETECTED_AT_SEQ
+from framegraph.errors import StageError
+from framegraph.packet import Packet
 
 Event = dict[str, Any]
 Worn = list[list[str]]

@@ -7,8 +7,8 @@ from typing import Any
 
 import paho.mqtt.client as mqtt
 
-from stages.events.broker import Broker, why_unreachable
-from stages.events.spool import MAX_IN_FLIGHT, Spool
+from fashion_pipeline.stages.events.broker import Broker, why_unreachable
+from fashion_pipeline.stages.events.spool import MAX_IN_FLIGHT, Spool
 
 FIRST_RETRY_S, MAX_RETRY_S = 1, 30
 KEEPALIVE_S = 30

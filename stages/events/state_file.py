@@ -10,7 +10,7 @@ import zlib
 from pathlib import Path
 from typing import Any
 
-from runtime.errors import StageError
+from framegraph.errors import StageError
 
 
 class StateFile:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from runtime.packet import Image, Packet
+from framegraph.packet import Image, Packet
 
 if TYPE_CHECKING:
     from av.video.stream import VideoStream

@@ -8,10 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 
-from runtime.errors import StageError
-from runtime.secrets import without_password
-from runtime.stage import Frame, Health, Resume
-from stages.media.connection import (
+from fashion_pipeline.stages.media.connection import (
     Answer,
     Connect,
     Connection,
@@ -23,12 +20,15 @@ from stages.media.connection import (
     Wait,
     Waited,
 )
-from stages.media.live import LiveStream
-from stages.media.live_clock import LiveClock
-from stages.media.pace import Pace
-from stages.media.picture_watch import PictureWatch, Thresholds
-from stages.media.pictures import Turns, to_bgr
-from stages.media.timing import NS_PER_S, Window
+from fashion_pipeline.stages.media.live import LiveStream
+from fashion_pipeline.stages.media.live_clock import LiveClock
+from fashion_pipeline.stages.media.pace import Pace
+from fashion_pipeline.stages.media.picture_watch import PictureWatch, Thresholds
+from fashion_pipeline.stages.media.pictures import Turns, to_bgr
+from fashion_pipeline.stages.media.timing import NS_PER_S, Window
+from framegraph.errors import StageError
+from framegraph.stage import Frame, Health, Resume
+from framegraph.support.secrets import without_password
 
 REST_STEP_S = 1.0
 

@@ -7,10 +7,10 @@ import re
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from runtime.errors import GraphError
-from stages.media.images import list_images, unread_images
-from stages.media.playlist import why_not_played
-from stages.media.uri import Kind, is_glob, kind_of, local_path
+from fashion_pipeline.stages.media.images import list_images, unread_images
+from fashion_pipeline.stages.media.playlist import why_not_played
+from fashion_pipeline.stages.media.uri import Kind, is_glob, kind_of, local_path
+from framegraph.errors import GraphError
 
 TEXT_SAMPLE_BYTES = 1024
 END_BYTES = 1 << 16

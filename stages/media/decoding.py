@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from runtime.errors import StageError
-from stages.media.deinterlace import Deinterlacer
-from stages.media.timing import to_ns
+from fashion_pipeline.stages.media.deinterlace import Deinterlacer
+from fashion_pipeline.stages.media.timing import to_ns
+from framegraph.errors import StageError
 
 if TYPE_CHECKING:
     from av.container import InputContainer

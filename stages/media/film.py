@@ -9,14 +9,21 @@ from fractions import Fraction
 from functools import partial
 from typing import TYPE_CHECKING
 
-from runtime.secrets import without_password
-from stages.media.aspect import pixel_aspect_ratio
-from stages.media.decoding import OnBroken, Stamp, decode, film_packets, open_video
-from stages.media.jumps import Jumps, jump_words, may_jump
-from stages.media.pictures import Turns, to_bgr
-from stages.media.promise import HEAD_BYTES, TAIL_BYTES, Came, promise_of, promised_count, shortfall
-from stages.media.timing import NS_PER_S, Mark, Place, RisingClock, Shot, to_ns
-from stages.media.uri import local_path, openable
+from fashion_pipeline.stages.media.aspect import pixel_aspect_ratio
+from fashion_pipeline.stages.media.decoding import OnBroken, Stamp, decode, film_packets, open_video
+from fashion_pipeline.stages.media.jumps import Jumps, jump_words, may_jump
+from fashion_pipeline.stages.media.pictures import Turns, to_bgr
+from fashion_pipeline.stages.media.promise import (
+    HEAD_BYTES,
+    TAIL_BYTES,
+    Came,
+    promise_of,
+    promised_count,
+    shortfall,
+)
+from fashion_pipeline.stages.media.timing import NS_PER_S, Mark, Place, RisingClock, Shot, to_ns
+from fashion_pipeline.stages.media.uri import local_path, openable
+from framegraph.support.secrets import without_password
 
 if TYPE_CHECKING:
     from av.container import InputContainer

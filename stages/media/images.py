@@ -11,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
-from stages.media.orientation import orientation_of, turned
-from stages.media.timing import NS_PER_S, Image, Mark, Place, Shot
-from stages.media.uri import IMAGE_SUFFIXES, STILL_IN_FOLDER, is_glob, local_path
+from fashion_pipeline.stages.media.orientation import orientation_of, turned
+from fashion_pipeline.stages.media.timing import NS_PER_S, Image, Mark, Place, Shot
+from fashion_pipeline.stages.media.uri import IMAGE_SUFFIXES, STILL_IN_FOLDER, is_glob, local_path
 
 NAMED = 10
 UNREAD_SUFFIXES = frozenset(

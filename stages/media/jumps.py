@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from stages.media.timing import NS_PER_S, to_ns
+from fashion_pipeline.stages.media.timing import NS_PER_S, to_ns
 
 if TYPE_CHECKING:
     from av.container import InputContainer

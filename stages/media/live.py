@@ -11,12 +11,12 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from runtime.errors import StageError
-from runtime.secrets import split_address, without_password
-from stages.media.aspect import pixel_aspect_ratio
-from stages.media.connection import Broke, Cause
-from stages.media.decoding import OnBroken, Stamp, decode, main_stream, reason_of
-from stages.media.uri import HTTP, is_webcam, scheme_of, webcam_device
+from fashion_pipeline.stages.media.aspect import pixel_aspect_ratio
+from fashion_pipeline.stages.media.connection import Broke, Cause
+from fashion_pipeline.stages.media.decoding import OnBroken, Stamp, decode, main_stream, reason_of
+from fashion_pipeline.stages.media.uri import HTTP, is_webcam, scheme_of, webcam_device
+from framegraph.errors import StageError
+from framegraph.support.secrets import split_address, without_password
 
 if TYPE_CHECKING:
     from av.container import InputContainer

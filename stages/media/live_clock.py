@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from stages.media.timing import NS_PER_S, SMALL_STEP_NS
+from fashion_pipeline.stages.media.timing import NS_PER_S, SMALL_STEP_NS
 
 JUMP_NS = 2 * NS_PER_S
 """A stamp this much further on than the time that has passed is a jump, not a hole in the stream."""

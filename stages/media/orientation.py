@@ -5,7 +5,7 @@ import warnings
 
 import numpy as np
 
-from stages.media.timing import Image
+from fashion_pipeline.stages.media.timing import Image
 
 EXIF_ORIENTATION = 0x0112
 MARKS = (b"Exif", b"eXIf", b"EXIF", b"Orientation")

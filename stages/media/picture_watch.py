@@ -8,7 +8,7 @@ from collections import deque
 import numpy as np
 import numpy.typing as npt
 
-from stages.media.timing import Image
+from fashion_pipeline.stages.media.timing import Image
 
 GRID = 64
 """Rows, of the shorter side, of the sample that is looked at: some 20 kB, whatever the picture's size."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
-from stages.media.timing import Image
+from fashion_pipeline.stages.media.timing import Image
 
 if TYPE_CHECKING:
     from av.sidedata.sidedata import SideData

@@ -7,12 +7,12 @@ import dataclasses
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
-from runtime.errors import StageError
-from runtime.stage import Frame, Resume
-from runtime.wire.codec import excess
-from stages.media.skipping import find_gap
-from stages.media.timing import NS_PER_S, Mark, Place, Reel, Shot, Window
-from stages.media.uri import is_image
+from fashion_pipeline.stages.media.skipping import find_gap
+from fashion_pipeline.stages.media.timing import NS_PER_S, Mark, Place, Reel, Shot, Window
+from fashion_pipeline.stages.media.uri import is_image
+from framegraph.errors import StageError
+from framegraph.stage import Frame, Resume
+from framegraph.wire.codec import excess
 
 ShotT = TypeVar("ShotT", Shot, Mark)
 

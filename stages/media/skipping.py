@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
-from runtime.stage import Resume
-from stages.media.timing import Mark, Reel
+from fashion_pipeline.stages.media.timing import Mark, Reel
+from framegraph.stage import Resume
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime.packet import Image
+from framegraph.packet import Image
 
 _SIZE_WH = (24, 48)
 _ROWS = ((7, 25), (25, 43))

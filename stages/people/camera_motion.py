@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime.packet import Image
+from framegraph.packet import Image
 
 _WIDTH_PX = 192
 _LEAST_GAIN = 0.8

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from runtime.packet import Packet
-from stages.media.uri import is_image
+from fashion_pipeline.stages.media.uri import is_image
+from framegraph.packet import Packet
 
 DISCONTINUITY = "DISCONT"
 """The flag of a frame that does not continue those before it."""

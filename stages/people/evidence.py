@@ -12,8 +12,8 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from fashion.color_words import JOINED, name_of
-from stages.people.places import Box, inside, placed, relative
+from fashion_pipeline.fashion.color_words import JOINED, name_of
+from fashion_pipeline.stages.people.places import Box, inside, placed, relative
 
 Garment = dict[str, Any]
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from trackers import BaseIoU, IoU
 
-from stages.people.known import Boxes, Known, Looks, find_returned, heights_apart
+from fashion_pipeline.stages.people.known import Boxes, Known, Looks, find_returned, heights_apart
 
 NOBODY = -1
 _BUFFER_RATE_HZ = 30.0

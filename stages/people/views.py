@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from runtime.packet import Image
+from framegraph.packet import Image
 
 GOOD_HEIGHT_PX = 200.0
 """From this height on, more pixels say no more about what somebody wears."""

@@ -10,9 +10,9 @@ from typing import Any
 import cv2
 import numpy as np
 
-from runtime.packet import Image
-from stages.drawing.draw import draw_people, letterbox
-from stages.drawing.fitting import fitted_people
+from fashion_pipeline.stages.drawing.draw import draw_people, letterbox
+from fashion_pipeline.stages.drawing.fitting import fitted_people
+from framegraph.packet import Image
 
 EMPTY_WH = (640, 360)
 _FONT = cv2.FONT_HERSHEY_SIMPLEX

@@ -11,9 +11,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from stages.preview.hosts import is_loopback_name
-from stages.preview.page import page
-from stages.preview.pictures import Pictures
+from fashion_pipeline.stages.preview.hosts import is_loopback_name
+from fashion_pipeline.stages.preview.page import page
+from fashion_pipeline.stages.preview.pictures import Pictures
 
 MAX_VIEWERS = 64
 """Connections at once; each is a thread."""

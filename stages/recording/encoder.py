@@ -8,9 +8,9 @@ from typing import Any
 import av
 from av.video.reformatter import ColorRange
 
-from runtime.errors import StageError
-from runtime.packet import Image
-from stages.recording.fragments import fragment, with_lengths
+from fashion_pipeline.stages.recording.fragments import fragment, with_lengths
+from framegraph.errors import StageError
+from framegraph.packet import Image
 
 HD_HEIGHT_PX = 720
 BT709, SMPTE170M = 1, 6

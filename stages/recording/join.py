@@ -8,10 +8,10 @@ from typing import Any
 
 import av
 
-from runtime.files import NO_ROOM
-from stages.media.decoding import reason_of
-from stages.media.timing import NS_PER_S, to_ns
-from stages.recording.sound import NoSoundError, Sound
+from fashion_pipeline.stages.media.decoding import reason_of
+from fashion_pipeline.stages.media.timing import NS_PER_S, to_ns
+from fashion_pipeline.stages.recording.sound import NoSoundError, Sound
+from framegraph.files import NO_ROOM
 
 FORMATS = {".mp4": "mp4", ".mkv": "matroska", ".mov": "mov", ".m4v": "mp4"}
 """Endings of a film, and FFmpeg's name of what they stand for."""

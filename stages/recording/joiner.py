@@ -8,7 +8,7 @@ from pathlib import Path
 
 import av
 
-from stages.recording.join import join
+from fashion_pipeline.stages.recording.join import join
 
 
 class Joiner:

@@ -7,12 +7,12 @@ import time
 from pathlib import Path
 from typing import Any
 
-from runtime.errors import GraphError
-from runtime.files import CutFileSink
-from runtime.packet import Packet
-from runtime.properties import REQUIRED, parse_bytes, parse_seconds, prop
-from runtime.stage import Cut
-from stages.recording.segment_names import check_places
+from fashion_pipeline.stages.recording.segment_names import check_places
+from framegraph.errors import GraphError
+from framegraph.files import CutFileSink
+from framegraph.packet import Packet
+from framegraph.properties import REQUIRED, parse_bytes, parse_seconds, prop
+from framegraph.stage import Cut
 
 NS_PER_S = 1_000_000_000
 
@@ -57,7 +57,7 @@ class RotatedSink(CutFileSink):
         if not self.options.rotate:
             super().open_at(location, cut)
             return
-        from stages.recording.segments import Segments
+        from fashion_pipeline.stages.recording.segments import Segments
 
         self.close()
         self._limit_s, self._limit_bytes = limit_of(self.options.rotate)

@@ -5,7 +5,7 @@ import re
 from collections.abc import Collection
 from pathlib import Path
 
-from runtime.errors import GraphError
+from framegraph.errors import GraphError
 
 _TIME = "%Y%m%dT%H%M%SZ"
 _PATTERNS = {"{time}": r"(?P<time>\d{8}T\d{6}Z)", "{index}": r"(?P<index>\d{5,})"}

@@ -6,11 +6,11 @@ import os
 from pathlib import Path
 from typing import Any
 
-from runtime.files import CutFile
-from runtime.packet import Packet
-from runtime.stage import Cut
-from stages.recording.joiner import Joiner
-from stages.recording.segment_names import SegmentNames
+from fashion_pipeline.stages.recording.joiner import Joiner
+from fashion_pipeline.stages.recording.segment_names import SegmentNames
+from framegraph.files import CutFile
+from framegraph.packet import Packet
+from framegraph.stage import Cut
 
 MAX_UNJOINED = 50
 """Finished segments that could not be joined yet and are kept in mind; older ones stay in fragments."""

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import av
 
-from stages.media.decoding import MAX_READ_ERRORS, reason_of
-from stages.media.jumps import Jumps, may_jump
-from stages.media.timing import NS_PER_S, to_ns
-from stages.media.uri import HTTP, is_local_file, local_path, openable, scheme_of
+from fashion_pipeline.stages.media.decoding import MAX_READ_ERRORS, reason_of
+from fashion_pipeline.stages.media.jumps import Jumps, may_jump
+from fashion_pipeline.stages.media.timing import NS_PER_S, to_ns
+from fashion_pipeline.stages.media.uri import HTTP, is_local_file, local_path, openable, scheme_of
 
 if TYPE_CHECKING:
     from av.audio.stream import AudioStream

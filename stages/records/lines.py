@@ -5,7 +5,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from runtime.stage import Json
+from framegraph.stage import Json
 
 
 def _nothing(value: Any) -> Json:

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from runtime.errors import StageError
-from runtime.stage import Frame
+from framegraph.errors import StageError
+from framegraph.stage import Frame
 from tests.cameras.film_server import served
 from tests.cameras.graphs import camera_graph
 from tests.cameras.http_cameras import http_camera, mjpeg_camera, transport_stream
@@ -133,7 +133,7 @@ def test_a_film_whose_server_is_away_is_waited_for(
 
 def test_the_pace_of_a_film_is_kept(films: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Clock()
-    monkeypatch.setattr("stages.source.time", clock)
+    monkeypatch.setattr("fashion_pipeline.stages.source.time", clock)
     with served(films["mkv"], has_ranges=True) as at:
         source = make_source(at.uri, pace="realtime")
         given = list(given_at(source, clock))

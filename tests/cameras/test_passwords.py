@@ -31,8 +31,8 @@ import sys
 import time
 from urllib.parse import unquote
 
-from runtime.properties import prop
-from runtime.stage import Source
+from framegraph.properties import prop
+from framegraph.stage import Source
 
 
 class Blabber(Source):

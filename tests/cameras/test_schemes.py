@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from runtime.errors import GraphError, StageError
-from stages.media.uri import STREAM_SCHEMES
+from fashion_pipeline.stages.media.uri import STREAM_SCHEMES
+from framegraph.errors import GraphError, StageError
 from tests.cameras.http_cameras import transport_stream
 from tests.cameras.serving import RtspServer
 from tests.cameras.test_streams import ENCODED, PASSWORD, make_source, play

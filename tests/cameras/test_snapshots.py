@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import pytest
 
-from runtime.stage import Frame
+from framegraph.stage import Frame
 from tests.cameras.film_server import listening
 from tests.cameras.test_streams import jpeg, make_source
 from tests.launching import wait_for

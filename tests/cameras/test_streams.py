@@ -11,10 +11,10 @@ import cv2
 import numpy as np
 import pytest
 
-from runtime.errors import StageError
-from runtime.properties import read_options
-from runtime.stage import Context, Frame, Resume
-from stages.source import FilmSource
+from fashion_pipeline.stages.source import FilmSource
+from framegraph.errors import StageError
+from framegraph.properties import read_options
+from framegraph.stage import Context, Frame, Resume
 from tests.cameras.http_cameras import http_camera, mjpeg_camera, transport_stream
 from tests.cameras.serving import RtspServer
 

@@ -44,7 +44,7 @@ def test_the_image_is_made_of_files_that_exist() -> None:
     copied = [word for words in instructions() if words[0] == "COPY" for word in words[1:-1]]
     assert copied
     assert [name for name in copied if not (PROJECT / name).exists()] == []
-    ours = {"launcher.py", "runtime/", "stages/", "fashion/", "models/", "pipeline.yaml"}
+    ours = {"launcher.py", "framegraph/", "stages/", "fashion/", "models/", "pipeline.yaml"}
     assert ours <= set(copied)
 
 
@@ -84,7 +84,7 @@ def test_the_unit_starts_what_the_launcher_takes(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("status", "again"), [(0, False), (1, True), (2, False), (3, False), (143, False)])
 def test_the_unit_starts_again_only_where_that_helps(status: int, again: bool) -> None:
-    """What the launcher's exit statuses mean stands in docs/guarantees.md and runtime/launch/summary.py."""
+    """What the launcher's exit statuses mean stands in docs/guarantees.md and framegraph/view/summary.py."""
     unit = settings()
     assert unit["Restart"] == "on-failure"
     is_success = status == 0 or str(status) in unit["SuccessExitStatus"].split()

@@ -4,11 +4,11 @@ import dataclasses
 import re
 from pathlib import Path
 
-from runtime.describe.facts import KINDS, all_facts
-from runtime.describe.reference import reference
-from runtime.graph.common import COMMON
-from runtime.graph.registry import find_stage, known_types
-from runtime.properties import yaml_key
+from framegraph.graph.common import COMMON
+from framegraph.graph.registry import find_stage, known_types
+from framegraph.properties import yaml_key
+from framegraph.tools.describe.facts import KINDS, all_facts
+from framegraph.tools.describe.reference import reference
 from tests.launching import PROJECT
 
 DOCUMENT = PROJECT / "docs/pipeline-yaml.md"

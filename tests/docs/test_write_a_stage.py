@@ -38,7 +38,7 @@ def test_the_stage_of_the_document_passes_its_tests_and_fits_into_a_graph(tmp_pa
 
 
 def test_what_the_document_says_of_the_kinds_exists() -> None:
-    from runtime import stage, testing
+    from framegraph import stage, testing
 
     text = (PROJECT / "docs/write-a-stage.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| `(\w+)` \|[^|]*\|([^|]*)\|([^|]*)\|", text, flags=re.MULTILINE)

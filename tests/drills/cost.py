@@ -14,10 +14,10 @@ from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[2]
 PARTS = {
-    "custody": ("custody/store.py", "custody/layout.py", "custody/dispatch.py"),
-    "order": ("runtime/order.py",),
-    "progress": ("runtime/progress.py", "_write_progress (runtime/hosts/channel.py"),
-    "commit links": ("hosts/commits.py", "hosts/committers.py"),
+    "custody": ("frames/store.py", "frames/layout.py", "frames/dispatch.py"),
+    "order": ("framegraph/delivery/order.py",),
+    "progress": ("framegraph/support/progress.py", "_write_progress (framegraph/delivery/lane.py"),
+    "commit links": ("delivery/acknowledging.py", "delivery/acknowledgers.py"),
 }
 
 

@@ -20,7 +20,7 @@ from typing import Any
 import av
 import psutil
 
-from runtime.launch.observed import children_of
+from framegraph.view.observed import children_of
 
 PROJECT = Path(__file__).resolve().parents[2]
 STAGES = ("track", "crop", "classify", "settle")

@@ -15,9 +15,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from runtime.graph.reader import read_graph
-from runtime.launch.drill import Drill
-from runtime.launch.verdict import Verdict
+from framegraph.graph.reader import read_graph
+from framegraph.tools.drill import Drill
+from framegraph.tools.verdict import Verdict
 
 PROJECT = Path(__file__).resolve().parents[2]
 STATE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "fashion-pipeline" / "drills.json"

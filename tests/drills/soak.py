@@ -19,8 +19,8 @@ from pathlib import Path
 
 import numpy as np
 
-from runtime.graph.reader import read_graph
-from runtime.launch.observed import children_of
+from framegraph.graph.reader import read_graph
+from framegraph.view.observed import children_of
 
 PROJECT = Path(__file__).resolve().parents[2]
 SAMPLE_S = 2.0

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from runtime.errors import GraphError
-from runtime.graph.reader import read_graph
-from runtime.launch.drill import Fault, read_fault
-from runtime.launch.verdict import lost_and_doubled
+from framegraph.errors import GraphError
+from framegraph.graph.reader import read_graph
+from framegraph.tools.drill import Fault, read_fault
+from framegraph.tools.verdict import lost_and_doubled
 from tests.drills.attack.__main__ import main as attack
 from tests.drills.run import SCENARIOS, Scenario, run_scenario
 from tests.launching import PROJECT

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from fashion.color_words import COLORS, POINTS_RGB, name_of
-from fashion.colors import color_shares, is_skin
+from fashion_pipeline.fashion.color_words import COLORS, POINTS_RGB, name_of
+from fashion_pipeline.fashion.colors import color_shares, is_skin
 
 PERSON = (0.25, 0.1, 0.75, 0.9)
 UPPER = (0.25, 0.25, 0.75, 0.55)

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import save
 
-from fashion.labels import LABELS
-from fashion.model_file import (
+from fashion_pipeline.fashion.labels import LABELS
+from fashion_pipeline.fashion.model_file import (
     DIGEST_KEY,
     ModelFileError,
     ModelInfo,
@@ -22,8 +22,8 @@ from fashion.model_file import (
     read_info,
     save_model,
 )
-from fashion.networks import NETWORKS, build_network
-from fashion.preprocessing import InputSpec
+from fashion_pipeline.fashion.networks import NETWORKS, build_network
+from fashion_pipeline.fashion.preprocessing import InputSpec
 
 INFO = ModelInfo(
     name="v1_da",

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from fashion.model_file import ModelFileError
-from fashion.model_lookup import MODELS_FOLDER, find_model, find_street_model
+from fashion_pipeline.fashion.model_file import ModelFileError
+from fashion_pipeline.fashion.model_lookup import MODELS_FOLDER, find_model, find_street_model
 
 
 @pytest.mark.parametrize("name", ["v2_da", "models/v2_da", "models/v2_da.safetensors", "models/v2_da.onnx"])

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from fashion.precision import AUTO, choose_precision, read_table
+from fashion_pipeline.fashion.precision import AUTO, choose_precision, read_table
 
 NEAR = b'\x08x quality_by_precision\x12\x2c{"float32": 0.9, "bfloat16": 0.895}'
 FAR = b'quality_by_precision {"float32": 0.9, "bfloat16": 0.88}'

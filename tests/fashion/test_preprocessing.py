@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fashion.preprocessing import InputSpec, cut_to_input, to_batch
+from fashion_pipeline.fashion.preprocessing import InputSpec, cut_to_input, to_batch
 
 GREY = InputSpec(color="grey", size_wh=(28, 28), fit="stretch", mean=(0.0,), std=(1.0,))
 LETTERBOX = dataclasses.replace(GREY, fit="letterbox")

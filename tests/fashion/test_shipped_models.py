@@ -6,8 +6,8 @@ from pathlib import Path
 import onnx
 import pytest
 
-from fashion.model_file import DIGEST_KEY, file_digest, read_info
-from training.recipes import SHIPPED, recipe_for
+from fashion_pipeline.fashion.model_file import DIGEST_KEY, file_digest, read_info
+from fashion_pipeline.training.recipes import SHIPPED, recipe_for
 
 MODELS = sorted((Path(__file__).parents[2] / "models").glob("v[1-4]*.safetensors"))
 LARGEST_BYTES = 5_000_000

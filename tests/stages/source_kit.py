@@ -10,9 +10,9 @@ import cv2
 import numpy as np
 from av.video.reformatter import ColorRange, Colorspace
 
-from runtime.properties import read_options
-from runtime.stage import Context, Frame, Resume
-from stages.source import FilmSource
+from fashion_pipeline.stages.source import FilmSource
+from framegraph.properties import read_options
+from framegraph.stage import Context, Frame, Resume
 
 MS = 1_000_000
 SECOND = 1000 * MS

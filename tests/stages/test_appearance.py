@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from stages.people.appearance import LENGTH, appearance, appearances, slivers
-from stages.people.camera_motion import CameraMotion
+from fashion_pipeline.stages.people.appearance import LENGTH, appearance, appearances, slivers
+from fashion_pipeline.stages.people.camera_motion import CameraMotion
 
 
 def person(upper_bgr, lower_bgr, *, seed=0):

@@ -6,15 +6,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fashion.labels import LABELS
-from fashion.model_file import ModelInfo, export_onnx, file_digest, load_network, save_model
-from fashion.networks import build_network
-from fashion.preprocessing import InputSpec, to_batch
-from runtime.errors import GraphError, StageError
-from runtime.packet import Packet
-from runtime.properties import read_options
-from runtime.stage import Context
-from stages.classify import ENGINES, Classify
+from fashion_pipeline.fashion.labels import LABELS
+from fashion_pipeline.fashion.model_file import ModelInfo, export_onnx, file_digest, load_network, save_model
+from fashion_pipeline.fashion.networks import build_network
+from fashion_pipeline.fashion.preprocessing import InputSpec, to_batch
+from fashion_pipeline.stages.classify import ENGINES, Classify
+from framegraph.errors import GraphError, StageError
+from framegraph.packet import Packet
+from framegraph.properties import read_options
+from framegraph.stage import Context
 
 SPEC = InputSpec(color="grey", size_wh=(28, 28), fit="stretch", mean=(0.3,), std=(0.4,))
 TEMPERATURE = 0.5

@@ -9,7 +9,7 @@ from tests.launching import PROJECT
 
 LOOK_ONCE = """
 import numpy as np, pathlib, sys
-from fashion.wardrobe import open_teller
+from fashion_pipeline.fashion.wardrobe import open_teller
 teller = open_teller("street", "auto", threads=1, device="cpu")
 crop = np.zeros(teller.crop_shape, np.uint8)
 people = int(sys.argv[1])

@@ -2,7 +2,7 @@
 
 import pytest
 
-from stages.media.connection import (
+from fashion_pipeline.stages.media.connection import (
     Broke,
     Cause,
     Connect,

@@ -6,15 +6,15 @@ import cv2
 import numpy as np
 import pytest
 
-from runtime.errors import GraphError
-from runtime.packet import Packet
-from runtime.properties import read_options
-from runtime.stage import Context
-from stages.contact_sheet import ContactSheet
-from stages.drawing.plates import Row
-from stages.drawing.sheet import CROP_WH, draw_sheet
-from stages.people.gallery import Gallery, Look
-from stages.people.views import sharpness
+from fashion_pipeline.stages.contact_sheet import ContactSheet
+from fashion_pipeline.stages.drawing.plates import Row
+from fashion_pipeline.stages.drawing.sheet import CROP_WH, draw_sheet
+from fashion_pipeline.stages.people.gallery import Gallery, Look
+from fashion_pipeline.stages.people.views import sharpness
+from framegraph.errors import GraphError
+from framegraph.packet import Packet
+from framegraph.properties import read_options
+from framegraph.stage import Context
 
 NS = 10**9
 NOISE_BGR = np.random.default_rng(0).integers(0, 255, (120, 200, 3), np.uint8)

@@ -5,15 +5,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fashion.labels import LABELS
-from fashion.model_file import ModelInfo, save_model
-from fashion.networks import build_network
-from fashion.preprocessing import InputSpec, cut_to_input
-from runtime.errors import GraphError
-from runtime.packet import Packet
-from runtime.properties import read_options
-from runtime.stage import Context
-from stages.crop import Crop
+from fashion_pipeline.fashion.labels import LABELS
+from fashion_pipeline.fashion.model_file import ModelInfo, save_model
+from fashion_pipeline.fashion.networks import build_network
+from fashion_pipeline.fashion.preprocessing import InputSpec, cut_to_input
+from fashion_pipeline.stages.crop import Crop
+from framegraph.errors import GraphError
+from framegraph.packet import Packet
+from framegraph.properties import read_options
+from framegraph.stage import Context
 
 SPEC = InputSpec(color="grey", size_wh=(28, 28), fit="letterbox", mean=(0.3,), std=(0.4,))
 

@@ -6,10 +6,10 @@ import cv2
 import numpy as np
 import pytest
 
-from runtime.packet import Packet
-from runtime.properties import read_options
-from runtime.stage import Context
-from stages.crops_sink import CropsSink, cut_box, label_folder
+from fashion_pipeline.stages.crops_sink import CropsSink, cut_box, label_folder
+from framegraph.packet import Packet
+from framegraph.properties import read_options
+from framegraph.stage import Context
 
 
 def make_sink(folder: Path, **properties: object) -> CropsSink:

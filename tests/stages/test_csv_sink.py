@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from runtime.packet import OK, Packet
-from runtime.properties import read_options
-from runtime.stage import Context, Cut
-from stages.csv_sink import COLUMNS, CsvSink
+from fashion_pipeline.stages.csv_sink import COLUMNS, CsvSink
+from framegraph.packet import OK, Packet
+from framegraph.properties import read_options
+from framegraph.stage import Context, Cut
 
 
 def make_sink() -> CsvSink:

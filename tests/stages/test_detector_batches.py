@@ -6,14 +6,14 @@ import av
 import numpy as np
 import pytest
 
-from runtime.errors import StageError
-from runtime.packet import Packet
-from runtime.properties import read_options
-from runtime.stage import Context
-from runtime.testing import make_packet
-from stages.detect import Detect
-from stages.detectors import Detector, Settings, open_detector
-from stages.people.detection import IS_PREDICTED
+from fashion_pipeline.stages.detect import Detect
+from fashion_pipeline.stages.detectors import Detector, Settings, open_detector
+from fashion_pipeline.stages.people.detection import IS_PREDICTED
+from framegraph.errors import StageError
+from framegraph.packet import Packet
+from framegraph.properties import read_options
+from framegraph.stage import Context
+from framegraph.testing import make_packet
 from tests.stages.onnx_graphs import write_fixed, write_red_reader
 
 SAMPLE = Path(__file__).resolve().parents[2] / "samples" / "plaza.mp4"

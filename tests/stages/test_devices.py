@@ -2,8 +2,8 @@
 
 import pytest
 
-from fashion import engine_choice
-from fashion.engine_choice import EngineError, choose_device
+from fashion_pipeline.fashion import engine_choice
+from fashion_pipeline.fashion.engine_choice import EngineError, choose_device
 
 ONNX = ("openvino", "onnxruntime")
 ALL = (*ONNX, "torch")

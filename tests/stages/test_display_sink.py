@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from runtime.errors import GraphError
-from runtime.properties import read_options
-from stages.display_sink import DisplaySink, screen_problem
-from stages.media.pace import Pace
+from fashion_pipeline.stages.display_sink import DisplaySink, screen_problem
+from fashion_pipeline.stages.media.pace import Pace
+from framegraph.errors import GraphError
+from framegraph.properties import read_options
 from tests.debian import needs
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -78,10 +78,10 @@ def screen(tmp_path: Path) -> Iterator[tuple[str, Path]]:
 SHOW = """
 import sys
 import cv2, numpy as np
-from runtime.packet import Packet
-from runtime.properties import read_options
-from runtime.stage import Context
-from stages.display_sink import DisplaySink
+from framegraph.packet import Packet
+from framegraph.properties import read_options
+from framegraph.stage import Context
+from fashion_pipeline.stages.display_sink import DisplaySink
 
 keys = iter(sys.argv[2])
 real_wait, shown = cv2.waitKey, []

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from stages.drawing import draw
-from stages.drawing.draw import draw_people, mark_not_analysed, moved
-from stages.drawing.plates import Sizes, find_place, meets, rows_of, shorter, size_of
+from fashion_pipeline.stages.drawing import draw
+from fashion_pipeline.stages.drawing.draw import draw_people, mark_not_analysed, moved
+from fashion_pipeline.stages.drawing.plates import Sizes, find_place, meets, rows_of, shorter, size_of
 
 
 def garment(label: str, region: str, **more: Any) -> dict[str, Any]:

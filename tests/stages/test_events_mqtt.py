@@ -9,12 +9,12 @@ from urllib.parse import quote
 
 import pytest
 
-from runtime.packet import Packet
-from runtime.stage import Cut
-from runtime.testing import make_packet, make_stage
-from stages.events.broker import read_broker
-from stages.events.spool import MAX_IN_FLIGHT, Spool
-from stages.events_sink import EventsSink
+from fashion_pipeline.stages.events.broker import read_broker
+from fashion_pipeline.stages.events.spool import MAX_IN_FLIGHT, Spool
+from fashion_pipeline.stages.events_sink import EventsSink
+from framegraph.packet import Packet
+from framegraph.stage import Cut
+from framegraph.testing import make_packet, make_stage
 from tests.brokers import PASSWORD, USER, Mosquitto, Subscriber
 from tests.launching import lines, wait_for
 

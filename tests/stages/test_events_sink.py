@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from runtime.errors import GraphError, StageError
-from runtime.packet import Packet
-from runtime.testing import make_packet, make_stage, run_sink
-from stages.events_sink import EventsSink
+from fashion_pipeline.stages.events_sink import EventsSink
+from framegraph.errors import GraphError, StageError
+from framegraph.packet import Packet
+from framegraph.testing import make_packet, make_stage, run_sink
 
 COAT = {"label": "Coat", "score": 0.8, "region": "upper", "color": "navy"}
 BAG = {"label": "Bag", "score": 0.7, "region": "hand"}

@@ -9,10 +9,10 @@ from urllib.parse import quote
 
 import pytest
 
-from runtime.errors import GraphError
-from runtime.testing import make_stage
-from stages.events.broker import read_broker, why_unreachable
-from stages.events_sink import EventsSink
+from fashion_pipeline.stages.events.broker import read_broker, why_unreachable
+from fashion_pipeline.stages.events_sink import EventsSink
+from framegraph.errors import GraphError
+from framegraph.testing import make_stage
 from tests.brokers import PASSWORD, USER, Mosquitto, Subscriber, free_port
 from tests.certificates import make_certificate
 from tests.launching import PROJECT, lines, wait_for
@@ -164,7 +164,9 @@ def test_a_wrong_password_says_so(
 def test_a_port_where_nobody_listens_or_answers_says_so() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent, contextlib.ExitStack() as stack:
         port = silent.getsockname()[1]
-        stack.enter_context(pytest.MonkeyPatch.context()).setattr("stages.events.broker.PROBE_LIMIT_S", 0.2)
+        stack.enter_context(pytest.MonkeyPatch.context()).setattr(
+            "fashion_pipeline.stages.events.broker.PROBE_LIMIT_S", 0.2
+        )
         assert why_unreachable(read_broker(f"mqtts://127.0.0.1:{port}")) == (
             "it does not answer; check host, port and firewall"
         )
@@ -202,7 +204,7 @@ def test_a_ca_that_is_of_no_use_is_refused(certificates: Path, broker: str, ca: 
     ("name", "why"), [("none.pem", "No such file or directory"), ("folder", "Is a directory")]
 )
 def test_a_ca_that_is_not_there_is_refused_by_its_name(tmp_path: Path, name: str, why: str) -> None:
-    from runtime.graph.reader import read_graph_argument
+    from framegraph.graph.reader import read_graph_argument
 
     (tmp_path / "folder").mkdir()
     graph = (

@@ -10,7 +10,7 @@ import av
 import numpy as np
 import pytest
 
-from stages.media.jumps import Jumps
+from fashion_pipeline.stages.media.jumps import Jumps
 from tests.stages.sound_kit import film_with_sound, joined
 from tests.stages.source_kit import (
     MS,

@@ -11,7 +11,7 @@ from typing import Any
 import av
 import pytest
 
-from stages.media.promise import Came, Promise, shortfall
+from fashion_pipeline.stages.media.promise import Came, Promise, shortfall
 from tests.stages.sound_kit import TS_BYTES, film_with_sound, joined, tone
 from tests.stages.source_kit import (
     MS,

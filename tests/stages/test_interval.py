@@ -8,12 +8,12 @@ import av
 import numpy as np
 import pytest
 
-from runtime.errors import GraphError
-from runtime.packet import Packet
-from runtime.testing import make_packet, make_stage, run_stage
-from stages.detect import Detect
-from stages.people.detection import DETECTED_AT_SEQ, IS_PREDICTED, is_due
-from stages.track import Track
+from fashion_pipeline.stages.detect import Detect
+from fashion_pipeline.stages.people.detection import DETECTED_AT_SEQ, IS_PREDICTED, is_due
+from fashion_pipeline.stages.track import Track
+from framegraph.errors import GraphError
+from framegraph.packet import Packet
+from framegraph.testing import make_packet, make_stage, run_stage
 
 SAMPLE = Path(__file__).resolve().parents[2] / "samples" / "plaza.mp4"
 SIZE_WH = (640, 360)

@@ -5,9 +5,9 @@ import itertools
 import numpy as np
 import pytest
 
-from stages.media.live_clock import LiveClock
-from stages.media.picture_watch import PictureWatch, Thresholds
-from stages.media.timing import Image
+from fashion_pipeline.stages.media.live_clock import LiveClock
+from fashion_pipeline.stages.media.picture_watch import PictureWatch, Thresholds
+from fashion_pipeline.stages.media.timing import Image
 
 MS = 1_000_000
 SECOND = 1000 * MS

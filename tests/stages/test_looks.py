@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from stages.people.looks import Policy, Seen, choose, wants
-from stages.people.views import LEAST, view_quality
+from fashion_pipeline.stages.people.looks import Policy, Seen, choose, wants
+from fashion_pipeline.stages.people.views import LEAST, view_quality
 
 POLICY = Policy(looks=3, spacing_s=0.3, better=1.5, again_s=10.0, most=2)
 

@@ -8,14 +8,14 @@ import cv2
 import pytest
 import yaml
 
-from runtime.custody.layout import URI_BYTES, CustodyFile
-from runtime.errors import GraphError
-from runtime.packet import Packet
-from runtime.properties import read_options
-from runtime.texts import utf8_of
-from runtime.wire.codec import decode_packet, encode_packet
-from stages.media.uri import Kind, is_webcam, kind_of, local_path, looks_live, webcam_device
-from stages.source import FilmSource
+from fashion_pipeline.stages.media.uri import Kind, is_webcam, kind_of, local_path, looks_live, webcam_device
+from fashion_pipeline.stages.source import FilmSource
+from framegraph.errors import GraphError
+from framegraph.frames.layout import URI_BYTES, CustodyFile
+from framegraph.packet import Packet
+from framegraph.properties import read_options
+from framegraph.support.texts import utf8_of
+from framegraph.wire.codec import decode_packet, encode_packet
 from tests.launching import Launched
 from tests.stages.source_kit import film_of, make_source, numbered, play
 from tests.system.graphs import CHEAP

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fashion.precision import read_table
-from stages.detectors import Settings, open_detector
-from stages.detectors.grids import STRIDES
-from stages.detectors.nanodet import BINS, INPUT_WH, MODEL_PATH, decode
-from training.convert_nanodet import ConversionError, main, read_package
+from fashion_pipeline.fashion.precision import read_table
+from fashion_pipeline.stages.detectors import Settings, open_detector
+from fashion_pipeline.stages.detectors.grids import STRIDES
+from fashion_pipeline.stages.detectors.nanodet import BINS, INPUT_WH, MODEL_PATH, decode
+from fashion_pipeline.training.convert_nanodet import ConversionError, main, read_package
 
 SAMPLE = Path(__file__).resolve().parents[2] / "samples" / "plaza.mp4"
 PLACES = sum(INPUT_WH[0] // stride * (INPUT_WH[1] // stride) for stride in STRIDES)

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from onnx import TensorProto
 
-from runtime.errors import GraphError, StageError
-from runtime.packet import Packet
-from runtime.properties import read_options
-from runtime.stage import Context
-from stages.detect import Detect
-from stages.detectors import HEADS
-from stages.detectors.heads import HeadError, recognise_head
+from fashion_pipeline.stages.detect import Detect
+from fashion_pipeline.stages.detectors import HEADS
+from fashion_pipeline.stages.detectors.heads import HeadError, recognise_head
+from framegraph.errors import GraphError, StageError
+from framegraph.packet import Packet
+from framegraph.properties import read_options
+from framegraph.stage import Context
 from tests.stages.onnx_graphs import write_fixed, write_red_reader
 
 ENGINES = ("openvino", "onnxruntime")

@@ -8,8 +8,8 @@ from pathlib import Path
 import cv2
 import pytest
 
-from stages.media.pace import LATE_LIMIT_S, Pace
-from stages.source import REST_STEP_S, FilmSource
+from fashion_pipeline.stages.media.pace import LATE_LIMIT_S, Pace
+from fashion_pipeline.stages.source import REST_STEP_S, FilmSource
 from tests.stages.source_kit import MS, SECOND, film_of, make_source, numbered, resume_after
 
 FRAMES = 12
@@ -33,7 +33,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr("stages.source.time", clock)
+    monkeypatch.setattr("fashion_pipeline.stages.source.time", clock)
     return clock
 
 

@@ -1,6 +1,6 @@
 """Turning pictures upright asks no more of a frame than it has to."""
 
-from stages.media.pictures import Turns
+from fashion_pipeline.stages.media.pictures import Turns
 
 
 class Frame:

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from runtime.errors import GraphError
-from stages.media.images import list_images, read_image
-from stages.media.orientation import turned
+from fashion_pipeline.stages.media.images import list_images, read_image
+from fashion_pipeline.stages.media.orientation import turned
+from framegraph.errors import GraphError
 from tests.stages.source_kit import corners, make_source, numbered, play
 
 ORIENTATIONS = range(1, 9)

@@ -15,20 +15,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runtime.custody.layout import CustodyFile
-from runtime.custody.store import FrameStore
-from runtime.errors import WireError
-from runtime.packet import Packet
-from runtime.stage import Frame
-from runtime.testing import make_packet, make_stage
-from runtime.wire import codec
-from stages.classify import Classify
-from stages.crop import Crop
-from stages.crops_sink import CropsSink
-from stages.detect import Detect
-from stages.detectors import OneByOne, Settings
-from stages.json_sink import JsonSink
-from stages.media.aspect import (
+from fashion_pipeline.stages.classify import Classify
+from fashion_pipeline.stages.crop import Crop
+from fashion_pipeline.stages.crops_sink import CropsSink
+from fashion_pipeline.stages.detect import Detect
+from fashion_pipeline.stages.detectors import OneByOne, Settings
+from fashion_pipeline.stages.json_sink import JsonSink
+from fashion_pipeline.stages.media.aspect import (
     SQUARE,
     pixel_aspect_ratio,
     square_box,
@@ -36,7 +29,14 @@ from stages.media.aspect import (
     square_view,
     stored_box,
 )
-from stages.video_sink import VideoSink
+from fashion_pipeline.stages.video_sink import VideoSink
+from framegraph.errors import WireError
+from framegraph.frames.layout import CustodyFile
+from framegraph.frames.store import FrameStore
+from framegraph.packet import Packet
+from framegraph.stage import Frame
+from framegraph.testing import make_packet, make_stage
+from framegraph.wire import codec
 from tests.stages.source_kit import corners, play, resume_after
 from tests.stages.test_segments import Committed
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from runtime.errors import GraphError
-from stages.media.checks import check_uri
-from stages.media.playlist import why_not_played
+from fashion_pipeline.stages.media.checks import check_uri
+from fashion_pipeline.stages.media.playlist import why_not_played
+from framegraph.errors import GraphError
 
 LIST = "#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\n{}\n#EXT-X-ENDLIST\n"
 

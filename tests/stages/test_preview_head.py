@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from stages.preview_sink import PreviewSink
+from fashion_pipeline.stages.preview_sink import PreviewSink
 from tests.stages.test_preview_sink import RED, frame, make_preview
 
 PATHS = [

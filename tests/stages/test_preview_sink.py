@@ -17,13 +17,13 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from runtime.errors import GraphError, StageError
-from runtime.packet import Packet
-from runtime.properties import read_options
-from runtime.stage import Context
-from runtime.testing import make_packet, make_stage
-from stages.preview.server import MAX_VIEWERS
-from stages.preview_sink import PreviewSink
+from fashion_pipeline.stages.preview.server import MAX_VIEWERS
+from fashion_pipeline.stages.preview_sink import PreviewSink
+from framegraph.errors import GraphError, StageError
+from framegraph.packet import Packet
+from framegraph.properties import read_options
+from framegraph.stage import Context
+from framegraph.testing import make_packet, make_stage
 from tests.browser import dom, screenshot
 from tests.launching import wait_for
 
@@ -93,7 +93,7 @@ def test_wide_pictures_are_scaled_down() -> None:
 def test_more_pictures_than_max_fps_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     preview = make_preview(**{"max-fps": 5})
     now_s = [100.0]
-    monkeypatch.setattr("stages.preview_sink.time.monotonic", lambda: now_s[0])
+    monkeypatch.setattr("fashion_pipeline.stages.preview_sink.time.monotonic", lambda: now_s[0])
     taken: list[str] = []
     monkeypatch.setattr(preview._pictures, "put", lambda source, *_: taken.append(source))
     for seq in range(40):
@@ -276,7 +276,7 @@ def test_an_address_that_others_reach_has_to_be_allowed() -> None:
 def test_connections_that_drip_do_not_keep_viewers_out(
     preview: PreviewSink, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("stages.preview.server.HEAD_S", 0.5)
+    monkeypatch.setattr("fashion_pipeline.stages.preview.server.HEAD_S", 0.5)
     preview.process(frame("north", GREEN))
     host, port = preview.url.removeprefix("http://").strip("/").rsplit(":", 1)
     drips = [socket.create_connection((host, int(port))) for _ in range(MAX_VIEWERS)]

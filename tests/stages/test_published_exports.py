@@ -13,10 +13,10 @@ import av
 import numpy as np
 import pytest
 
-from fashion.weights import WEIGHTS, Published
-from stages.detectors import Settings, default_confidence, open_detector
+from fashion_pipeline.fashion.weights import WEIGHTS, Published
+from fashion_pipeline.stages.detectors import Settings, default_confidence, open_detector
+from fashion_pipeline.training.weights import main
 from tests.stages.test_nanodet import best_ious
-from training.weights import main
 
 SAMPLE = Path(__file__).resolve().parents[2] / "samples" / "plaza.mp4"
 FILES = {
@@ -64,7 +64,7 @@ def test_it_is_fetched_and_finds_those_whom_the_shipped_one_is_sure_of(
         assert main([model, "--folder", str(tmp_path)]) == 0
         server.shutdown()
         thread.join()
-    monkeypatch.setattr("fashion.weights.WEIGHTS_FOLDER", tmp_path)
+    monkeypatch.setattr("fashion_pipeline.fashion.weights.WEIGHTS_FOLDER", tmp_path)
     with av.open(str(SAMPLE)) as film:
         image_bgr = next(itertools.islice(film.decode(video=0), 80, None)).to_ndarray(format="bgr24")
     settings = Settings(confidence=default_confidence(model), iou=0.5, precision="float32")

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from stages.records.lines import line_of
+from fashion_pipeline.stages.records.lines import line_of
 
 
 def test_what_json_does_not_have_becomes_null() -> None:

@@ -11,13 +11,13 @@ from typing import Any
 import jsonschema
 import pytest
 
-from runtime.custody.layout import REASONS
-from runtime.testing import make_packet, run_sink, run_stage
-from stages.classify import Classify
-from stages.crop import Crop
-from stages.events_sink import EventsSink
-from stages.json_sink import JsonSink
-from stages.records.reference import TABLES, read_schema, reference
+from fashion_pipeline.stages.classify import Classify
+from fashion_pipeline.stages.crop import Crop
+from fashion_pipeline.stages.events_sink import EventsSink
+from fashion_pipeline.stages.json_sink import JsonSink
+from fashion_pipeline.stages.records.reference import TABLES, read_schema, reference
+from framegraph.frames.layout import REASONS
+from framegraph.testing import make_packet, run_sink, run_stage
 from tests.launching import PROJECT, Launched, lines, wait_for
 from tests.system.graphs import CHEAP
 

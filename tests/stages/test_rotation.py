@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from runtime.errors import GraphError
-from runtime.packet import Packet
-from runtime.stage import Cut
-from runtime.testing import make_packet, make_stage
-from stages.csv_sink import COLUMNS, CsvSink
-from stages.json_sink import JsonSink
-from stages.recording.rotated import RotatedSink, limit_of
-from stages.recording.segment_names import SegmentNames
+from fashion_pipeline.stages.csv_sink import COLUMNS, CsvSink
+from fashion_pipeline.stages.json_sink import JsonSink
+from fashion_pipeline.stages.recording.rotated import RotatedSink, limit_of
+from fashion_pipeline.stages.recording.segment_names import SegmentNames
+from framegraph.errors import GraphError
+from framegraph.packet import Packet
+from framegraph.stage import Cut
+from framegraph.testing import make_packet, make_stage
 
 NS = 10**9
 CAPTURE_NS = 1_790_000_000 * NS  # 2026-09-21 14:13:20 UTC

@@ -6,12 +6,12 @@ import av
 import numpy as np
 import pytest
 
-from runtime.errors import GraphError
-from runtime.packet import Packet
-from runtime.stage import Cut
-from runtime.testing import make_packet, make_stage
-from stages.recording.segment_names import SegmentNames
-from stages.video_sink import VideoSink
+from fashion_pipeline.stages.recording.segment_names import SegmentNames
+from fashion_pipeline.stages.video_sink import VideoSink
+from framegraph.errors import GraphError
+from framegraph.packet import Packet
+from framegraph.stage import Cut
+from framegraph.testing import make_packet, make_stage
 
 NS = 10**9
 CAPTURE_NS = 1_790_000_000 * NS  # 2026-09-21 14:13:20 UTC

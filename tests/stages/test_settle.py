@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from runtime.packet import Packet
-from runtime.testing import make_packet, make_stage, run_stage
-from stages.settle import Settle
+from fashion_pipeline.stages.settle import Settle
+from framegraph.packet import Packet
+from framegraph.testing import make_packet, make_stage, run_stage
 
 BOX = [10.0, 10.0, 30.0, 50.0]
 

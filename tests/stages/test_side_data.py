@@ -12,7 +12,7 @@ import pytest
 from av.sidedata.sidedata import Type
 from PIL import Image
 
-from stages.media.pictures import Turns, display_matrix
+from fashion_pipeline.stages.media.pictures import Turns, display_matrix
 from tests.stages.source_kit import MS, assert_same, corners, make_source, play, resume_after
 
 ORIENTATION, MAKER = 0x0112, 0x010F

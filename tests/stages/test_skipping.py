@@ -2,8 +2,8 @@
 
 import pytest
 
-from stages.media.skipping import Gap, gap_after
-from stages.media.timing import Mark
+from fashion_pipeline.stages.media.skipping import Gap, gap_after
+from fashion_pipeline.stages.media.timing import Mark
 
 KEYS = (0, 40, 80)
 MARKS = [Mark(pts_ns, pts_ns in KEYS) for pts_ns in (0, 20, 10, 30, 40, 60, 50, 70, 80, 90)]

@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 from av.video.reformatter import ColorRange, Colorspace
 
-from runtime.errors import GraphError
-from runtime.packet import Packet
-from runtime.testing import make_packet, make_stage
-from stages.media.uri import local_path
-from stages.recording.join import FORMATS, join
-from stages.video_sink import ENDINGS, VideoSink
+from fashion_pipeline.stages.media.uri import local_path
+from fashion_pipeline.stages.recording.join import FORMATS, join
+from fashion_pipeline.stages.video_sink import ENDINGS, VideoSink
+from framegraph.errors import GraphError
+from framegraph.packet import Packet
+from framegraph.testing import make_packet, make_stage
 from tests.stages.sound_kit import TS_BYTES, film_with_sound, joined, tone
 from tests.stages.source_kit import make_source, numbered, play, write_film
 
@@ -355,7 +355,7 @@ def test_sound_that_no_format_takes_is_one_remark_and_the_film_is_whole(
         def __init__(self, *_: object) -> None:
             raise av.error.InvalidDataError(1, "it hums")
 
-    monkeypatch.setattr("stages.recording.join.Sound", Broken)
+    monkeypatch.setattr("fashion_pipeline.stages.recording.join.Sound", Broken)
     path = film(tmp_path / "film.mp4")
     made = annotate(path, tmp_path / "out.mp4")
     assert (made.captured, made.sound) == (75, "")
@@ -369,7 +369,7 @@ def test_sound_that_fails_in_the_middle_leaves_the_film_without_it(
         yield from ()
         raise ValueError("it hums")
 
-    monkeypatch.setattr("stages.recording.sound.Sound.packets", hums)
+    monkeypatch.setattr("fashion_pipeline.stages.recording.sound.Sound.packets", hums)
     made = annotate(film(tmp_path / "film.mp4"), tmp_path / "out.mp4")
     assert (made.captured, made.sound) == (75, "")
     assert len(made.remarks) == 1
@@ -389,7 +389,7 @@ def test_a_film_that_cannot_be_joined_stays_as_it_was(
         (tmp_path / ".out.mp4.joining").write_bytes(b"half a film")
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("stages.recording.join._write", full)
+    monkeypatch.setattr("fashion_pipeline.stages.recording.join._write", full)
     with pytest.raises(OSError, match="No space left"):
         join(path, "")
     assert path.read_bytes() == before

@@ -7,9 +7,9 @@ import av
 import cv2
 import pytest
 
-from runtime.errors import StageError
-from runtime.stage import Resume
-from stages.media.timing import RisingClock, Thinner
+from fashion_pipeline.stages.media.timing import RisingClock, Thinner
+from framegraph.errors import StageError
+from framegraph.stage import Resume
 from tests.stages.source_kit import MS, assert_same, film_of, make_source, numbered, play, resume_after
 
 # Damage

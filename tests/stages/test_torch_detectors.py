@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fashion.weights import WEIGHTS
-from runtime.errors import GraphError, StageError
-from runtime.packet import Packet
-from runtime.properties import read_options
-from runtime.stage import Context
-from stages.detect import Detect
+from fashion_pipeline.fashion.weights import WEIGHTS
+from fashion_pipeline.stages.detect import Detect
+from framegraph.errors import GraphError, StageError
+from framegraph.packet import Packet
+from framegraph.properties import read_options
+from framegraph.stage import Context
 from tests.stages.torch_weights import write_torchvision, write_yolov3
 
 IMAGE_BGR = np.random.default_rng(0).integers(0, 255, (20, 400, 3), np.uint8)

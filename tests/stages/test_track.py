@@ -6,11 +6,11 @@ import cv2
 import numpy as np
 import pytest
 
-from runtime.errors import GraphError
-from runtime.packet import Packet
-from runtime.testing import make_packet, make_stage, run_stage
-from stages.people.detection import IS_PREDICTED
-from stages.track import Track
+from fashion_pipeline.stages.people.detection import IS_PREDICTED
+from fashion_pipeline.stages.track import Track
+from framegraph.errors import GraphError
+from framegraph.packet import Packet
+from framegraph.testing import make_packet, make_stage, run_stage
 
 
 def frame(seq: int, *people: tuple[float, float, float], **fields: Any) -> Packet:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from stages.people.tracking import NOBODY, PeopleTracker
+from fashion_pipeline.stages.people.tracking import NOBODY, PeopleTracker
 
 RATE_HZ = 10.0
 

@@ -7,11 +7,11 @@ import av
 import numpy as np
 import pytest
 
-from runtime.packet import Packet
-from runtime.properties import read_options
-from runtime.stage import Context, Cut
-from stages.recording.fragments import with_lengths
-from stages.video_sink import VideoSink
+from fashion_pipeline.stages.recording.fragments import with_lengths
+from fashion_pipeline.stages.video_sink import VideoSink
+from framegraph.packet import Packet
+from framegraph.properties import read_options
+from framegraph.stage import Context, Cut
 
 NS = 10**9
 

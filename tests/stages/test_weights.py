@@ -12,9 +12,9 @@ from typing import ClassVar
 
 import pytest
 
-from fashion.weights import WEIGHTS, Published, find_weights
-from training import weights
-from training.weights import DownloadError, fetch, main
+from fashion_pipeline.fashion.weights import WEIGHTS, Published, find_weights
+from fashion_pipeline.training import weights
+from fashion_pipeline.training.weights import DownloadError, fetch, main
 
 CONTENT = b"weights" * 100_000
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -145,7 +145,7 @@ def test_the_command_says_what_it_wrote_and_the_detector_finds_it(
 ) -> None:
     mine = dataclasses.replace(WEIGHTS["retinanet"], url=f"{address}/net.pth", sha256=SHA256)
     monkeypatch.setitem(WEIGHTS, "retinanet", mine)
-    monkeypatch.setattr("fashion.weights.WEIGHTS_FOLDER", tmp_path)
+    monkeypatch.setattr("fashion_pipeline.fashion.weights.WEIGHTS_FOLDER", tmp_path)
     with pytest.raises(ValueError, match=rf"{SHA256}\) by `make weights MODEL=retinanet`"):
         find_weights("retinanet", "")
     assert Publisher.asked == []

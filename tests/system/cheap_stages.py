@@ -8,11 +8,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from runtime.errors import GraphError, StageError
-from runtime.files import CutFileSink
-from runtime.packet import Packet
-from runtime.properties import prop
-from runtime.stage import Frame, Ordered, Resume, Sink, Source, Stage
+from framegraph.errors import GraphError, StageError
+from framegraph.files import CutFileSink
+from framegraph.packet import Packet
+from framegraph.properties import prop
+from framegraph.stage import Frame, Ordered, Resume, Sink, Source, Stage
 
 FRAME_NS = 40_000_000
 

@@ -6,9 +6,9 @@ import threading
 import time
 from pathlib import Path
 
-from runtime.properties import prop
-from stages.media import decoding, images
-from stages.source import FilmSource
+from fashion_pipeline.stages.media import decoding, images
+from fashion_pipeline.stages.source import FilmSource
+from framegraph.properties import prop
 
 
 class DeadlySource(FilmSource):

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from runtime.errors import StageError
-from runtime.properties import prop
-from runtime.stage import Frame, Resume, Source
+from framegraph.errors import StageError
+from framegraph.properties import prop
+from framegraph.stage import Frame, Resume, Source
 
 FRAME_NS = 40_000_000
 

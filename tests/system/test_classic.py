@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from fashion.labels import LABELS
-from fashion.model_lookup import check_model
+from fashion_pipeline.fashion.labels import LABELS
+from fashion_pipeline.fashion.model_lookup import check_model
 from tests.launching import PROJECT, Launched, film_times, lines, seqs
 
 FRAMES = 10

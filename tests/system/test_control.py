@@ -10,9 +10,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from framegraph.control.client import find_run
+from framegraph.run_files.run_folder import RunFolder
 from launcher import main
-from runtime.launch.client import find_run
-from runtime.launch.run_folder import RunFolder
 from tests.controlling import Remote, launcher, ticking_graph
 from tests.drills.control import attach_and_detach, check_whole, churn, end, scale_up_and_down
 from tests.launching import PROJECT, Launched, lines, seqs, wait_for

@@ -6,7 +6,7 @@ from pathlib import Path
 import av
 import pytest
 
-from fashion.labels import LABELS
+from fashion_pipeline.fashion.labels import LABELS
 from tests.launching import PROJECT, Launched, film_times, lines, seqs, wait_for
 
 SAMPLE = PROJECT / "samples" / "plaza.mp4"

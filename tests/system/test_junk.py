@@ -11,7 +11,7 @@ import msgpack
 import pytest
 import zmq
 
-from runtime.wire.outlet import CREDIT, MAGIC
+from framegraph.wire.outlet import CREDIT, MAGIC
 from tests.launching import Launched, wait_for
 from tests.system.graphs import cheap_graph
 from tests.system.test_machine import assert_complete, is_under_way

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from stages.recording.segment_names import SegmentNames
+from fashion_pipeline.stages.recording.segment_names import SegmentNames
 from tests.brokers import Mosquitto, Subscriber, free_port
 from tests.launching import Launched, film_times, lines, seqs, wait_for
 from tests.system.graphs import CHEAP, cheap_graph

@@ -17,7 +17,7 @@ import subprocess
 import sys
 import time
 
-from runtime.stage import Stage
+from framegraph.stage import Stage
 
 
 class Parent(Stage):

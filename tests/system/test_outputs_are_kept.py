@@ -10,7 +10,7 @@ import cv2
 import pytest
 
 import launcher
-from stages.csv_sink import CsvSink
+from fashion_pipeline.stages.csv_sink import CsvSink
 from tests.controlling import Remote, ticking_graph
 from tests.launching import Launched, lines, seqs, wait_for
 from tests.stages.source_kit import film_of, numbered
@@ -119,8 +119,8 @@ def test_the_uri_of_a_source_of_ones_own_is_an_input_too(
 ) -> None:
     (folder / "kept_films.py").write_text(
         "import dataclasses\n"
-        "from runtime.properties import REQUIRED, prop\n"
-        "from runtime.stage import Source\n"
+        "from framegraph.properties import REQUIRED, prop\n"
+        "from framegraph.stage import Source\n"
         "class Mine(Source):\n"
         "    @dataclasses.dataclass(frozen=True, kw_only=True)\n"
         "    class Options:\n"

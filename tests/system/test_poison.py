@@ -17,9 +17,9 @@ import dataclasses
 import os
 import signal
 
-from runtime.packet import Packet
-from runtime.properties import prop
-from runtime.stage import Ordered, Sink, Stage
+from framegraph.packet import Packet
+from framegraph.properties import prop
+from framegraph.stage import Ordered, Sink, Stage
 
 
 class Unsayable(Exception):

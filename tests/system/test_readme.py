@@ -47,7 +47,8 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in (
         "launcher.py",
         "pipeline.yaml",
-        "runtime",
+        "framegraph",
+        "fashion_pipeline",
         "stages",
         "fashion",
         "models",

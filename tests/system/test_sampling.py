@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from runtime.trace.recorder import SAMPLED_EVERY
-from runtime.trace.samples import frames_of
-from runtime.trace.timeline import describe_frame, read_trace
+from framegraph.traces.recorder import SAMPLED_EVERY
+from framegraph.traces.samples import frames_of
+from framegraph.traces.timeline import describe_frame, read_trace
 from tests.controlling import Remote, launcher, ticking_graph
 from tests.launching import Launched, lines, wait_for
 from tests.system.graphs import cheap_graph

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from fashion.labels import LABELS
-from fashion.model_lookup import find_street_model
-from fashion.street import StreetFacts, read_facts, shifted
-from runtime.errors import GraphError
-from runtime.graph.change import with_property
-from runtime.graph.reader import read_graph_argument
+from fashion_pipeline.fashion.labels import LABELS
+from fashion_pipeline.fashion.model_lookup import find_street_model
+from fashion_pipeline.fashion.street import StreetFacts, read_facts, shifted
+from framegraph.errors import GraphError
+from framegraph.graph.change import with_property
+from framegraph.graph.reader import read_graph_argument
 from tests.controlling import Remote, launcher
 from tests.launching import PROJECT, Launched, lines, wait_for
 

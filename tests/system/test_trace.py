@@ -3,7 +3,7 @@
 import signal
 from pathlib import Path
 
-from runtime.trace.timeline import describe_frame, read_trace
+from framegraph.traces.timeline import describe_frame, read_trace
 from tests.launching import Launched, lines, wait_for
 from tests.system.graphs import cheap_graph
 

@@ -104,8 +104,8 @@ def test_a_python_without_our_libraries_is_told_where_they_are(
         ("class A(:\n", "importing broken_stages raises SyntaxError: invalid syntax"),
         ("x = 1\ny = 1 / 0\n", "importing broken_stages raises ZeroDivisionError: division by zero"),
         (
-            "from runtime.stage import Stage\nclass A(Stage):\n    class Options: pass\n",
-            "stage type 'broken_stages.A': its Options is no dataclass; write @options above it",
+            "from framegraph.stage import Stage\nclass A(Stage):\n    class Options: pass\n",
+            "stage type 'broken_stages.A': its Options is no dataclass; write @dataclasses.dataclass(frozen=True, kw_only=True) above it",
         ),
     ],
 )

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from training.data import DataSet, load
+from fashion_pipeline.training.data import DataSet, load
 
 SLICE = Path(__file__).parents[1] / "data" / "fashion-mnist"
 

@@ -2,8 +2,8 @@ import dataclasses
 
 import torch
 
-from training.augment import ERASED_AREA, apply_changes, draw_changes
-from training.recipes import RECIPES
+from fashion_pipeline.training.augment import ERASED_AREA, apply_changes, draw_changes
+from fashion_pipeline.training.recipes import RECIPES
 
 NO_CHANGE = RECIPES["classic"]
 

@@ -4,11 +4,11 @@ import numpy as np
 import torch
 from torch import nn
 
-from training.batches import Batches
-from training.data import DataSet
-from training.groups import Group
-from training.recipes import RECIPES
-from training.teacher import Teacher
+from fashion_pipeline.training.batches import Batches
+from fashion_pipeline.training.data import DataSet
+from fashion_pipeline.training.groups import Group
+from fashion_pipeline.training.recipes import RECIPES
+from fashion_pipeline.training.teacher import Teacher
 
 ALONE = Group(rank=0, size=1)
 ERASING = dataclasses.replace(RECIPES["classic"], batch=8, epochs=4, erase_probability=1.0, whole_from=0.75)

@@ -8,8 +8,8 @@ from urllib.error import URLError
 import numpy as np
 import pytest
 
-from training import data as module
-from training.data import DataError, find_folder, hold_out, load
+from fashion_pipeline.training import data as module
+from fashion_pipeline.training.data import DataError, find_folder, hold_out, load
 
 SLICE = Path(__file__).parents[1] / "data" / "fashion-mnist"
 IMAGES = "train-images-idx3-ubyte.gz"

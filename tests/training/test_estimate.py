@@ -2,12 +2,12 @@ import dataclasses
 
 import torch
 
-from training.checkpoint import checkpoint_path
-from training.estimate import estimate_s
-from training.groups import Group
-from training.job import Job
-from training.loop import train
-from training.recipes import recipe_for
+from fashion_pipeline.training.checkpoint import checkpoint_path
+from fashion_pipeline.training.estimate import estimate_s
+from fashion_pipeline.training.groups import Group
+from fashion_pipeline.training.job import Job
+from fashion_pipeline.training.loop import train
+from fashion_pipeline.training.recipes import recipe_for
 
 ALONE = Group(rank=0, size=1)
 CPU = torch.device("cpu")

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import distributed
 
-from training.groups import Group, GroupError, joined_group, local_device
+from fashion_pipeline.training.groups import Group, GroupError, joined_group, local_device
 
 
 def test_a_gpu_beyond_those_there_are_is_one_line(monkeypatch):

@@ -6,17 +6,22 @@ import pytest
 import torch
 from torch import nn
 
-from training import loop
-from training.batches import Batches
-from training.checkpoint import CheckpointError, checkpoint_path, load_checkpoint, save_checkpoint
-from training.data import DataError, DataSet
-from training.groups import Group
-from training.initial import set_initial_weights
-from training.job import Job
-from training.loop import train
-from training.precision import quick_precision
-from training.recipes import recipe_for
-from training.teacher import Teacher
+from fashion_pipeline.training import loop
+from fashion_pipeline.training.batches import Batches
+from fashion_pipeline.training.checkpoint import (
+    CheckpointError,
+    checkpoint_path,
+    load_checkpoint,
+    save_checkpoint,
+)
+from fashion_pipeline.training.data import DataError, DataSet
+from fashion_pipeline.training.groups import Group
+from fashion_pipeline.training.initial import set_initial_weights
+from fashion_pipeline.training.job import Job
+from fashion_pipeline.training.loop import train
+from fashion_pipeline.training.precision import quick_precision
+from fashion_pipeline.training.recipes import recipe_for
+from fashion_pipeline.training.teacher import Teacher
 
 ALONE = Group(rank=0, size=1)
 # It thinks nothing: logits of 0.

@@ -9,7 +9,7 @@ LARGEST_PAGES = BLOCK_BYTES >> 21
 # Prints the page faults of the last round, with and without what is tested.
 PROGRAM = f"""
 import ctypes, resource, sys
-from training.memory import keep_freed_memory
+from fashion_pipeline.training.memory import keep_freed_memory
 libc = ctypes.CDLL(None)
 libc.malloc.restype = ctypes.c_void_p
 if sys.argv[1] == "kept":

@@ -1,7 +1,13 @@
 import numpy as np
 import pytest
 
-from training.metrics import best_temperature, calibration_error, measure, softmax, wilson_interval
+from fashion_pipeline.training.metrics import (
+    best_temperature,
+    calibration_error,
+    measure,
+    softmax,
+    wilson_interval,
+)
 
 
 def test_a_perfect_classifier():

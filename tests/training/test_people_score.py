@@ -5,8 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from training.people.evaluate import main
-from training.people.score import DataError, Figures, Sightings, read_found, read_truth, score
+from fashion_pipeline.training.people.evaluate import main
+from fashion_pipeline.training.people.score import (
+    DataError,
+    Figures,
+    Sightings,
+    read_found,
+    read_truth,
+    score,
+)
 
 FRAMES = 40
 

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from training.precision import computing_in, quick_precision
+from fashion_pipeline.training.precision import computing_in, quick_precision
 
 CPU = torch.device("cpu")
 

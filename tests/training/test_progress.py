@@ -2,11 +2,11 @@ import dataclasses
 
 import pytest
 
-from training import progress as progress_module
-from training.job import Job
-from training.progress import Progress, duration
-from training.recipes import recipe_for
-from training.state import EpochReport
+from fashion_pipeline.training import progress as progress_module
+from fashion_pipeline.training.job import Job
+from fashion_pipeline.training.progress import Progress, duration
+from fashion_pipeline.training.recipes import recipe_for
+from fashion_pipeline.training.state import EpochReport
 
 JOB = Job(
     model="v1",

@@ -6,13 +6,13 @@ import json
 import numpy as np
 import pytest
 
-from fashion.model_lookup import find_model
-from training import shipping
-from training.data import DataSet
-from training.job import Job
-from training.recipes import recipe_for
-from training.shipping import how_to_ship, place_of, why_not_whole
-from training.train import main
+from fashion_pipeline.fashion.model_lookup import find_model
+from fashion_pipeline.training import shipping
+from fashion_pipeline.training.data import DataSet
+from fashion_pipeline.training.job import Job
+from fashion_pipeline.training.recipes import recipe_for
+from fashion_pipeline.training.shipping import how_to_ship, place_of, why_not_whole
+from fashion_pipeline.training.train import main
 
 
 def job(model="v1", recipe="modern", **changes):

@@ -1,6 +1,6 @@
 import json
 
-from training.table import main
+from fashion_pipeline.training.table import main
 
 
 def test_runs_of_one_kind_make_one_row_and_held_out_ones_none(tmp_path, capsys):

@@ -8,17 +8,17 @@ from pathlib import Path
 import pytest
 import torch
 
-from fashion.model_file import ModelFileError, file_digest, load_network, read_info
-from training import evaluate
-from training.arguments import parse
-from training.evaluate import predict
-from training.groups import Group
-from training.job import Job
-from training.progress import Progress
-from training.recipes import recipe_for
-from training.settings import changed
-from training.teacher import Teacher
-from training.train import main, require_teachers, run_all
+from fashion_pipeline.fashion.model_file import ModelFileError, file_digest, load_network, read_info
+from fashion_pipeline.training import evaluate
+from fashion_pipeline.training.arguments import parse
+from fashion_pipeline.training.evaluate import predict
+from fashion_pipeline.training.groups import Group
+from fashion_pipeline.training.job import Job
+from fashion_pipeline.training.progress import Progress
+from fashion_pipeline.training.recipes import recipe_for
+from fashion_pipeline.training.settings import changed
+from fashion_pipeline.training.teacher import Teacher
+from fashion_pipeline.training.train import main, require_teachers, run_all
 
 SLICE = Path(__file__).parents[1] / "data" / "fashion-mnist"
 ROOT = Path(__file__).parents[2]
@@ -39,7 +39,9 @@ def run_group(arguments, processes):
         "--nproc-per-node",
         str(processes),
     ]
-    subprocess.run([*program, "-m", "training.train", *arguments], cwd=ROOT, check=True, timeout=120)
+    subprocess.run(
+        [*program, "-m", "fashion_pipeline.training.train", *arguments], cwd=ROOT, check=True, timeout=120
+    )
 
 
 def test_a_run_leaves_model_record_log_and_pictures(tmp_path, capsys):

@@ -7,7 +7,7 @@ import cv2
 import pytest
 import torch
 
-from training.street.cost import BANDS, Pooled, cost_ms, main, with_maps
+from fashion_pipeline.training.street.cost import BANDS, Pooled, cost_ms, main, with_maps
 
 PROJECT = Path(__file__).resolve().parents[2]
 

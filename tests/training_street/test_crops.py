@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from fashion.street import cut_look, widened
-from training.street.crops import LOOK, SPEC, plain_view, random_view, recolored, store
+from fashion_pipeline.fashion.street import cut_look, widened
+from fashion_pipeline.training.street.crops import LOOK, SPEC, plain_view, random_view, recolored, store
 
 WIDTH, HEIGHT = SPEC.size_wh
 GREY = np.full((400, 300, 3), 90, np.uint8)

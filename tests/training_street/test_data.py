@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from training.street.data import (
+from fashion_pipeline.training.street.data import (
     DataError,
     clothing_folder,
     label_matrix,
@@ -20,7 +20,7 @@ def test_missing_folders_name_the_remedy(monkeypatch, tmp_path):
     monkeypatch.setenv("STREET_DATA", str(tmp_path))
     with pytest.raises(DataError, match=r"STREET_DATA=.*: no tagged.json in it"):
         street_folder()
-    monkeypatch.setattr("training.street.data.DOWNLOAD_FOLDER", tmp_path)
+    monkeypatch.setattr("fashion_pipeline.training.street.data.DOWNLOAD_FOLDER", tmp_path)
     with pytest.raises(DataError, match=r"`make data-street YES=1` gets them, or set CLOTHING_DATA"):
         clothing_folder()
 

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from scipy.io import savemat
 
-from training.street import fetch as module
-from training.street.data import FOLDERS, load_garments, load_tagged
-from training.street.tags import LABEL_OF_TAG
+from fashion_pipeline.training.street import fetch as module
+from fashion_pipeline.training.street.data import FOLDERS, load_garments, load_tagged
+from fashion_pipeline.training.street.tags import LABEL_OF_TAG
 
 STREET, CLOTHING = (f"{source.repository}/{source.branch}" for source in module.SOURCES)
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from training.street import fit as module
-from training.street.fit import Recipe, Run, fit
+from fashion_pipeline.training.street import fit as module
+from fashion_pipeline.training.street.fit import Recipe, Run, fit
 
 
 @pytest.fixture

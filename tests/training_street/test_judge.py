@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from fashion.labels import LABELS
-from training.street.judge import EXPECTED_SHARES, expected_shares
+from fashion_pipeline.fashion.labels import LABELS
+from fashion_pipeline.training.street.judge import EXPECTED_SHARES, expected_shares
 
 
 def test_rare_labels_are_taken_to_be_rarer_and_t_shirts_are_as_told():

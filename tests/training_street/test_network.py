@@ -5,10 +5,10 @@ import pytest
 import torch
 from torch.nn.functional import conv2d
 
-from fashion.labels import LABELS
-from training.street.backbone import Backbone, Depthwise
-from training.street.export import export_onnx
-from training.street.network import FROZEN_BLOCKS, Street, for_use, mean_of
+from fashion_pipeline.fashion.labels import LABELS
+from fashion_pipeline.training.street.backbone import Backbone, Depthwise
+from fashion_pipeline.training.street.export import export_onnx
+from fashion_pipeline.training.street.network import FROZEN_BLOCKS, Street, for_use, mean_of
 
 
 @pytest.mark.parametrize(("kernel", "stride", "padding"), [(3, 1, 1), (5, 1, 2), (3, 2, 0), (5, 2, 0)])

@@ -6,10 +6,10 @@ import math
 import numpy as np
 import pytest
 
-from training.street import score as module
-from training.street.data import DataError
-from training.street.evaluate import main
-from training.street.score import compare, figures, report
+from fashion_pipeline.training.street import score as module
+from fashion_pipeline.training.street.data import DataError
+from fashion_pipeline.training.street.evaluate import main
+from fashion_pipeline.training.street.score import compare, figures, report
 
 
 def person(box, *labels, unsure=()):

@@ -18,17 +18,17 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from fashion.engines import open_engine
-from fashion.labels import LABELS
-from fashion.preprocessing import to_batch
-from fashion.street import cut_look
-from fashion.wardrobe import open_cutter, open_teller
-from training.street.backbone import CHANNELS, STRIDE_PX, Backbone, WeightsError
-from training.street.crops import LOOK, Image
-from training.street.data import DataError, load_tagged, street_folder
-from training.street.export import OPSET
-from training.street.network import Street
-from training.street.people import Box, LargestPerson, read_picture
+from fashion_pipeline.fashion.engines import open_engine
+from fashion_pipeline.fashion.labels import LABELS
+from fashion_pipeline.fashion.preprocessing import to_batch
+from fashion_pipeline.fashion.street import cut_look
+from fashion_pipeline.fashion.wardrobe import open_cutter, open_teller
+from fashion_pipeline.training.street.backbone import CHANNELS, STRIDE_PX, Backbone, WeightsError
+from fashion_pipeline.training.street.crops import LOOK, Image
+from fashion_pipeline.training.street.data import DataError, load_tagged, street_folder
+from fashion_pipeline.training.street.export import OPSET
+from fashion_pipeline.training.street.network import Street
+from fashion_pipeline.training.street.people import Box, LargestPerson, read_picture
 
 WARM_UP = 5  # the first looks pay for what is allocated once
 BANDS = 4

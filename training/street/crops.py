@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 import torch
 
-from fashion.preprocessing import InputSpec
-from fashion.street import Box, Image, Look, cut_look, widened
+from fashion_pipeline.fashion.preprocessing import InputSpec
+from fashion_pipeline.fashion.street import Box, Image, Look, cut_look, widened
 
 LOOK = Look(
     # The shape of standing people: half of the boxes are less than 0.32 as wide as high, three of four less

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fashion.labels import LABELS
+from fashion_pipeline.fashion.labels import LABELS
 
 STREET_ENVIRONMENT = "STREET_DATA"  # tagged.json and tagged/, truth.json and photos/
 CLOTHING_ENVIRONMENT = "CLOTHING_DATA"  # train/FOLDER/ and validation/FOLDER/

@@ -10,9 +10,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from training.street.data import DataError, read_entries
-from training.street.garments import garment_report
-from training.street.score import compare, figures, report
+from fashion_pipeline.training.street.data import DataError, read_entries
+from fashion_pipeline.training.street.garments import garment_report
+from fashion_pipeline.training.street.score import compare, figures, report
 
 PROJECT = Path(__file__).resolve().parents[2]
 GRAPH = Path(__file__).with_name("evaluate.yaml")

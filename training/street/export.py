@@ -11,8 +11,8 @@ import onnx
 import torch
 from onnx import TensorProto, helper, numpy_helper
 
-from training.street.crops import SPEC
-from training.street.network import Street
+from fashion_pipeline.training.street.crops import SPEC
+from fashion_pipeline.training.street.network import Street
 
 INPUT_NAME = "images"
 OUTPUT_NAMES = ("scores", "folders", "maps")

@@ -22,8 +22,8 @@ from typing import Any
 
 from tqdm import tqdm
 
-from training.street.data import DOWNLOAD_FOLDER, FOLDERS, DataError
-from training.street.tags import write_tagged
+from fashion_pipeline.training.street.data import DOWNLOAD_FOLDER, FOLDERS, DataError
+from fashion_pipeline.training.street.tags import write_tagged
 
 ENVIRONMENT = "BASE_URL"  # a server laid out as both of GitHub's: /repos/… and /OWNER/NAME/BRANCH/PATH
 API_URL = "https://api.github.com"

@@ -17,8 +17,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from training.street.data import DataError, street_folder
-from training.street.people import read_picture
+from fashion_pipeline.training.street.data import DataError, street_folder
+from fashion_pipeline.training.street.people import read_picture
 
 FRAME_WH = (960, 720)
 RATE_HZ = 15

@@ -11,14 +11,14 @@ import torch
 from numpy.typing import NDArray
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
-from fashion.labels import LABELS
-from training.checkpoint import load_checkpoint, save_checkpoint
-from training.precision import quickly_on_cpu
-from training.progress import duration
-from training.street.backbone import find_weights, load_weights
-from training.street.network import Street
-from training.street.views import stored_views
-from training.street.workers import make_pool
+from fashion_pipeline.fashion.labels import LABELS
+from fashion_pipeline.training.checkpoint import load_checkpoint, save_checkpoint
+from fashion_pipeline.training.precision import quickly_on_cpu
+from fashion_pipeline.training.progress import duration
+from fashion_pipeline.training.street.backbone import find_weights, load_weights
+from fashion_pipeline.training.street.network import Street
+from fashion_pipeline.training.street.views import stored_views
+from fashion_pipeline.training.street.workers import make_pool
 
 Indices = NDArray[np.int64]
 

@@ -7,10 +7,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from fashion.labels import LABELS
-from training.street.fit import Recipe, Run, logits
-from training.street.network import Street
-from training.street.views import Cache, cache_path
+from fashion_pipeline.fashion.labels import LABELS
+from fashion_pipeline.training.street.fit import Recipe, Run, logits
+from fashion_pipeline.training.street.network import Street
+from fashion_pipeline.training.street.views import Cache, cache_path
 
 FOLDS = 4
 FOLD_SEED = 0

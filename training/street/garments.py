@@ -7,13 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from fashion.engines import open_engine
-from fashion.labels import LABELS
-from fashion.model_lookup import find_street_model
-from fashion.preprocessing import to_batch
-from fashion.street import cut_look, read_facts
-from training.street.data import FOLDERS, LABELS_OF_FOLDER, DataError, load_garments
-from training.street.people import read_picture
+from fashion_pipeline.fashion.engines import open_engine
+from fashion_pipeline.fashion.labels import LABELS
+from fashion_pipeline.fashion.model_lookup import find_street_model
+from fashion_pipeline.fashion.preprocessing import to_batch
+from fashion_pipeline.fashion.street import cut_look, read_facts
+from fashion_pipeline.training.street.data import FOLDERS, LABELS_OF_FOLDER, DataError, load_garments
+from fashion_pipeline.training.street.people import read_picture
 
 BATCH = 16
 NORMAL_95 = 1.96

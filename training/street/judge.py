@@ -5,15 +5,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fashion.labels import LABELS
-from training.street.choose import (
+from fashion_pipeline.fashion.labels import LABELS
+from fashion_pipeline.training.street.choose import (
     Matrix,
     calibration_error,
     choose_thresholds,
     fit_scores,
     rates,
 )
-from training.street.data import FOLDERS, LABELS_OF_FOLDER
+from fashion_pipeline.training.street.data import FOLDERS, LABELS_OF_FOLDER
 
 PRECISION_FLOOR = 0.61
 """Of the labels shown, how many must be right by cross-validation, at the shares of `expected_shares`: 0.60

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-from fashion.labels import LABELS
-from training.street.backbone import CHANNELS, STRIDE_PX, Backbone
-from training.street.crops import SPEC
-from training.street.data import FOLDERS
+from fashion_pipeline.fashion.labels import LABELS
+from fashion_pipeline.training.street.backbone import CHANNELS, STRIDE_PX, Backbone
+from fashion_pipeline.training.street.crops import SPEC
+from fashion_pipeline.training.street.data import FOLDERS
 
 FROZEN_BLOCKS = 6
 """The stem and the first blocks keep their ImageNet weights. Edges and textures need no new lesson, 1,100

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from fashion.engines import Engine, open_engine
-from training.street.crops import Person, store
-from training.street.data import DataError
+from fashion_pipeline.fashion.engines import Engine, open_engine
+from fashion_pipeline.training.street.crops import Person, store
+from fashion_pipeline.training.street.data import DataError
 
 DETECTOR = Path(__file__).resolve().parents[2] / "models" / "ssdlite.onnx"
 DETECTOR_SIDE_PX = 300

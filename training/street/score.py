@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fashion.labels import LABELS
-from training.street.choose import Matrix, Rates, rates
-from training.street.data import DataError, label_matrix, read_entries
+from fashion_pipeline.fashion.labels import LABELS
+from fashion_pipeline.training.street.choose import Matrix, Rates, rates
+from fashion_pipeline.training.street.data import DataError, label_matrix, read_entries
 
 MIN_POSITIVES = 10  # a label that fewer photos show says too little to be counted in the means
 RESAMPLES = 2000

@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from fashion.labels import LABELS
-from training.street.data import DataError
+from fashion_pipeline.fashion.labels import LABELS
+from fashion_pipeline.training.street.data import DataError
 
 LABEL_OF_TAG = {
     "t-shirt": "T-shirt/top",

@@ -19,12 +19,12 @@ from typing import Any
 
 import numpy as np
 
-from fashion.labels import LABELS
-from training.checkpoint import CheckpointError
-from training.shipping import TRIED_FOLDER, how_to_ship
-from training.street.backbone import REQUIREMENT, WeightsError
-from training.street.crops import LOOK, SPEC, Person
-from training.street.data import (
+from fashion_pipeline.fashion.labels import LABELS
+from fashion_pipeline.training.checkpoint import CheckpointError
+from fashion_pipeline.training.shipping import TRIED_FOLDER, how_to_ship
+from fashion_pipeline.training.street.backbone import REQUIREMENT, WeightsError
+from fashion_pipeline.training.street.crops import LOOK, SPEC, Person
+from fashion_pipeline.training.street.data import (
     FOLDERS,
     LABELS_OF_FOLDER,
     DataError,
@@ -33,13 +33,13 @@ from training.street.data import (
     load_tagged,
     street_folder,
 )
-from training.street.export import export_onnx, write_facts, write_notice
-from training.street.fit import Recipe, logits, run_all
-from training.street.folds import draw_folds, logits_unseen, make_runs
-from training.street.judge import folder_accuracy, judge, matched
-from training.street.network import Street, for_use, mean_of
-from training.street.people import find_boxes, load_people, load_wholes
-from training.street.views import Cache, cache_of, cache_path, lower_views
+from fashion_pipeline.training.street.export import export_onnx, write_facts, write_notice
+from fashion_pipeline.training.street.fit import Recipe, logits, run_all
+from fashion_pipeline.training.street.folds import draw_folds, logits_unseen, make_runs
+from fashion_pipeline.training.street.judge import folder_accuracy, judge, matched
+from fashion_pipeline.training.street.network import Street, for_use, mean_of
+from fashion_pipeline.training.street.people import find_boxes, load_people, load_wholes
+from fashion_pipeline.training.street.views import Cache, cache_of, cache_path, lower_views
 
 PROJECT = Path(__file__).resolve().parents[2]
 MODELS = PROJECT / "models"

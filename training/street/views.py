@@ -11,12 +11,12 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from training.checkpoint import checkpoint_folder, save_whole
-from training.precision import quickly_on_cpu
-from training.street.backbone import find_weights, load_weights
-from training.street.crops import LOOK, SPEC, Person, plain_view, random_view, recolored
-from training.street.network import Street
-from training.street.people import paths_digest
+from fashion_pipeline.training.checkpoint import checkpoint_folder, save_whole
+from fashion_pipeline.training.precision import quickly_on_cpu
+from fashion_pipeline.training.street.backbone import find_weights, load_weights
+from fashion_pipeline.training.street.crops import LOOK, SPEC, Person, plain_view, random_view, recolored
+from fashion_pipeline.training.street.network import Street
+from fashion_pipeline.training.street.people import paths_digest
 
 BATCH = 32
 SEED = 0

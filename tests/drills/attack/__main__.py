@@ -27,7 +27,7 @@ RUNS = {
     "programs and forks of stages; all signalled at once": "tests/system/test_nothing_is_left.py",
     "junk on every socket": "tests/system/test_junk.py",
     "logs and outputs that cannot be written": "tests/system/test_words_that_cannot_be_printed.py",
-    "what others put where our folders and pools are": "tests/runtime/launch/test_own_folders.py",
+    "what others put where our folders and pools are": "tests/framegraph/run_files/test_own_folders.py",
 }
 
 

@@ -12,23 +12,23 @@ from typing import Any
 
 import numpy as np
 
-from runtime import secrets
-from runtime.custody.layout import CustodyFile
-from runtime.custody.ledger import read_ledger
-from runtime.custody.store import FrameStore
-from runtime.errors import GraphError, StageError, WireError
-from runtime.graph.one_line import is_one_line, read_one_line
-from runtime.graph.reader import read_graph
-from runtime.graph.yaml_text import node_from_text
-from runtime.hosts.journal import Journal
-from runtime.packet import Packet, PixelHandle
-from runtime.progress import ProgressFile, progress_path
-from runtime.stage import Frame
-from runtime.texts import as_one_entry, in_one_line
-from runtime.trace.timeline import read_trace
-from runtime.wire import codec
-from stages.media.checks import check_uri
-from stages.media.playlist import why_not_played
+from fashion_pipeline.stages.media.checks import check_uri
+from fashion_pipeline.stages.media.playlist import why_not_played
+from framegraph.delivery.journal import Journal
+from framegraph.errors import GraphError, StageError, WireError
+from framegraph.frames.layout import CustodyFile
+from framegraph.frames.ledger import read_ledger
+from framegraph.frames.store import FrameStore
+from framegraph.graph.one_line import is_one_line, read_one_line
+from framegraph.graph.reader import read_graph
+from framegraph.graph.yaml_text import node_from_text
+from framegraph.packet import Packet, PixelHandle
+from framegraph.stage import Frame
+from framegraph.support import secrets
+from framegraph.support.progress import ProgressFile, progress_path
+from framegraph.support.texts import as_one_entry, in_one_line
+from framegraph.traces.timeline import read_trace
+from framegraph.wire import codec
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,9 @@
+"""Tells what everyone in a film or camera picture wears.
+
+The folders beside this one are reached through it, and a wheel holds them under this name: `stages`,
+`fashion` and `training` would be anybody's at the top of site-packages. `framegraph` is a library of its own.
+"""
+
+__version__ = "0.1.0"
+STAGES = f"{__name__}.stages"
+"""The package of the stage types that a graph names in one word."""

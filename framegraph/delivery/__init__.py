@@ -1,0 +1,1 @@
+"""Frames in order, written once, and acknowledged."""

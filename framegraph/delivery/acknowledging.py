@@ -1,0 +1,112 @@
+"""The commit links of an ordered stage or sink: straight to each source, past all workers."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Collection
+
+import zmq
+
+from framegraph.delivery.order import End
+from framegraph.errors import WireError
+from framegraph.packet import Packet
+from framegraph.wire import codec
+from framegraph.wire.config import ChildConfig
+from framegraph.wire.inlet import REPEAT_S
+from framegraph.wire.sockets import connect_dealer, link_identity, receive_all, try_send
+
+
+@dataclasses.dataclass(frozen=True)
+class Have:
+    """What a committer has of one source, in absolute terms: nothing is lost with a lost message."""
+
+    committed: int
+    received: tuple[int, ...]
+    ended: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class StartAfter:
+    """Nothing up to this frame will come again."""
+
+    seq: int
+
+
+Told = Packet | End | StartAfter
+
+
+class CommitLinks:
+    """Says what is here, and hears of GAPs, the EOS, and where to start."""
+
+    def __init__(self, context: zmq.Context[zmq.Socket[bytes]], config: ChildConfig) -> None:
+        self.rejected = 0
+        self._context = context
+        self._identity = link_identity(config.stage, config.replica, config.incarnation, config.nonce)
+        self._stage = config.stage
+        self._incarnation = config.incarnation
+        self._sockets: dict[str, zmq.Socket[bytes]] = {}
+        self._said: dict[str, tuple[Have, float]] = {}
+        for source, endpoint in config.commits.items():
+            self.connect(source, endpoint)
+
+    def connect(self, source: str, endpoint: str) -> None:
+        self._sockets[source] = connect_dealer(self._context, endpoint, self._identity)
+
+    def disconnect(self, source: str) -> None:
+        self._sockets.pop(source).close()
+        self._said.pop(source, None)
+
+    @property
+    def sockets(self) -> list[zmq.Socket[bytes]]:
+        return list(self._sockets.values())
+
+    def receive(self, ready: Collection[object] | None = None) -> list[tuple[str, Told]]:
+        """Return what the sources have told, as (source, what). ready: the sockets on which something waits;
+        None: look at all.
+        """
+        told: list[tuple[str, Told]] = []
+        for source, socket in self._sockets.items():
+            if ready is not None and socket not in ready:
+                continue
+            for message in receive_all(socket):
+                try:
+                    told.append((source, _told(codec.unpack(message[-1]))))
+                except WireError:
+                    self.rejected += 1
+        return told
+
+    def say(self, source: str, have: Have, now_s: float) -> None:
+        """Tell a source what is here: on change, and again every REPEAT_S."""
+        said, said_at_s = self._said.get(source, (None, 0.0))
+        if have == said and now_s - said_at_s < REPEAT_S:
+            return
+        message = codec.pack(
+            {
+                "sink": self._stage,
+                "incarnation": self._incarnation,
+                "committed": have.committed,
+                "received": list(have.received),
+                "ended": have.ended,
+            }
+        )
+        if try_send(self._sockets[source], [message]):
+            self._said[source] = (have, now_s)
+
+    def close(self) -> None:
+        for socket in self._sockets.values():
+            socket.close()
+
+
+def _told(said: dict[str, object]) -> Told:
+    kind = codec.field(said, "kind", str)
+    if kind == "gap":
+        return codec.packet_from(codec.field(said, "packet", dict))
+    if kind == "start":
+        return StartAfter(codec.field(said, "after_seq", int, -1))
+    if kind == "eos":
+        return End(
+            last_seq=codec.field(said, "last_seq", int, -1),
+            cause=codec.field(said, "cause", str),
+            dropped=codec.stretches(said),
+        )
+    raise WireError(f"unknown kind '{kind}'")

@@ -1,0 +1,100 @@
+"""The last answers of an ordered stage, on disk before they are sent: a repeated frame gets the same one.
+
+Two files written in turn. A record is length, checksum and a packed map; when the newer file holds as many
+records as custody can ask for again, the older one is emptied and becomes the newer.
+"""
+
+import os
+import struct
+import zlib
+from pathlib import Path
+from typing import Any
+
+from framegraph.errors import WireError
+from framegraph.wire import codec
+
+_HEAD = struct.Struct("<II")
+
+
+class Journal:
+    """Answers by seq; at least the last `keep` of them survive the process."""
+
+    def __init__(self, path: str, keep: int) -> None:
+        Path(path).parent.mkdir(exist_ok=True)
+        self._keep = keep
+        self._answers: dict[int, dict[str, Any]] = {}
+        self._fds = [os.open(f"{path}.{letter}", os.O_RDWR | os.O_CREAT, 0o600) for letter in "ab"]
+        found = [self._load(fd) for fd in self._fds]
+        # The file with the newest answer is the one being written.
+        self._current = 0 if max(found[0], default=-1) >= max(found[1], default=-1) else 1
+        self._in_current = found[self._current]
+        self._in_older = found[1 - self._current]
+
+    def _load(self, fd: int) -> list[int]:
+        data = os.pread(fd, os.fstat(fd).st_size, 0)
+        seqs, at = [], 0
+        while at + _HEAD.size <= len(data):
+            length, checksum = _HEAD.unpack_from(data, at)
+            record = data[at + _HEAD.size : at + _HEAD.size + length]
+            if len(record) < length or zlib.crc32(record) != checksum:
+                break
+            try:
+                answer = codec.unpack(record)
+                codec.field(answer, "seq", int, 0)
+                codec.field(answer, "is_gap", bool)
+                codec.field(answer, "highest_id", int, 0)
+                codec.field(answer, "meta", dict)
+            except WireError:
+                break
+            seqs.append(answer["seq"])
+            self._answers[answer["seq"]] = answer
+            at += _HEAD.size + length
+        # What a death left half written is overwritten by the next record.
+        os.ftruncate(fd, at)
+        os.lseek(fd, at, os.SEEK_SET)
+        return seqs
+
+    @property
+    def last(self) -> dict[str, Any] | None:
+        """The newest answer, or None."""
+        return self._answers[max(self._answers)] if self._answers else None
+
+    @property
+    def metas(self) -> list[dict[str, Any]]:
+        """What was answered to the frames that are known here, oldest first; without those that were GAPs."""
+        known = (self._answers[seq] for seq in sorted(self._answers))
+        return [answer["meta"] for answer in known if not answer["is_gap"]]
+
+    def find(self, seq: int) -> dict[str, Any] | None:
+        return self._answers.get(seq)
+
+    def append(self, answer: dict[str, Any]) -> None:
+        """Write an answer down; it has a "seq"."""
+        if len(self._in_current) >= self._keep:
+            for seq in self._in_older:
+                del self._answers[seq]
+            self._current = 1 - self._current
+            self._in_older, self._in_current = self._in_current, []
+            os.ftruncate(self._fds[self._current], 0)
+            os.lseek(self._fds[self._current], 0, os.SEEK_SET)
+        record = codec.pack(answer)
+        self._write(_HEAD.pack(len(record), zlib.crc32(record)) + record)
+        self._answers[answer["seq"]] = answer
+        self._in_current.append(answer["seq"])
+
+    def _write(self, data: bytes) -> None:
+        """Write all or, with an OSError, nothing: behind half a record no other would be found."""
+        fd = self._fds[self._current]
+        at = os.lseek(fd, 0, os.SEEK_CUR)
+        try:
+            rest = memoryview(data)
+            while rest:
+                rest = rest[os.write(fd, rest) :]
+        except OSError:
+            os.ftruncate(fd, at)
+            os.lseek(fd, at, os.SEEK_SET)
+            raise
+
+    def close(self) -> None:
+        for fd in self._fds:
+            os.close(fd)

@@ -1,0 +1,1 @@
+"""The frames that a source owns until every sink has acknowledged them."""

@@ -1,0 +1,59 @@
+"""Pixels of frames in custody, read in place by the other processes of the same host."""
+
+from pathlib import Path
+
+import numpy as np
+
+from framegraph.errors import PixelsGoneError
+from framegraph.frames import layout
+from framegraph.frames.layout import CustodyFile
+from framegraph.packet import Image, PixelHandle
+
+
+class PoolReader:
+    """Maps the custody files of a run read-only, each on first use.
+
+    A handle names a source, never a path, so bytes from a socket cannot make us open another file.
+    """
+
+    def __init__(self, pools: str) -> None:
+        self._pools = Path(pools)
+        self._files: dict[str, CustodyFile] = {}
+
+    def find(self, handle: PixelHandle) -> Image:
+        """Return a read-only view of the frame that `handle` means; PixelsGoneError when it is not there."""
+        file = self._files.get(handle.pool)
+        if file is None:
+            file = self._open(handle.pool)
+        if not 0 <= handle.slot < file.slots:
+            raise PixelsGoneError(f"{handle.pool} has no slot {handle.slot}")
+        if file.word(handle.slot, layout.S_GENERATION) != handle.generation:
+            raise PixelsGoneError(f"slot {handle.slot} of {handle.pool} holds another frame")
+        height, width, _channels = handle.shape
+        view = np.frombuffer(file.mapped, np.uint8, height * width * 3, file.pixel_offset(handle.slot))
+        return view.reshape(handle.shape)
+
+    def is_valid(self, handle: PixelHandle) -> bool:
+        """Tell whether the frame is still the one it was: for a reader without custody, after reading."""
+        file = self._files[handle.pool]
+        return file.word(handle.slot, layout.S_GENERATION) == handle.generation
+
+    def _open(self, pool: str) -> CustodyFile:
+        if not pool.isprintable() or "/" in pool or pool in ("", ".", ".."):
+            raise PixelsGoneError(f"no pool is called {pool!r}")
+        try:
+            self._files[pool] = CustodyFile(self._pools / pool, writable=False)
+        except FileNotFoundError:
+            raise PixelsGoneError(f"no pool is called {pool!r}") from None
+        return self._files[pool]
+
+    def forget(self, pool: str) -> None:
+        """Let go of the pixels of a source that has left the run."""
+        file = self._files.pop(pool, None)
+        if file is not None:
+            file.close()
+
+    def close(self) -> None:
+        for file in self._files.values():
+            file.close()
+        self._files.clear()

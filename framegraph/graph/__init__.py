@@ -1,0 +1,1 @@
+"""From pipeline.yaml, or one line, to a checked, frozen graph."""

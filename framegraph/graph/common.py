@@ -1,0 +1,160 @@
+"""The properties that every stage of a kind has besides its own."""
+
+import dataclasses
+
+from framegraph.properties import Bytes, Seconds, prop
+
+AUTO = "auto"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _Any:
+    timeout: Seconds = prop(
+        30.0,
+        "One packet worked on, or picture decoded, for longer than this counts as a hang.",
+        low=0.1,
+        while_running=True,
+    )
+    start_timeout: Seconds = prop(
+        60.0, "Loading for longer than this counts as a hang.", low=0.1, while_running=True
+    )
+    heartbeat: Seconds = prop(
+        5.0, "No sign of life for longer than this counts as a hang.", low=1.0, while_running=True
+    )
+    memory_limit: Bytes = prop(
+        0,
+        "A process that holds more than this is drained and started again; 0: no limit.",
+        low=0,
+        high=2**50,
+        while_running=True,
+    )
+    max_frames_per_process: int = prop(
+        0,
+        "After this many frames a process is drained and started again; 0: never.",
+        low=0,
+        high=2**50,
+        while_running=True,
+    )
+    threads: int = prop(1, "Threads of the libraries that the stage uses, per replica.", low=1, high=256)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class WorkerCommon(_Any):
+    """Common properties of a worker stage."""
+
+    replicas: int | str = prop(
+        1,
+        "How many processes run this stage; auto: as many as `launcher.py plan` advises, measured once.",
+        low=1,
+        high=64,
+        choices=(AUTO,),
+    )
+    device: str | tuple[str, ...] = prop(
+        "cpu",
+        "Where models run: cpu, cuda:0, …, openvino:GPU, openvino:NPU, …, or auto (a GPU of NVIDIA's where "
+        "there is one); a list is dealt out.",
+        pattern=r"auto|cpu|cuda:[0-9]+|openvino:[A-Z]+(\.[0-9]+)?",
+    )
+    batch: int = prop(
+        0, "Packets given to the stage at once, at most; 0: as the stage prefers.", low=0, high=128
+    )
+    batch_wait: Seconds = prop(
+        0.0, "How long to wait for a fuller batch.", low=0, high=10, while_running=True
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class OrderedCommon(_Any):
+    """Common properties of an ordered stage."""
+
+    replicas: int = prop(1, "How many processes; each source has one of them.", low=1, high=64)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SourceCommon(_Any):
+    """Common properties of a source."""
+
+    window: int = prop(
+        0,
+        "Frames sent and not yet received by all sinks; 0: 2 per replica of the widest stage, plus 2.",
+        low=0,
+        high=4096,
+    )
+    custody: int = prop(
+        0,
+        "Slots of the pixel pool: frames not yet committed; 0: two windows, plus 4; never "
+        "fewer than window and max-size-buffers need.",
+        low=0,
+        high=8192,
+    )
+    resend_after: Seconds = prop(
+        10.0, "A frame not received by all sinks is sent again after this; doubles each time.", low=0.05
+    )
+    max_attempts: int = prop(
+        3,
+        "Deaths of a stage, or of the decoder, on one frame until it is given up.",
+        low=1,
+        high=1000,
+        while_running=True,
+    )
+    max_latency: Seconds = prop(
+        0.0,
+        "A live frame older than this at its first dispatch is dropped as late; 0: never.",
+        low=0,
+        while_running=True,
+    )
+    max_size_buffers: int = prop(
+        2,
+        "Captured frames that wait for the window; a live source drops the older one (leaky).",
+        low=1,
+        high=1024,
+    )
+    priority: int = prop(
+        1,
+        "Turns at a busy worker for each turn of a source with priority 1.",
+        low=1,
+        high=16,
+        while_running=True,
+    )
+    drain: Seconds = prop(
+        5.0,
+        "After a stop: time for what is under way; the rest is dropped as flushed.",
+        low=0,
+        while_running=True,
+    )
+    pool: str = prop("", "Folder for the pixel pool; empty: /dev/shm, else the temporary folder.")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SinkCommon(_Any):
+    """Common properties of a sink."""
+
+    overwrite: bool = prop(
+        False, "Replace the file that stands at location; else it is moved aside, to NAME.previous."
+    )
+    replicas: int = prop(1, "A sink is one process, for it writes one output.", low=1, high=1)
+    fsync: str = prop(
+        "never",
+        "What a power cut may take. never: whatever the kernel had not yet written; fragment: nothing before "
+        "the progress that is on disk; always: nothing that was committed.",
+        choices=("never", "fragment", "always"),
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class LeakyCommon(_Any):
+    """Common properties of a leaky sink."""
+
+    replicas: int = prop(1, "A leaky sink is one process.", low=1, high=1)
+    max_size_buffers: int = prop(
+        2, "Packets that wait for it at each stage before it; the oldest gives way (leaky).", low=1, high=64
+    )
+
+
+COMMON: dict[str, type] = {
+    "source": SourceCommon,
+    "worker": WorkerCommon,
+    "ordered": OrderedCommon,
+    "sink": SinkCommon,
+    "leaky": LeakyCommon,
+}

@@ -1,0 +1,71 @@
+"""Arguments that several of the launcher's commands take."""
+
+import argparse
+import itertools
+import math
+from collections.abc import Callable, Collection, Sequence
+from pathlib import Path
+
+from framegraph.errors import GraphError
+from framegraph.properties import nearest
+from framegraph.support.secrets import passwords_in
+
+
+def add_graph(parser: argparse.ArgumentParser) -> None:
+    """Take a graph, and what overrides its properties."""
+    parser.add_argument("graph", help="a file, e.g. pipeline.yaml, or a graph: 'source uri=… ! …'")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="STAGE.PROPERTY=VALUE",
+        help="override one property, e.g. camera.uri=film.mp4 (may be given several times)",
+    )
+
+
+def parse_graph(
+    parser: argparse.ArgumentParser, arguments: Sequence[str], commands: Collection[str]
+) -> argparse.Namespace:
+    """Parse the arguments of a command that takes a graph; GraphError for a word that was meant otherwise."""
+    first = arguments[0] if arguments else ""
+    if first.isidentifier() and not Path(first).exists():
+        close = nearest(first, commands)
+        raise GraphError(f"unknown command '{first}'{close}; to run a graph name it, e.g. pipeline.yaml")
+    options, surplus = parser.parse_known_args(arguments)
+    for word in surplus:
+        if "=" in word and not word.startswith("-"):
+            raise GraphError(f"'{word}' stands alone; write --set before each: --set {word}")
+    if surplus:
+        parser.error(f"unrecognized arguments: {' '.join(surplus)}")
+    return options
+
+
+def refuse_passwords(arguments: Sequence[str]) -> None:
+    """Raise GraphError for a word with an address that has a password in it, wherever it stands."""
+    for before, word in itertools.pairwise(("", *arguments)):
+        if passwords_in(word):
+            # Imported here, because --help must not wait for the reader of YAML.
+            from framegraph.graph.yaml_text import refuse_literal_password
+
+            refuse_literal_password(word, f"--set {word}" if before == "--set" else word)
+
+
+def graph_words(options: argparse.Namespace) -> list[str]:
+    """The graph as this command line has it, for another process."""
+    return [options.graph, *(word for override in options.set for word in ("--set", override))]
+
+
+def number(kind: type[int] | type[float], low: float) -> Callable[[str], float]:
+    """Return what reads a finite number of at least `low`, for argparse."""
+
+    def read(text: str) -> float:
+        try:
+            found = kind(text)
+        except ValueError:
+            found = math.nan
+        if not low <= found < math.inf:
+            what = "a whole number" if kind is int else "a number"
+            raise argparse.ArgumentTypeError(f"expected {what} of {low:g} or more, got '{text}'")
+        return found
+
+    return read

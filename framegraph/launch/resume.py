@@ -1,0 +1,100 @@
+"""Where an earlier run of the same graph on the same input stopped: for `--resume`."""
+
+import dataclasses
+import hashlib
+from pathlib import Path
+from typing import Any
+
+from framegraph.errors import GraphError
+from framegraph.graph.model import Graph
+from framegraph.graph.registry import writes_file
+from framegraph.stage import Source
+from framegraph.support.progress import Progress, ProgressFile, progress_path
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Earlier:
+    """The run to go on with: its name, per source the last frame that every sink has committed, and per
+    ordered stage and source the highest number that some output has."""
+
+    run: str
+    starts: dict[str, dict[str, Any]]
+    highest_ids: dict[tuple[str, str], int]
+
+
+def full_digest(graph: Graph) -> str:
+    """Tell this graph on this input from any other."""
+    digest = hashlib.sha256(graph.digest.encode())
+    for source in graph.of_kind("source"):
+        assert issubclass(source.stage, Source)
+        digest.update(source.stage.fingerprint(source.options).encode())
+    return digest.hexdigest()[:32]
+
+
+def find_earlier(graph: Graph, digest: str) -> Earlier:
+    """Read the progress files beside the outputs; GraphError when there is nothing that fits."""
+    for stage in graph.of_kind("source"):
+        if stage.is_live:
+            raise GraphError(
+                f"{stage.place}: cannot resume: '{stage.name}' is live, what it showed meanwhile is gone; "
+                "start without --resume"
+            )
+    found: dict[str, list[Progress | None]] = {source.name: [] for source in graph.of_kind("source")}
+    for (sink, source), location in graph.locations().items():
+        if writes_file(graph.stages[sink].stage):
+            found[source].append(_read(location, digest))
+    known = [progress for records in found.values() for progress in records if progress is not None]
+    runs = {progress.run for progress in known}
+    if not runs:
+        raise GraphError(
+            "nothing to resume: no output has a record of how far it is; either the run had finished, or it "
+            "wrote elsewhere. Start without --resume"
+        )
+    if len(runs) != 1:
+        raise GraphError(
+            f"cannot resume: the outputs are of {len(runs)} different runs; start without --resume"
+        )
+    return Earlier(
+        run=runs.pop(),
+        starts={name: _start(records) for name, records in found.items()},
+        highest_ids=_highest_ids(known),
+    )
+
+
+def _read(location: Path, digest: str) -> Progress | None:
+    """Return how far an output is; None when the run ended before it was begun: it is then begun now."""
+    if not progress_path(location).exists():
+        return None
+    file = ProgressFile(location)
+    progress = file.read()
+    file.close()
+    if progress is None:
+        return None
+    if progress.digest != digest:
+        raise GraphError(
+            f"cannot resume: {location} was begun with another graph, other properties or another input; "
+            "restore these, or start without --resume to write it anew"
+        )
+    if progress.is_finished and progress.end_cause != "finished":
+        raise GraphError(
+            f"cannot resume: {location} was completed when the run was stopped at frame "
+            f"{progress.last['seq']}; start without --resume"
+        )
+    return progress
+
+
+def _start(records: list[Progress | None]) -> dict[str, Any]:
+    """The sink that is behind says where the source goes on; the others know what they have."""
+    behind = min(records, key=lambda record: record.last["seq"] if record is not None else -1, default=None)
+    if behind is None:
+        return {"seq": -1, "epoch": 0, "pts_ns": 0, "running_ns": 0, "not_ok": {}}
+    return {**behind.last, "not_ok": behind.tally.get("not_ok", {})}
+
+
+def _highest_ids(known: list[Progress]) -> dict[tuple[str, str], int]:
+    highest: dict[tuple[str, str], int] = {}
+    for progress in known:
+        for stage, number in progress.highest_ids.items():
+            place = stage, progress.source
+            highest[place] = max(number, highest.get(place, 0))
+    return highest

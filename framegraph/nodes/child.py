@@ -1,0 +1,161 @@
+"""What every child process runs, behind `framegraph.nodes.process`: STAGE.REPLICA …, started by the launcher.
+
+Run in the child only. It asks the launcher for its part of the graph, opens its stage and runs the host
+that fits. Exit status: 0 stopped when told to, 1 the stage cannot go on, 3 it could not be opened.
+"""
+
+import argparse
+import contextlib
+import ctypes
+import dataclasses
+import logging
+import os
+import signal
+import sys
+import traceback
+from pathlib import Path
+
+import zmq
+
+from framegraph.errors import GraphError, StageError, text_of
+from framegraph.graph.registry import find_stage, kind_of
+from framegraph.nodes.bus_client import BusClient, BusLogHandler
+from framegraph.nodes.loop import HostLoop, Place
+from framegraph.nodes.process import end_with
+from framegraph.properties import read_options
+from framegraph.stage import Context, LeakySink, Ordered, Sink, Source, Stage
+from framegraph.support import secrets
+from framegraph.support.own_process import no_core_dumps
+from framegraph.wire.config import BUS_TOKEN, ChildConfig, RunPaths
+from framegraph.wire.status_page import StatusPage
+
+COULD_NOT_OPEN = 3
+_PR_SET_NAME = 15
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="one process of a run; started by launcher.py")
+    parser.add_argument("name", help="STAGE.REPLICA")
+    parser.add_argument("--run", required=True, help="the run folder")
+    parser.add_argument("--incarnation", type=int, required=True)
+    parser.add_argument("--launcher", type=int, required=True, help="process id to die with")
+    arguments = parser.parse_args()
+    _die_with(arguments.launcher, arguments.name)
+    stage, _dot, replica = arguments.name.rpartition(".")
+    paths = RunPaths(arguments.run)
+    page = StatusPage(Path(paths.status(stage, int(replica))))
+    page.start(arguments.incarnation)
+    context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+    token = os.environ.pop(BUS_TOKEN)
+    bus = BusClient(context, paths.bus, f"{arguments.name}#{arguments.incarnation}#{token}")
+    logging.basicConfig(level=logging.DEBUG, handlers=[BusLogHandler(bus)])
+    try:
+        config = ChildConfig.from_plain(bus.fetch_config())
+        _hide_secrets(config)
+        host = _open(Place(context=context, config=config, paths=paths, bus=bus, page=page))
+    except BaseException as error:  # whatever stops it: the launcher has to know why, and not to try again
+        if not isinstance(error, (StageError, GraphError)):
+            sys.stderr.write(secrets.redact(traceback.format_exc()))
+        bus.send("error", text=_sentence(error))
+        _send_rest(bus)
+        return COULD_NOT_OPEN
+    status = host.run()
+    _send_rest(bus)
+    if host.has_waiting_thread:
+        # It stands in a library and waits for a camera: nothing here needs it any more.
+        context.term()
+        os._exit(status)
+    return status
+
+
+def _die_with(launcher_pid: int, name: str) -> None:
+    """Take a name for `ps`, and end when the launcher ends, however it ends."""
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_NAME, name.encode()[:15], 0, 0, 0)
+    end_with(launcher_pid)
+    no_core_dumps()
+    work_in_peace()
+    # A terminal's Ctrl-C or hang-up, or a service's stop of all its processes, is the launcher's to answer.
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+
+
+def work_in_peace() -> None:
+    """Who wakes does not interrupt who works: fewer switches and warmer caches where all cores are busy, and
+    several packets for one waking. A free core is taken at once all the same."""
+    if os.sched_getscheduler(0) != os.SCHED_OTHER:
+        # The launcher was given another policy (chrt, systemd), which its processes keep.
+        return
+    # Sandboxes forbid it, or know no policy but the usual one: the run is the same, and somewhat slower.
+    with contextlib.suppress(OSError):
+        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+
+
+def _hide_secrets(config: ChildConfig) -> None:
+    """Know the passwords of the graph, so that no log tells them."""
+    secrets.learn_all(config.secrets)
+    secrets.learn(config.options)
+
+
+def _open(place: Place) -> HostLoop:
+    config = place.config
+    cls = find_stage(config.type, Path(config.graph_folder))
+    options: object = read_options(cls.Options, config.options)
+    stage_context = Context(
+        name=config.stage,
+        run=config.run,
+        replica=config.replica,
+        device=config.device,
+        threads=config.threads,
+        batch=config.common.get("batch", 1),
+        sources=tuple(config.reached_by),
+        log=logging.getLogger(config.stage),
+    )
+    # Each imports its own host only: eight processes that start at once share few cores.
+    if kind_of(cls) == "sink":
+        from framegraph.nodes.sink import SinkHost
+
+        def make_sink(source: str) -> Sink:
+            sink = cls(options, dataclasses.replace(stage_context, source=source))
+            assert isinstance(sink, Sink)
+            sink.open()
+            return sink
+
+        return SinkHost(place, make_sink)
+    if kind_of(cls) == "ordered":
+        from framegraph.nodes.ordered import OrderedHost
+
+        def make_ordered(source: str) -> Ordered:
+            stage = cls(options, dataclasses.replace(stage_context, source=source))
+            assert isinstance(stage, Ordered)
+            stage.open()
+            return stage
+
+        return OrderedHost(place, make_ordered)
+    stage: Stage = cls(options, stage_context)
+    stage.open()
+    if isinstance(stage, Source):
+        from framegraph.nodes.source import SourceHost
+
+        return SourceHost(place, stage)
+    if isinstance(stage, LeakySink):
+        from framegraph.nodes.leaky import LeakyHost
+
+        return LeakyHost(place, stage)
+    from framegraph.nodes.worker import WorkerHost
+
+    return WorkerHost(place, stage)
+
+
+def _sentence(error: BaseException) -> str:
+    return str(error) if isinstance(error, (StageError, GraphError)) else text_of(error)
+
+
+def _send_rest(bus: BusClient) -> None:
+    """Give the last words time to leave: a closing socket waits for nobody."""
+    bus.flush()
+    bus.socket.setsockopt(zmq.LINGER, 500)
+    bus.socket.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,95 @@
+"""Where a source's custody file is: made with the first frame, found again after a death."""
+
+import os
+import secrets
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from framegraph.errors import StageError
+from framegraph.frames.layout import CustodyFile
+from framegraph.frames.store import FrameStore
+from framegraph.stage import Resume
+from framegraph.wire.config import ChildConfig, RunPaths
+
+
+class CustodyPlace:
+    """The run folder's link to the custody file of one source, and the folders that may hold the file."""
+
+    def __init__(self, config: ChildConfig, paths: RunPaths) -> None:
+        self._config = config
+        self._link = Path(paths.pools) / config.stage
+        # The name of the run folder in front: so the next launcher finds what a dead run left. The end is
+        # known to nobody, who might put something of his own in its place.
+        self._name = f"{Path(paths.folder).name}-{config.stage}-{secrets.token_hex(8)}"
+        self._slots: int = config.common["custody"]
+        pool: str = config.common["pool"]
+        self._folders = [Path(pool)] if pool else [Path("/dev/shm"), Path(tempfile.gettempdir())]
+
+    def find(self) -> FrameStore | None:
+        """Return the frames that an earlier process of this source left, or an earlier run's counters."""
+        if self._link.exists():
+            return self._store(CustodyFile(self._link, writable=True))
+        return self.make(0) if self._config.start else None
+
+    def make(self, frame_bytes: int) -> FrameStore:
+        """Make the custody file, with room for frames of this size; StageError when no folder has it."""
+        folder = pool_folder(self._folders, self._slots * frame_bytes)
+        path = folder / self._name
+        try:
+            store = self._store(CustodyFile.create(path, self._slots))
+            if frame_bytes:
+                # All at once, so that a file system that fills up later cannot stop the run.
+                for slot in range(self._slots):
+                    store.reserve(slot, frame_bytes)
+        except StageError:
+            path.unlink(missing_ok=True)
+            raise
+        if self._config.start:
+            _go_on(store, self._config.start)
+        # The name in the run folder comes last: whoever finds it finds a complete file.
+        os.symlink(path, self._link)
+        return store
+
+    def _store(self, file: CustodyFile) -> FrameStore:
+        config = self._config
+        return FrameStore(file, config.stage, tuple(config.stages), config.sources[config.stage])
+
+
+def _go_on(store: FrameStore, start: dict[str, Any]) -> None:
+    """Begin where an earlier run stopped."""
+    captured = start["seq"] + 1
+    if captured:
+        last = Resume(
+            captured=captured,
+            epoch=start["epoch"],
+            pts_ns=start["pts_ns"],
+            running_ns=start["running_ns"],
+        )
+        store.begin_after(last, start["seq"], start["not_ok"])
+
+
+def pool_folder(candidates: list[Path], needed_bytes: int) -> Path:
+    """Return the first folder with room for the pool; StageError when none has.
+
+    needed_bytes: 0 when the size of a frame is not known yet: then the folder with the most room.
+    """
+    found = []
+    roomiest, most_bytes = candidates[0], -1
+    for folder in candidates:
+        try:
+            stat = os.statvfs(folder)
+        except OSError as error:
+            raise StageError(f"no pixel pool in {folder}: {error.strerror}; make the folder") from None
+        free_bytes = stat.f_bavail * stat.f_frsize
+        if free_bytes >= needed_bytes > 0:
+            return folder
+        if free_bytes > most_bytes:
+            roomiest, most_bytes = folder, free_bytes
+        found.append(f"{folder} has {free_bytes / 1e6:.1f} MB")
+    if not needed_bytes:
+        return roomiest
+    raise StageError(
+        f"no room for the pixel pool: it needs {needed_bytes / 1e6:.1f} MB and {', '.join(found)}; "
+        "lower the source's 'custody' or 'width', or set its 'pool' to a folder with room"
+    )

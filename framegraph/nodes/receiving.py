@@ -1,0 +1,111 @@
+"""What hosts with an inlet have in common: sources that come and leave, their pixels, notes of the work."""
+
+import time
+import traceback
+from abc import abstractmethod
+from typing import Any
+
+import zmq
+
+from framegraph.frames.reader import PoolReader
+from framegraph.nodes.loop import HostLoop, Place
+from framegraph.packet import Packet
+from framegraph.traces.recorder import BEGUN, DONE
+from framegraph.wire.config import ChildConfig
+from framegraph.wire.inlet import Inlet
+from framegraph.wire.outlet import FORGIVE_AFTER_S
+
+
+class ReceivingHost(HostLoop):
+    """The loop of a process that takes packets, `capacity` at a time."""
+
+    def __init__(self, place: Place, capacity: int) -> None:
+        super().__init__(place)
+        config = place.config
+        self._pool = PoolReader(place.paths.pools)
+        self._inlet = Inlet(
+            place.context,
+            stage=config.stage,
+            replica=config.replica,
+            incarnation=config.incarnation,
+            capacity=capacity,
+            streams=config.sources,
+            nonce=config.nonce,
+        )
+        self._connect(config)
+
+    def _connect(self, config: ChildConfig) -> None:
+        for endpoint in config.upstreams:
+            self._inlet.connect(endpoint, config.weights.get(endpoint, 1))
+
+    @property
+    def sockets(self) -> "list[zmq.Socket[bytes]]":
+        return self._inlet.sockets
+
+    # When the graph changes
+
+    def relink(self, config: ChildConfig) -> None:
+        # By number, not by name: a name can be given to another source later. One that left and came again
+        # does both.
+        had = {(name, self.config.sources.get(name)) for name in self.config.reached_by}
+        has = {(name, config.sources.get(name)) for name in config.reached_by}
+        self._inlet.streams = config.sources
+        for source, _number in sorted(had - has):
+            self.forget(source)
+            self._pool.forget(source)
+        for endpoint in set(self.config.upstreams) - set(config.upstreams):
+            self._inlet.disconnect(endpoint)
+        try:
+            for source, _number in sorted(has - had):
+                self.meet(source, config)
+        except Exception as error:  # whatever it is: this stage cannot take the source
+            self.log.debug("%s", traceback.format_exc())
+            self.fatal(f"cannot take another source: {type(error).__name__}: {error}")
+        self.take_over(config, self.new_options(config))
+        self._connect(config)
+        super().relink(config)
+
+    @abstractmethod
+    def forget(self, source: str) -> None:
+        """A source has left: let go of what is here of it."""
+
+    def meet(self, source: str, config: ChildConfig) -> None:
+        """A source has come. May raise: then this stage cannot take it, which ends the run."""
+
+    @abstractmethod
+    def take_over(self, config: ChildConfig, options: Any) -> None:
+        """Take over what else may have changed, and the stage's own properties."""
+
+    @staticmethod
+    def was_long(began_s: float) -> bool:
+        """Whether a round took so long that what came meanwhile has to be received before the next word about
+        credit: a packet that this word does not name would be taken for lost, and its room given twice.
+        """
+        return time.monotonic() - began_s > FORGIVE_AFTER_S / 4
+
+    # Work on packets, which the launcher and the trace are told of
+
+    def _begin(self, packets: list[Packet], suspects: list[Packet] | None = None) -> float:
+        """Note what is worked on from now on; return the time. `page.end` has to follow whatever happens.
+
+        suspects: the frames that it would be of if the process ended now, if these are more.
+        """
+        started_s = time.perf_counter()
+        self.page.begin(packets if suspects is None else suspects, self.config.sources)
+        self.trace.note_all(BEGUN, packets)
+        return started_s
+
+    def _done(self, packets: list[Packet], started_s: float) -> float:
+        """Note what was worked on, and return how long it took in seconds."""
+        self.trace.note_all(DONE, packets)
+        took_s = time.perf_counter() - started_s
+        self.counts["busy_s"] += took_s
+        self.counts["frames"] += len(packets)
+        return took_s
+
+    def command(self, command: dict[str, Any]) -> None:
+        """Only sources know commands of their own."""
+
+    def close(self) -> None:
+        self._inlet.close()
+        self._pool.close()

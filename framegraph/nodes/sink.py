@@ -1,0 +1,232 @@
+"""The loop around a sink: packets of each source into order, written once, then committed."""
+
+import time
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+import zmq
+
+from framegraph.delivery.acknowledging import CommitLinks, Told
+from framegraph.delivery.lane import Channel
+from framegraph.delivery.order import End
+from framegraph.errors import PixelsGoneError, StageError, text_of
+from framegraph.files import NO_ROOM, NO_ROOM_STATE
+from framegraph.nodes.loop import POLL_MS, Place
+from framegraph.nodes.receiving import ReceivingHost
+from framegraph.packet import OK, Packet
+from framegraph.stage import Sink
+from framegraph.wire.config import ChildConfig
+from framegraph.wire.inlet import UNLIMITED_CREDIT
+
+MAX_FAILURES_IN_A_ROW = 10
+NO_ROOM_RETRY_S = 1.0
+SLOW_WRITE_S = 0.02
+"""A window covers many times that; longer than it, sources are told before the write what is here."""
+
+
+class SinkHost(ReceivingHost):
+    """Runs a sink: one object of the stage per source, each with its own order, output and progress."""
+
+    def __init__(self, place: Place, make_sink: Callable[[str], Sink]) -> None:
+        super().__init__(place, UNLIMITED_CREDIT)
+        config = place.config
+        self._make_sink = make_sink
+        self._commits = CommitLinks(place.context, config)
+        self._channels = {source: Channel(config, source, make_sink(source)) for source in config.reached_by}
+        self._failures_in_a_row = 0
+        self._has_asked_to_stop = False
+        for channel in self._channels.values():
+            if channel.is_finished:
+                self._report_output(channel)
+
+    @property
+    def sockets(self) -> "list[zmq.Socket[bytes]]":
+        return [*super().sockets, *self._commits.sockets]
+
+    def step(self, now_s: float) -> int:
+        for arrival in self._inlet.receive(self.ready):
+            self.trace.received(arrival.endpoint, arrival.packet)
+            self._inlet.done(arrival.endpoint)
+            self._offer(arrival.packet)
+        for source, told in self._commits.receive(self.ready):
+            self._told(self._channels[source], told)
+        # Sources wait for this word with their next frames. Where a write takes long it is said before it,
+        # with what was committed before; a quick sink says once that it has received and committed.
+        is_slow = any(
+            channel.last_write_s > SLOW_WRITE_S and channel.order.held for channel in self._channels.values()
+        )
+        if is_slow:
+            self._say_have(now_s)
+        more = False
+        for channel in self._channels.values():
+            if now_s < channel.try_again_s:
+                continue
+            packet = channel.order.take()
+            if packet is not None:
+                self._write(channel, packet)
+                more = True
+            elif channel.order.is_at_end and not channel.is_finished:
+                self._finish(channel)
+        self._inlet.give_credit(now_s)
+        # The last word is not put off: what a successor is not known to have committed comes again.
+        if not (is_slow and more) or self.is_retiring or self.is_stopping:
+            self._say_have(time.monotonic())
+        return 0 if more else POLL_MS
+
+    def retire(self) -> None:
+        super().retire()
+        # This may come behind the last round.
+        self._say_have(time.monotonic())
+
+    def _say_have(self, now_s: float) -> None:
+        for source, channel in self._channels.items():
+            self._commits.say(source, channel.have, now_s)
+
+    def _offer(self, packet: Packet) -> None:
+        channel = self._channels.get(packet.source)
+        if channel is None:
+            self.counts["rejected"] += 1
+            return
+        packet.find_pixels = self._pool.find
+        if packet.status != OK and packet.seq == channel.awaits_gap:
+            channel.order.replace(packet)
+            channel.awaits_gap, channel.try_again_s = None, 0.0
+        elif packet.seq == channel.awaits_gap:
+            # Word of its failure was lost with a process: it came again instead of its GAP.
+            self.bus.send("frame_failed", source=packet.source, seq=packet.seq, error=channel.gap_reason)
+        elif channel.order.offer(packet):
+            channel.received(packet)
+        else:
+            self.counts["repeated"] += 1
+
+    def _told(self, channel: Channel, told: Told) -> None:
+        if isinstance(told, Packet):
+            self._offer(told)
+        elif isinstance(told, End):
+            channel.order.end = told
+        elif not channel.start_after(told.seq):
+            self.fatal(
+                f"{channel.describe()} lacks frames up to {told.seq} of {channel.source}: "
+                "its progress file was removed or replaced while the run was on; start the run anew"
+            )
+
+    def _write(self, channel: Channel, packet: Packet) -> None:
+        started_s = self._begin([packet])
+        try:
+            channel.write(packet)
+        except PixelsGoneError:
+            # Custody keeps the pixels until we commit, so this was a copy from before a fault.
+            channel.order.put_aside(packet)
+            self.counts["stale"] += 1
+            return
+        except OSError as error:
+            if error.errno not in NO_ROOM:
+                self._failed(channel, packet, error)
+                return
+            self._wait_for_room(channel, error)
+            channel.order.put_back(packet)
+            return
+        except BaseException as error:  # a sink may raise anything
+            self._failed(channel, packet, error)
+            return
+        finally:
+            self.page.end(1)
+        self._failures_in_a_row = 0
+        self._has_room(channel)
+        if channel.sink.wants_stop and not self._has_asked_to_stop:
+            self._has_asked_to_stop = True
+            self.bus.send("stop_wanted")
+        channel.last_write_s = self._done([packet], started_s)
+
+    def _wait_for_room(self, channel: Channel, error: OSError) -> None:
+        """The disk is full: keep what is here and try again; the sources wait, or drop and count."""
+        if channel.try_again_s == 0.0:
+            self.log.warning("%s: %s; waiting for room", channel.describe(), error.strerror)
+            self.bus.send("state", state=NO_ROOM_STATE)
+        channel.try_again_s = time.monotonic() + NO_ROOM_RETRY_S
+        channel.needs_going_back = True
+
+    def _has_room(self, channel: Channel) -> None:
+        if channel.try_again_s:
+            channel.try_again_s = 0.0
+            self.log.info("%s: there is room again", channel.describe())
+            self.bus.send("state", state="running")
+
+    def _failed(self, channel: Channel, packet: Packet, error: BaseException) -> None:
+        """Try the frame once more on a file cut back to before it, then report it as failed here."""
+        self.log.warning("frame %d of %s: %s", packet.seq, packet.source, text_of(error))
+        try:
+            channel.go_back()
+            channel.write(packet)
+        except BaseException as second:  # the frame stays undone: the source makes it a GAP
+            self._failures_in_a_row += 1
+            self.counts["exceptions"] += 1
+            self.log.debug("%s", traceback.format_exc())
+            text = text_of(second)
+            if self._failures_in_a_row >= MAX_FAILURES_IN_A_ROW or isinstance(second, StageError):
+                self.fatal(f"cannot write {channel.describe()}: {text}")
+                return
+            channel.go_back()
+            if packet.status != OK:
+                channel.skip(packet)
+                return
+            channel.order.put_back(packet)
+            channel.awaits_gap, channel.gap_reason = packet.seq, text
+            channel.try_again_s = float("inf")
+            self.bus.send("frame_failed", source=packet.source, seq=packet.seq, error=text)
+        else:
+            self._failures_in_a_row = 0
+
+    def _finish(self, channel: Channel) -> None:
+        self.bus.send("state", state="finishing")
+        self.page.finishing(True)
+        try:
+            channel.finish()
+        except OSError as error:
+            if error.errno in NO_ROOM:
+                self._wait_for_room(channel, error)
+                return
+            self.fatal(f"cannot complete {channel.describe()}: {error}")
+            return
+        except BaseException as error:  # the output is not complete: the run has failed, and says why
+            self.log.debug("%s", traceback.format_exc())
+            self.fatal(f"cannot complete {channel.describe()}: {text_of(error)}")
+            return
+        finally:
+            self.page.finishing(False)
+            self.bus.send("state", state=NO_ROOM_STATE if channel.try_again_s else "running")
+        self._report_output(channel)
+
+    def _report_output(self, channel: Channel) -> None:
+        self.bus.send("output", source=channel.source, **channel.summary())
+        if all(other.is_finished for other in self._channels.values()):
+            self.report_statistics()
+            self.bus.send("state", state="eos")
+
+    def forget(self, source: str) -> None:
+        self._channels.pop(source).close()
+        self._commits.disconnect(source)
+
+    def meet(self, source: str, config: ChildConfig) -> None:
+        self._channels[source] = Channel(config, source, self._make_sink(source))
+        self._commits.connect(source, config.commits[source])
+
+    def take_over(self, config: ChildConfig, options: Any) -> None:
+        for channel in self._channels.values():
+            channel.sink.options = options
+
+    def statistics(self) -> dict[str, Any]:
+        return {
+            **self.counts,
+            "waiting": sum(len(channel.order.held) for channel in self._channels.values()),
+            "rejected": self.counts["rejected"] + self._inlet.rejected + self._commits.rejected,
+            "stale": self.counts["stale"] + self._inlet.stale,
+            "tallies": {source: channel.tally.to_plain() for source, channel in self._channels.items()},
+        }
+
+    def close(self) -> None:
+        for channel in self._channels.values():
+            channel.close()
+        self._commits.close()
+        super().close()

@@ -1,0 +1,116 @@
+"""One packet a frame: where it is in its stream, a handle to its pixels, and what stages found in it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Image = npt.NDArray[np.uint8]
+
+OK = "ok"
+"""Status of a frame that every stage analysed. Any other status says why it was not."""
+
+MAX_SIDE_PX = 32_768
+"""No picture has a longer side; larger claims on the wire are refused."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PixelHandle:
+    """Where a frame's pixels stand: a slot of a source's pool, valid while the generation is the same."""
+
+    pool: str
+    slot: int
+    generation: int
+    shape: tuple[int, int, int]
+
+
+@dataclasses.dataclass(kw_only=True)
+class Packet:
+    """One frame on its way through the graph.
+
+    `seq` counts the captured frames of `source` from 0; `prev_seq` is the one sent before it (-1: none),
+    so that a hole is known to be a drop; `floor_seq` is the oldest frame not yet committed by all sinks.
+    `stream` is the source's number in the run: a source that is attached again under its name has another.
+    `pts_ns` is the time stamp in the input, `running_ns` the same on a clock that never goes back, from
+    segment to segment. `size_wh` is that of the stored picture; `pixel_aspect_ratio` width to height of its
+    pixels as they are to be shown. `meta` holds what stages found: plain values, lists, dicts and numpy
+    arrays.
+    """
+
+    source: str
+    seq: int
+    prev_seq: int = -1
+    floor_seq: int = 0
+    stream: int = 0
+    epoch: int = 0
+    attempt: int = 0
+    alone: bool = False
+    pts_ns: int = 0
+    running_ns: int = 0
+    duration_ns: int = 0
+    capture_time_ns: int = 0
+    uri: str = ""
+    size_wh: tuple[int, int] = (0, 0)
+    pixel_aspect_ratio: tuple[int, int] = (1, 1)
+    status: str = OK
+    flags: list[str] = dataclasses.field(default_factory=list)
+    dropped: list[tuple[int, int, str]] = dataclasses.field(default_factory=list)
+    highest_ids: dict[str, int] = dataclasses.field(default_factory=dict)
+    """{ordered stage: its highest number with this frame}: for the numbers of a resumed run to go on."""
+    meta: dict[str, Any] = dataclasses.field(default_factory=dict)
+    handle: PixelHandle | None = None
+    pixels: Image | None = None
+    find_pixels: Callable[[PixelHandle], Image] | None = dataclasses.field(default=None, repr=False)
+
+    @property
+    def key(self) -> tuple[str, int]:
+        return (self.source, self.seq)
+
+    @property
+    def image_bgr(self) -> Image:
+        """The frame, uint8 HxWx3 BGR, read-only: copy it before drawing on it.
+
+        Raises PixelsGoneError when the source has reused the slot; framegraph then puts the packet aside.
+        """
+        if self.pixels is not None:
+            return self.pixels
+        if self.handle is None or self.find_pixels is None:
+            raise AttributeError(f"packet {self.key} has no pixels")
+        return self.find_pixels(self.handle)
+
+    @image_bgr.setter
+    def image_bgr(self, image_bgr: Image) -> None:
+        """Give the packet a picture of its own, which then travels with it from here on."""
+        if image_bgr.dtype != np.uint8 or image_bgr.ndim != 3 or image_bgr.shape[2] != 3:
+            raise ValueError(
+                f"image_bgr must be uint8 HxWx3, got {image_bgr.dtype} {'x'.join(map(str, image_bgr.shape))}"
+            )
+        # A copy: the stage may draw its next picture into the same array while this one still waits.
+        self.pixels = np.array(image_bgr, order="C")
+        self.handle = None
+
+    @property
+    def people(self) -> list[dict[str, Any]]:
+        """The people found in the frame, one dict each; an empty list when there is nobody."""
+        people: list[dict[str, Any]] = self.meta.setdefault("people", [])
+        return people
+
+    @people.setter
+    def people(self, people: list[dict[str, Any]]) -> None:
+        self.meta["people"] = people
+
+    def count(self, group: str, name: str, number: int = 1) -> None:
+        """Add to the sums that the summary shows at the end, e.g. ("garments", "Coat"), once for each frame
+        that a sink commits. A stage that corrects what it counted in an earlier frame adds a negative number.
+        A sink keeps some 200 different names; what comes under further ones is added up as "other".
+        """
+        counts = self.meta.setdefault("counts", {}).setdefault(group, {})
+        counts[name] = counts.get(name, 0) + number
+
+    def name_model(self, stage: str, digest: str) -> None:
+        """Write down which model file `stage` used for this frame, as "sha256:…"."""
+        self.meta.setdefault("model", {})[stage] = digest

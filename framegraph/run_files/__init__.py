@@ -1,0 +1,1 @@
+"""What a run has on disk beside its outputs: folders, locks, ledgers."""

@@ -1,0 +1,1 @@
+"""Where processes run, and what happens when they end."""

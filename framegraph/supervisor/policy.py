@@ -1,0 +1,186 @@
+"""What to do when a process ends or is silent: decisions only, replayed as histories by tests."""
+
+import dataclasses
+import signal
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from framegraph.wire.status_page import Status
+
+MAX_DEATHS_WITHOUT_PROGRESS = 6
+"""At least; see `death_limit`."""
+FIRST_BACKOFF_S = 0.25
+MAX_BACKOFF_S = 5.0
+MAX_KILLS_WITHOUT_PROGRESS = 50
+"""Of kills that come from outside: they say nothing of what the process can do, unless they never cease, as
+where its model does not fit into memory."""
+MAX_KILLED_BACKOFF_S = 1.0
+KILLS = frozenset({signal.SIGKILL, signal.SIGTERM})
+"""What ends a process by somebody else's doing: an operator, or a kernel that is out of memory."""
+CRASHES = frozenset({signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGABRT})
+"""What ends a process by its own doing."""
+
+
+def is_kill(status: int) -> bool:
+    """Whether an exit status is that of a kill, which need not be the process's own doing."""
+    return -status in KILLS
+
+
+@dataclasses.dataclass(frozen=True)
+class Restart:
+    """Start the process again after a pause."""
+
+    after_s: float
+
+
+@dataclasses.dataclass(frozen=True)
+class GiveUp:
+    """A restart would not help: end the run with this sentence."""
+
+    text: str
+
+
+class RestartPolicy:
+    """Counts the deaths of one replica. A death after progress is free; others back off and are limited.
+
+    With `is_limited` False they only back off: a camera that kills its decoder must not end the others' run.
+    """
+
+    def __init__(self, *, is_limited: bool = True) -> None:
+        self._is_limited = is_limited
+        self._without_progress = 0
+        self._kills = 0
+
+    def after_death(
+        self,
+        name: str,
+        status: int,
+        *,
+        progressed: bool,
+        limit: int,
+        kill_limit: int = MAX_KILLS_WITHOUT_PROGRESS,
+    ) -> Restart | GiveUp:
+        """Decide, in this order: progress since the last start restarts at once; the limit of deaths without
+        progress ends the run, where kills have a limit of their own; else a pause that doubles."""
+        if progressed:
+            self._without_progress = self._kills = 0
+            return Restart(0.0)
+        was_killed = is_kill(status)
+        self._kills += was_killed
+        self._without_progress += not was_killed
+        is_too_often = self._without_progress >= limit or self._kills >= kill_limit
+        if self._is_limited and is_too_often:
+            return GiveUp(
+                f"{name} ended {self._without_progress + self._kills} times in a row without answering a "
+                f"packet, the last time by {describe_exit(status)}"
+            )
+        if was_killed:
+            return Restart(min(MAX_KILLED_BACKOFF_S, FIRST_BACKOFF_S * 2.0 ** min(self._kills - 1, 30)))
+        return Restart(min(MAX_BACKOFF_S, FIRST_BACKOFF_S * 2.0 ** min(self._without_progress - 1, 30)))
+
+
+def death_limit(max_attempts: int) -> int:
+    """How many deaths in a row without progress end the run: more than one frame may cost, which are those
+    that it is tried alone, and two before that: one among others, and one with those that came behind them.
+    """
+    return max(MAX_DEATHS_WITHOUT_PROGRESS, max_attempts + 3)
+
+
+class PictureDeaths:
+    """Counts the deaths of a source's processes at one and the same picture.
+
+    Only those that the decoder can have caused: a signal of the processor or of abort(), or a hang. A SIGKILL
+    from outside says nothing of the picture, and a live source does not have the same one again.
+    """
+
+    def __init__(self) -> None:
+        self._seq = -1
+        self._deaths = 0
+
+    def after_death(self, status: int, last: Status, *, has_hung: bool) -> None:
+        if not last.asked_s or last.asked_seq < 0 or not (has_hung or -status in CRASHES):
+            return
+        self._deaths = self._deaths + 1 if last.asked_seq == self._seq else 1
+        self._seq = last.asked_seq
+
+    def deadly_seq(self, common: Any) -> int:
+        """The frame that has had its `max-attempts` deaths; -1: none."""
+        return self._seq if self._deaths and self._deaths >= common.max_attempts else -1
+
+
+def describe_exit(status: int) -> str:
+    """Return an exit status as subprocess gives it, in words."""
+    if status < 0:
+        try:
+            return f"signal {signal.Signals(-status).name}"
+        except ValueError:
+            return f"signal {-status}"
+    return f"exit status {status}"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Limits:
+    """How long a process may be silent, by what it is doing; seconds."""
+
+    heartbeat_s: float
+    timeout_s: float
+    start_timeout_s: float
+
+
+class Pauses:
+    """Remembers when the launcher itself stood still: a container that was paused, a machine that slept or
+    swapped. Its children stood still as well, and are not to blame for it.
+    """
+
+    AT_LEAST_S = 1.0
+    """It watches several times a second."""
+
+    def __init__(self) -> None:
+        self._watched_s: float | None = None
+        self._pauses: deque[tuple[float, float]] = deque(maxlen=100)
+
+    def watched(self, now_s: float) -> None:
+        """The launcher watches its children now."""
+        if self._watched_s is not None and now_s - self._watched_s > self.AT_LEAST_S:
+            self._pauses.append((self._watched_s, now_s))
+        self._watched_s = now_s
+
+    def since(self, from_s: float) -> float:
+        """How many seconds since then were pauses."""
+        return sum(end_s - max(start_s, from_s) for start_s, end_s in self._pauses if end_s > from_s)
+
+
+def why_hung(
+    state: str,
+    status: Status,
+    started_s: float,
+    now_s: float,
+    limits: Limits,
+    paused_since: Callable[[float], float] = lambda from_s: 0.0,
+) -> str:
+    """Return why a process counts as hung, or an empty text. Times are of CLOCK_MONOTONIC.
+
+    paused_since: how many seconds since a time do not count (see Pauses).
+    """
+
+    def lasts_s(from_s: float) -> float:
+        return now_s - from_s - paused_since(from_s)
+
+    if state == "starting":
+        # Loading a library may keep the heartbeat's thread from running.
+        is_late = lasts_s(started_s) > limits.start_timeout_s
+        return f"still loading after {limits.start_timeout_s:g} s (start-timeout)" if is_late else ""
+    if status.heartbeat_s and lasts_s(max(status.heartbeat_s, started_s)) > limits.heartbeat_s:
+        return f"no sign of life for {limits.heartbeat_s:g} s (heartbeat)"
+    if status.is_finishing:
+        return ""
+    if status.work_started_s:
+        if lasts_s(status.work_started_s) > limits.timeout_s:
+            return f"one packet took more than {limits.timeout_s:g} s (timeout)"
+        return ""
+    if status.loop_s and lasts_s(max(status.loop_s, started_s)) > limits.heartbeat_s:
+        return f"its loop stands still for {limits.heartbeat_s:g} s (heartbeat)"
+    if status.asked_s and lasts_s(status.asked_s) > limits.timeout_s:
+        return f"its input gave no sign of life for {limits.timeout_s:g} s (timeout)"
+    return ""

@@ -1,0 +1,261 @@
+"""The processes of a run: started, told of the graph, watched, started again. `supervision` decides."""
+
+import signal
+import time
+from collections.abc import Callable
+from typing import Any
+
+from framegraph.supervisor.bus import Bus, Handler
+from framegraph.supervisor.configs import child_config
+from framegraph.supervisor.guardian import Guardian
+from framegraph.supervisor.policy import (
+    MAX_KILLS_WITHOUT_PROGRESS,
+    GiveUp,
+    Limits,
+    Pauses,
+    Restart,
+    death_limit,
+    describe_exit,
+    why_hung,
+)
+from framegraph.supervisor.replica import Child
+from framegraph.supervisor.state import RUNNING, STOPPING, RunState
+from framegraph.wire.outlet import dealt_replica
+from framegraph.wire.status_page import Status
+
+COULD_NOT_OPEN = 3
+TELL_AGAIN_S = 1.0
+"""How often a changed graph is told again to a process that has not said to have taken it over."""
+
+
+class Processes:
+    """Starts the children of a run and carries out what their deaths call for.
+
+    `fail` is called when the run cannot go on: with a sentence, after which this process is done without.
+    """
+
+    def __init__(self, state: RunState, bus: Bus, guardian: Guardian, fail: Callable[[str], None]) -> None:
+        self._state = state
+        self._bus = bus
+        self._guardian = guardian
+        self._fail_run = fail
+        self._report = state.report
+        self._pauses = Pauses()
+
+    def tell(self, to: str, only: Child | None = None, **command: Any) -> None:
+        """Send a command to each replica of a stage; one that is not up is told by its configuration."""
+        for child in [only] if only else self._state.replicas(to):
+            self._bus.tell(child, **command)
+
+    def start(self, child: Child) -> None:
+        pid = child.start()
+        self._guardian.watch(pid)
+        self._bus.admit(child)
+        self._report.log(child.name, "DEBUG", f"started (process {pid})")
+
+    def send_config(self, child: Child, kind: str = "config") -> None:
+        """Tell a process its part of the graph as it is now."""
+        state = self._state
+        is_loose = child.stage in state.detaching or child.stage in state.source_failures
+        config = child_config(
+            state.graph,
+            state.paths,
+            state.identity,
+            child.stage,
+            child.replica,
+            child.incarnation,
+            streams=state.streams,
+            version=state.version,
+            is_stopping=state.phase != RUNNING or is_loose,
+            lost=state.lost_committers,
+            deadly_seq=child.picture_deaths.deadly_seq(state.graph.stages[child.stage].common),
+        )
+        child.told_s = time.monotonic()
+        self._bus.tell(child, kind=kind, config=config.to_plain())
+
+    def relink(self) -> None:
+        """Tell every process of a changed graph. Those that start now ask for it themselves."""
+        for child in self._state.children.values():
+            if child.is_alive and child.has_config and child.stage in self._state.graph.stages:
+                self.send_config(child, "relink")
+
+    # Deaths
+
+    def look_after(self, child: Child, hear: Handler) -> None:
+        """Pass on what a process wrote on standard error; answer its death; start it after its pause."""
+        for line in child.read_stderr():
+            self._report.log(child.name, "DEBUG", line)
+        pid, status = child.pid, child.reap()
+        if status is not None:
+            self._guardian.forget(pid)
+            self._on_exit(child, status, hear)
+        if child.restart_at_s is not None and time.monotonic() >= child.restart_at_s:
+            self.start(child)
+
+    def _on_exit(self, child: Child, status: int, hear: Handler) -> None:
+        state = self._state
+        last = child.status()
+        child.picture_deaths.after_death(status, last, has_hung=child.has_hung)
+        self._bus.dismiss(child, hear)
+        if state.phase == STOPPING:
+            if status not in (0, -signal.SIGKILL) and not state.failure:
+                state.failure = f"{child.name} ended by {describe_exit(status)} while stopping"
+            return
+        if state.graph.stages[child.stage].kind == "leaky" and child.has_run:
+            self._on_leaky_exit(child, status, last)
+            return
+        key = (child.stage, child.replica)
+        has_no_future = key in state.on_trial and (child.error or status == COULD_NOT_OPEN)
+        if key in state.leaving or has_no_future:
+            self._on_exit_for_good(child, status, last)
+            return
+        if child.error:
+            self.fail(f"{child.name}: {child.error}", child)
+            return
+        if child.stage in state.ended_sources:
+            return
+        has_retired = status == 0 and last.has_left
+        if has_retired:
+            self._report.log(child.name, "INFO", "has retired; starting the next process")
+        elif status == COULD_NOT_OPEN:
+            self.fail(f"{child.name} could not start", child)
+            return
+        else:
+            self._report.deaths[child.name] = self._report.deaths.get(child.name, 0) + 1
+        self._on_death(child, status, last, has_retired=has_retired)
+
+    def _on_exit_for_good(self, child: Child, status: int, last: Status) -> None:
+        """A replica that was to go, or that could not come, has ended."""
+        if (status == 0 and last.has_left) or not child.has_run:
+            return
+        if (child.stage, child.replica) in self._state.leaving:
+            self._report.log(child.name, "WARNING", f"ended by {describe_exit(status)} before it was empty")
+        self._tell_of_death(child, list(last.working), is_kill=child.was_killed(status))
+
+    def _on_death(self, child: Child, status: int, last: Status, *, has_retired: bool) -> None:
+        # A worker that retired has handed on all it had; whatever else ends leaves something to send again.
+        if not has_retired or self._state.graph.stages[child.stage].kind != "worker":
+            self._tell_of_death(child, list(last.working), is_kill=child.was_killed(status))
+        verdict = self._verdict(child, status, last.done > 0)
+        if isinstance(verdict, GiveUp):
+            if (child.stage, child.replica) in self._state.on_trial:
+                # Whoever asked for it hears of it; the graph goes on without.
+                child.error = verdict.text
+            else:
+                self.fail(verdict.text, child)
+            return
+        if not has_retired:
+            self._report.log(child.name, "WARNING", f"ended by {describe_exit(status)}; starting it again")
+        child.restart_at_s = time.monotonic() + verdict.after_s
+
+    def _verdict(self, child: Child, status: int, progressed: bool) -> Restart | GiveUp:
+        graph = self._state.graph
+        attempts = [graph.stages[name].common.max_attempts for name in graph.sources_of(child.stage)]
+        limit = death_limit(max(attempts, default=0))
+        # Who asked for one more waits for the answer: that it is killed as it loads is one.
+        is_on_trial = (child.stage, child.replica) in self._state.on_trial
+        kill_limit = limit if is_on_trial else MAX_KILLS_WITHOUT_PROGRESS
+        return child.policy.after_death(
+            child.name, status, progressed=progressed, limit=limit, kill_limit=kill_limit
+        )
+
+    def _on_leaky_exit(self, child: Child, status: int, last: Status) -> None:
+        """Nobody waits for it, and nothing is lost with it: the sources need not hear of it."""
+        if status == 0 and last.has_left and not child.error:
+            self._report.log(child.name, "INFO", "has retired; starting the next process")
+            child.restart_at_s = time.monotonic()
+            return
+        self._report.deaths[child.name] = self._report.deaths.get(child.name, 0) + 1
+        verdict = self._verdict(child, status, last.done > 0)
+        if isinstance(verdict, GiveUp) or child.error:
+            text = child.error or f"{child.name} ended too often"
+            self._report.log(child.name, "ERROR", f"{text}; the run goes on without it")
+            return
+        self._report.log(child.name, "WARNING", f"ended by {describe_exit(status)}; starting it again")
+        child.restart_at_s = time.monotonic() + verdict.after_s
+
+    def _tell_of_death(self, child: Child, working: list[tuple[int, int]], *, is_kill: bool) -> None:
+        """The sources send again what is out; what was being worked on comes back one at a time."""
+        for name in self._state.graph.sources_of(child.stage):
+            seqs = [seq for stream, seq in working if stream == self._state.streams[name]]
+            self.tell(
+                name,
+                kind="worker_died",
+                stage=child.stage,
+                replica=child.replica,
+                incarnation=child.incarnation,
+                seqs=seqs,
+                is_alone=len(working) == 1,
+                is_kill=is_kill,
+            )
+
+    # What cannot come back
+
+    def fail(self, text: str, child: Child) -> None:
+        """This process cannot go on. A source that came while the graph runs ends alone; any other ends the
+        run: the sources are flushed and the sinks complete their files."""
+        tail = [f"    {line}" for line in child.stderr_tail]
+        sentence = "\n".join([text, *tail])
+        if self._state.may_fail_alone(child.stage):
+            self.fail_source(child.stage, sentence, has_run=child.has_run)
+        else:
+            self._fail_run(sentence)
+        self._do_without(child)
+
+    def fail_source(self, source: str, text: str, *, has_run: bool) -> None:
+        """A source ends by a failure of its own; the others go on. One that was attached and never ran was no
+        part of the run."""
+        self._report.log(source, "ERROR", text)
+        self._state.source_failures[source] = text
+        is_part = has_run or source not in self._state.attached
+        if is_part and not self._state.failure:
+            self._state.failure = text
+
+    def _do_without(self, child: Child) -> None:
+        """A process will not come back: the others complete what can be completed without it."""
+        state = self._state
+        spec = state.graph.stages[child.stage]
+        if spec.kind == "source":
+            if child.has_run and not child.is_last_try:
+                # Once more, to give what is captured its outcome and the sinks their EOS.
+                child.is_last_try = True
+                child.restart_at_s = time.monotonic()
+            else:
+                state.ended_sources.setdefault(child.stage, {})
+        elif spec.commits:
+            for source in state.graph.sources_of(child.stage):
+                if spec.kind == "sink" or dealt_replica(source, spec.replicas) == child.replica:
+                    state.lost_committers.add((source, child.stage))
+                    self.tell(source, kind="committer_lost", stage=child.stage)
+
+    # Hangs
+
+    def watch(self, now_s: float) -> None:
+        """Kill what hangs: its death is then like any other. Repeat what was not taken over."""
+        self._pauses.watched(now_s)
+        for child in self._state.children.values():
+            if child.process is None:
+                continue
+            common = self._state.graph.stages[child.stage].common
+            limits = Limits(
+                heartbeat_s=common.heartbeat, timeout_s=common.timeout, start_timeout_s=common.start_timeout
+            )
+            reason = why_hung(child.state, child.status(), child.started_s, now_s, limits, self._pauses.since)
+            if reason:
+                self._report.log(child.name, "WARNING", f"hangs: {reason}; killing it")
+                child.has_hung = True
+                child.kill()
+            elif common.memory_limit and child.state == "running":
+                self._watch_memory(child, common.memory_limit)
+            is_behind = child.has_config and child.linked < self._state.version
+            if is_behind and now_s - child.told_s >= TELL_AGAIN_S:
+                self.send_config(child, "relink")
+
+    def _watch_memory(self, child: Child, limit_bytes: int) -> None:
+        held_bytes = child.memory_bytes()
+        if held_bytes > limit_bytes:
+            self._report.log(
+                child.name, "WARNING", f"holds {held_bytes / 1e6:.0f} MB, over its memory-limit; retiring it"
+            )
+            child.state = "retiring"
+            self.tell(child.stage, only=child, kind="retire")

@@ -1,0 +1,1 @@
+"""What works on graphs and runs from outside."""

@@ -1,0 +1,1 @@
+"""Stage types and graphs, described from their declarations."""

@@ -1,0 +1,35 @@
+"""Caps: what a packet carries on a link, and what a stage's pads take and give."""
+
+from framegraph.graph.model import Graph
+from framegraph.stage import Stage
+
+FRAME = "video/x-raw, format=BGR"
+"""What every packet carries, beside what stages have found: uint8, height x width x 3."""
+
+
+def pads_of(stage: type[Stage], kind: str) -> dict[str, tuple[str, ...]]:
+    """Return {pad: caps}: a source has no sink pad, a sink has no src pad."""
+    pads = {}
+    if kind != "source":
+        pads["sink"] = (FRAME, *stage.takes)
+    if kind not in ("sink", "leaky"):
+        pads["src"] = (FRAME, *stage.gives)
+    return pads
+
+
+def carried(graph: Graph) -> dict[tuple[str, str], tuple[str, ...]]:
+    """Return for each link what stages before it have put into every packet on it.
+
+    Where several sources meet, it is what all of their packets have.
+    """
+    after: dict[str, tuple[str, ...]] = {}
+
+    def gives(name: str) -> tuple[str, ...]:
+        if name not in after:
+            before = [gives(up) for up in graph.upstream(name)]
+            common = [word for word in before[0] if all(word in other for other in before)] if before else []
+            own = graph.stages[name].stage.gives
+            after[name] = (*common, *(word for word in own if word not in common))
+        return after[name]
+
+    return {link: gives(link[0]) for link in graph.links}

@@ -1,0 +1,1 @@
+"""What a graph will reach on this machine."""

@@ -1,0 +1,1 @@
+"""When each frame was where: noted by every process, put together when somebody asks."""

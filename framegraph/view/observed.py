@@ -1,0 +1,38 @@
+"""What can be seen of another launcher's run from outside: its processes and their status pages."""
+
+from pathlib import Path
+
+from framegraph.wire.config import RunPaths
+from framegraph.wire.status_page import Status, StatusPage
+
+
+def children_of(pid: int) -> list[tuple[int, str, str]]:
+    """Return (process id, STAGE.REPLICA, run folder) of the processes that a launcher has started."""
+    found = []
+    try:
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except OSError:
+        return []
+    for child in children:
+        try:
+            command = Path(f"/proc/{child}/cmdline").read_bytes().split(b"\0")
+            state = Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()[0]
+        except OSError:
+            continue
+        if b"framegraph.nodes.process" in command and state != "Z":
+            at = command.index(b"framegraph.nodes.process")
+            found.append((int(child), command[at + 1].decode(), command[at + 3].decode()))
+    return found
+
+
+def status_of(name: str, folder: str) -> Status | None:
+    """Return what a process last said about itself; None if it never did. name: STAGE.REPLICA."""
+    stage, _dot, replica = name.rpartition(".")
+    path = Path(RunPaths(folder).status(stage, int(replica)))
+    if not path.exists():
+        return None
+    page = StatusPage(path)
+    try:
+        return page.read()
+    finally:
+        page.close()

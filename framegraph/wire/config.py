@@ -1,0 +1,123 @@
+"""What a process is told over the bus before it starts: never by argument or environment."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+from framegraph.wire.outlet import Consumer
+
+BUS_TOKEN = "FASHION_BUS_TOKEN"
+"""Variable with what a process proves on the bus that it is the one that was started."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ChildConfig:
+    """One process's part of the graph. Plain values only, so that it travels as a message."""
+
+    stage: str
+    replica: int
+    incarnation: int
+    run: str
+    digest: str
+    type: str
+    graph_folder: str
+    options: dict[str, Any]
+    common: dict[str, Any]
+    device: str
+    threads: int
+    sources: dict[str, int]
+    """{source: its number}: all sources of the run. Status pages and packets name a source by its number,
+    which is never used twice in a run."""
+    priorities: dict[str, int]
+    """{source: turns that it gets for each turn of a source with priority 1}."""
+    reached_by: list[str]
+    """The sources whose packets come to this stage (a source: itself)."""
+    upstreams: list[str]
+    """Endpoints of the outlets to take packets from."""
+    weights: dict[str, int]
+    """For a worker: {endpoint of a source: packets of it that may always be here}, by its priority."""
+    outlet: str
+    """Endpoint to bind, empty for a sink."""
+    consumers: list[Consumer]
+    commits: dict[str, str]
+    """{source: endpoint} of the commit links of an ordered stage or sink; of a source, its own."""
+    committers: list[str]
+    """For a source: the sinks and ordered stages that have to commit its frames."""
+    stages: list[str]
+    """For a source: the stages that its frames can fail at."""
+    keep: dict[str, int]
+    """For an ordered stage: {source: how many answers it may be asked for again}."""
+    highest_ids: dict[str, int]
+    """For an ordered stage of a resumed run: {source: the highest number it had given out}."""
+    locations: dict[str, str]
+    """For a file sink: {source: file}."""
+    version: int = 0
+    """Counts the changes of the graph in this run; a running process says which one it has carried out."""
+    is_stopping: bool = False
+    start: dict[str, Any] | None = None
+    """For a source of a resumed run: the last frame that is done (seq, epoch, pts_ns, running_ns, not_ok)."""
+    deadly_seq: int = -1
+    """For a source: the frame on whose decoding `max-attempts` processes of it died; -1: none."""
+    nonce: str = ""
+    """Of the run: what its links call themselves ends so. A stranger who has not been told it is heard by
+    none."""
+    secrets: dict[str, Any] = dataclasses.field(default_factory=dict)
+    """What no text of this process may tell: `framegraph.support.secrets.learnt`."""
+    quarantine: str = ""
+    """For a source: the folder for pictures of frames that were given up; empty: none."""
+
+    def to_plain(self) -> dict[str, Any]:
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_plain(cls, plain: dict[str, Any]) -> ChildConfig:
+        consumers = [Consumer(**consumer) for consumer in plain["consumers"]]
+        return cls(**{**plain, "consumers": consumers})
+
+
+class RunPaths:
+    """The names inside a run folder, in one place. All ipc paths have to stay under 107 bytes."""
+
+    def __init__(self, folder: str) -> None:
+        self.folder = folder
+
+    @property
+    def run(self) -> str:
+        return Path(self.folder).name
+
+    @property
+    def bus(self) -> str:
+        return f"ipc://{self.folder}/bus"
+
+    @property
+    def control(self) -> str:
+        return f"ipc://{self.folder}/control"
+
+    @property
+    def about(self) -> str:
+        """What the run says of itself to who looks for it."""
+        return f"{self.folder}/about.json"
+
+    def outlet(self, stage: str, replica: int) -> str:
+        return f"ipc://{self.folder}/{stage}.{replica}.out"
+
+    def commit(self, source: str) -> str:
+        return f"ipc://{self.folder}/{source}.commit"
+
+    def status(self, stage: str, replica: int) -> str:
+        return f"{self.folder}/{stage}.{replica}.status"
+
+    def journal(self, stage: str, source: str) -> str:
+        return f"{self.folder}/journals/{stage}.{source}"
+
+    @property
+    def trace(self) -> str:
+        """Folder of what the processes note about sampled frames, or about each with --trace."""
+        return f"{self.folder}/trace"
+
+    @property
+    def pools(self) -> str:
+        """Folder of links, one a source, to the custody files wherever these had room."""
+        return f"{self.folder}/pools"

@@ -1,1 +1,0 @@
-"""Custody: the source owns a frame until every sink has committed it."""

@@ -1,1 +1,0 @@
-"""What the tool tells about itself, all read from the declarations: inspect, drawings, schema, reference."""

@@ -1,1 +1,0 @@
-"""The graph: read from YAML with positions, checked, and frozen before anything starts."""

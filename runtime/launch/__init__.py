@@ -1,1 +1,0 @@
-"""What the launcher does: run folder, starting, supervision, bus, table, summary, ledger."""

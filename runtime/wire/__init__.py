@@ -1,1 +1,0 @@
-"""Links between processes: how a message looks, and how credit moves packets over ZeroMQ."""
