@@ -42,7 +42,7 @@ FINER = 4  # a map has 14 x 5 places; between them the weight is taken to change
 
 
 @dataclass(frozen=True, kw_only=True)
-class Look:
+class LookSpec:
     """How a person is cut out of a picture for the network.
 
     margin: how much of its own width and height a box is grown by on each side. fill: the grey level of what
@@ -59,7 +59,7 @@ class StreetFacts:
     """What NAME.json says: how to look, from which score (0..1) on a label is told, or told as unsure, and
     the mean J by precision, where that was measured."""
 
-    look: Look
+    look: LookSpec
     thresholds: tuple[float, ...]
     unsure_above: tuple[float, ...]
     quality_by_precision: Mapping[str, float]
@@ -72,7 +72,7 @@ def read_facts(path: Path) -> StreetFacts:
         if tuple(facts["labels"]) != LABELS:
             raise ValueError(f"labels must be our ten ({', '.join(LABELS)})")
         return StreetFacts(
-            look=Look(
+            look=LookSpec(
                 input=InputSpec.from_plain(facts["input"]),
                 margin=float(facts["margin"]),
                 fill=int(facts["fill"]),
@@ -100,7 +100,7 @@ def shifted(facts: StreetFacts, shift: float) -> StreetFacts:
     return replace(facts, thresholds=moved(facts.thresholds), unsure_above=moved(facts.unsure_above))
 
 
-def widened(box_xyxy: Sequence[float], look: Look, margin: float | None = None) -> Box:
+def widened(box_xyxy: Sequence[float], look: LookSpec, margin: float | None = None) -> Box:
     """Grow a box by the margin (the look's own if none is given), and then, around its centre, to the aspect
     ratio of the network's input.
 
@@ -116,7 +116,7 @@ def widened(box_xyxy: Sequence[float], look: Look, margin: float | None = None) 
     return middle_x - half_width, middle_y - half_height, middle_x + half_width, middle_y + half_height
 
 
-def cut_look(image_bgr: Image, box_xyxy: Sequence[float], look: Look) -> Image | None:
+def cut_look(image_bgr: Image, box_xyxy: Sequence[float], look: LookSpec) -> Image | None:
     """Cut the network's input out of a picture: uint8 H x W x 3, RGB, or None if the box lies outside.
 
     What the widened box has beyond the edge of the picture is grey, in its place: a person who is cut by the
@@ -144,7 +144,7 @@ def cut_look(image_bgr: Image, box_xyxy: Sequence[float], look: Look) -> Image |
     return np.ascontiguousarray(resized[:, :, ::-1], dtype=np.uint8)
 
 
-def garment_box(map_hw: NDArray[np.float32], person_xyxy: Sequence[float], look: Look) -> Box:
+def garment_box(map_hw: NDArray[np.float32], person_xyxy: Sequence[float], look: LookSpec) -> Box:
     """Return a garment's box in pixels of the picture, inside the person's widened box.
 
     map_hw: one label's map, not negative. person_xyxy: the box that the look was cut for.
@@ -177,7 +177,7 @@ def _span(weights: NDArray[np.float32]) -> tuple[float, float]:
     return best / len(weights), int(ends[best]) / len(weights)
 
 
-def tell(
+def labels_above_thresholds(
     logits: NDArray[np.float32], maps: NDArray[np.float32], person_xyxy: Sequence[float], facts: StreetFacts
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Return (garments, unsure) of one person, each surest first: label, score, region, box.

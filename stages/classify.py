@@ -5,18 +5,18 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+from fashion_pipeline.fashion.classifiers import (
+    ENGINES,
+    Classifier,
+    Crop,
+    check_classifier,
+    crop_form,
+    has_thresholds,
+    open_classifier,
+)
 from fashion_pipeline.fashion.engine_choice import EngineError
 from fashion_pipeline.fashion.model_info import ModelFileError
 from fashion_pipeline.fashion.precision import AUTO, PRECISIONS
-from fashion_pipeline.fashion.wardrobe import (
-    ENGINES,
-    Crop,
-    Teller,
-    check_teller,
-    crop_form,
-    has_thresholds,
-    open_teller,
-)
 from fashion_pipeline.stages.media.aspect import square_box, stored_box
 from fashion_pipeline.stages.people.places import inside
 from framegraph.errors import GraphError, StageError
@@ -60,7 +60,7 @@ class Classify(Stage):
     @classmethod
     def check(cls, options: Any) -> None:
         try:
-            check_teller(options.model, options.engine)
+            check_classifier(options.model, options.engine)
         except (EngineError, ModelFileError) as error:
             raise GraphError(str(error)) from None
         if options.shift and not has_thresholds(options.model):
@@ -75,7 +75,7 @@ class Classify(Stage):
     def open(self) -> None:
         options, context = self.options, self.context
         try:
-            self._teller: Teller = open_teller(
+            self._classifier: Classifier = open_classifier(
                 options.model,
                 options.engine,
                 threads=context.threads,
@@ -92,8 +92,8 @@ class Classify(Stage):
         looks = [(packet, person) for packet in packets for person in packet.people if person.get("look", 1)]
         people = [person for _packet, person in looks]
         boxes = [square_box(person["box"], packet.pixel_aspect_ratio) for packet, person in looks]
-        self._teller.shift = self.options.shift
-        findings = self._teller.tell(self._crops(people), boxes) if people else []
+        self._classifier.shift = self.options.shift
+        findings = self._classifier.predict(self._crops(people), boxes) if people else []
         for (packet, person), (garments, unsure) in zip(looks, findings, strict=True):
             for garment in (*garments, *unsure):
                 garment["box"] = inside(stored_box(garment["box"], packet.pixel_aspect_ratio), packet.size_wh)
@@ -105,8 +105,8 @@ class Classify(Stage):
                 del person["crops"]
                 if "look" not in person:
                     self._count(packet, person)
-            packet.name_model(self.context.name, self._teller.digest)
-            packet.meta.setdefault("precision", {})[self.context.name] = self._teller.precision
+            packet.name_model(self.context.name, self._classifier.digest)
+            packet.meta.setdefault("precision", {})[self.context.name] = self._classifier.precision
         return packets
 
     def _count(self, packet: Packet, person: dict[str, Any]) -> None:
@@ -117,7 +117,7 @@ class Classify(Stage):
 
     def _crops(self, people: list[dict[str, Any]]) -> list[Crop]:
         """Return each person's crop. Raises StageError if they were cut for a model of another input."""
-        region, shape = self._teller.region, self._teller.crop_shape
+        region, shape = self._classifier.region, self._classifier.crop_shape
         crops = [person.get("crops", {}).get(region) for person in people]
         for crop in crops:
             if crop is None or crop.shape != shape:

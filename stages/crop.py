@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+from fashion_pipeline.fashion.classifiers import Cutter, crop_form, open_cutter
 from fashion_pipeline.fashion.model_info import ModelFileError
-from fashion_pipeline.fashion.wardrobe import Cutter, crop_form, open_cutter
 from fashion_pipeline.stages.media.aspect import square_box, square_picture
 from framegraph.errors import GraphError, StageError
 from framegraph.packet import Packet

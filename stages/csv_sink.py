@@ -45,7 +45,7 @@ class CsvSink(RotatedSink):
 
     A frame with nobody has one row with the person left empty, and so has a frame that was not analysed: its
     status tells them apart. A frame in which nobody looked for people (`interval` of detect) has the status
-    "predicted". A dropped stretch has one row, and FROM-TO as its seq.
+    "predicted". A dropped range has one row, and FROM-TO as its seq.
     """
 
     def process(self, packet: Packet) -> Packet:

@@ -1,4 +1,4 @@
-"""json_sink: one JSON object a line for each frame, and for each stretch of dropped frames."""
+"""json_sink: one JSON object a line for each frame, and for each range of dropped frames."""
 
 import dataclasses
 import json

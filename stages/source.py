@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from fashion_pipeline.stages.media.camera import Camera, NotACameraError, Settings
+from fashion_pipeline.stages.media.camera import Camera, CameraSettings, NotACameraError
 from fashion_pipeline.stages.media.checks import check_uri, files_of, fingerprint
 from fashion_pipeline.stages.media.connection import Limits
 from fashion_pipeline.stages.media.film import Film
@@ -226,7 +226,7 @@ class FilmSource(Source):
     def _make_camera(self) -> Camera:
         options = self.options
         return Camera(
-            Settings(
+            CameraSettings(
                 uri=options.uri,
                 protocol=options.protocols,
                 width=options.width,

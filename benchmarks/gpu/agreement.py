@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from benchmarks.gpu.pictures import Box, Image, settings
 from benchmarks.settings import Result
+from fashion_pipeline.fashion.classifiers import Classifier, open_classifier
 from fashion_pipeline.fashion.engine_choice import EngineError
-from fashion_pipeline.fashion.wardrobe import Teller, open_teller
 from fashion_pipeline.stages.detectors import BoxesXyxy, open_detector
 from fashion_pipeline.training.people.score import overlaps
 
@@ -30,7 +30,7 @@ def measure(
             same += 1
             apart.append(abs(float(known_scores[place] - found_scores[other])))
     told, known_told = (
-        _labels(open_teller("street", "auto", threads=1, device=place, precision=how), crops, boxes_xyxy)
+        _labels(open_classifier("street", "auto", threads=1, device=place, precision=how), crops, boxes_xyxy)
         for place, how in ((device, precision), ("cpu", "float32"))
     )
     shared = sum(len(one & other) for one, other in zip(told, known_told, strict=True))
@@ -82,5 +82,5 @@ def _pairs(known_xyxy: BoxesXyxy, found_xyxy: BoxesXyxy) -> list[tuple[int, int]
     return pairs
 
 
-def _labels(teller: Teller, crops: Sequence[Image], boxes_xyxy: Sequence[Box]) -> list[set[str]]:
-    return [{garment["label"] for garment in told} for told, _unsure in teller.tell(crops, boxes_xyxy)]
+def _labels(classifier: Classifier, crops: Sequence[Image], boxes_xyxy: Sequence[Box]) -> list[set[str]]:
+    return [{garment["label"] for garment in told} for told, _unsure in classifier.predict(crops, boxes_xyxy)]

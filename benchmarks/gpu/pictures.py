@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.films import SAMPLE
-from fashion_pipeline.fashion.wardrobe import open_cutter
+from fashion_pipeline.fashion.classifiers import open_cutter
 from fashion_pipeline.stages.detectors import Settings, open_detector
 
 Image = NDArray[np.uint8]

@@ -7,9 +7,9 @@ from functools import partial
 
 from benchmarks.gpu.pictures import Box, Image, settings
 from benchmarks.settings import Result
+from fashion_pipeline.fashion.classifiers import open_classifier
 from fashion_pipeline.fashion.engine_choice import EngineError
 from fashion_pipeline.fashion.precision import PRECISIONS
-from fashion_pipeline.fashion.wardrobe import open_teller
 from fashion_pipeline.stages.detectors import open_detector
 
 BATCHES = (1, 4, 16, 32)
@@ -31,7 +31,7 @@ def measure(
     for precision in PRECISIONS:
         try:
             detector = open_detector("nanodet", settings(device, precision))
-            teller = open_teller("street", "auto", threads=1, device=device, precision=precision)
+            classifier = open_classifier("street", "auto", threads=1, device=device, precision=precision)
         except EngineError:
             # What a device does not compute in is no row.
             continue
@@ -41,7 +41,7 @@ def measure(
             some = [crops[place] for place in looks], [boxes_xyxy[place] for place in looks]
             calls: dict[str, Callable[[], object]] = {
                 "detect": partial(detector.detect_batch, images),
-                "classify": partial(teller.tell, *some),
+                "classify": partial(classifier.tell, *some),
             }
             for stage, call in calls.items():
                 ms = 1e3 * _median_s(call, turn_s) / batch

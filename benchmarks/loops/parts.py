@@ -54,16 +54,16 @@ class Namer:
     """The classifier of pipeline-classic.yaml by the same engine, one person at a time."""
 
     def __init__(self) -> None:
-        from fashion_pipeline.fashion.wardrobe import open_cutter, open_teller
+        from fashion_pipeline.fashion.classifiers import open_classifier, open_cutter
 
         self._cutter = open_cutter(MODEL)
-        self._teller = open_teller(MODEL, "auto", threads=1, device="cpu")
+        self._classifier = open_classifier(MODEL, "auto", threads=1, device="cpu")
 
     def name(self, image_bgr: np.ndarray, people: list[Person]) -> None:
         for person in people:
             crop = self._cutter.cut(image_bgr, person["box"])
             if crop is not None:
-                person["garments"] = self._teller.tell([crop], [person["box"]])[0][0]
+                person["garments"] = self._classifier.predict([crop], [person["box"]])[0][0]
 
 
 class Film:

@@ -39,7 +39,7 @@ class Scaling:
         lines = [f"{stage} has {replicas} replicas (had {before})"]
         lines += [
             f"the pool of '{name}' was made for fewer: it keeps {state.graph.window_of(name)} frames under "
-            f"way, {wanted} would suit; start with a larger {name}.custody to use more replicas"
+            f"way, {wanted} would suit; start with a larger {name}.frame-store to use more replicas"
             for name, wanted in short_windows(state.graph, stage).items()
         ]
         return Answer("\n".join(lines), {"stage": stage, "before": before, "replicas": replicas})

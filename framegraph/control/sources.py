@@ -115,7 +115,7 @@ class Attachments:
         return [self._release(name) for name in sorted(loose)]
 
     def _release(self, name: str) -> Procedure:
-        """Free everything of a source that has ended: process, links, custody file, sockets, locks."""
+        """Free everything of a source that has ended: process, links, frame store file, sockets, locks."""
         state = self._state
         children = state.replicas(name)
         for child in children:
@@ -128,11 +128,11 @@ class Attachments:
         # Until all have let go, nothing of it may be taken away, nor its name given to another.
         yield from self.until(lambda: state.is_linked)
         ledger = self._left[name] = self._ledgers.forget(name)
-        self._remove_custody(name)
+        self._remove_frame_store(name)
         forget(Path(state.paths.trace), name)
         for child in children:
             state.remove(child)
-        for endpoint in (state.paths.outlet(name, 0), state.paths.commit(name)):
+        for endpoint in (state.paths.outlet(name, 0), state.paths.acknowledgements(name)):
             Path(endpoint.removeprefix("ipc://")).unlink(missing_ok=True)
         for stage in state.graph.of_kind("ordered"):
             for letter in "ab":
@@ -143,7 +143,7 @@ class Attachments:
                 path.unlink(missing_ok=True)
         said = state.ended_sources.pop(name)
         state.past_skipped[name] = said.get("skipped") or {}
-        state.lost_committers = {pair for pair in state.lost_committers if pair[0] != name}
+        state.lost_acknowledgers = {pair for pair in state.lost_acknowledgers if pair[0] != name}
         state.source_failures.pop(name, None)
         state.attached.discard(name)
         state.detaching.discard(name)
@@ -151,7 +151,7 @@ class Attachments:
         self._being_released.discard(name)
         return Answer(f"{name} has left: {ledger.describe()}")
 
-    def _remove_custody(self, name: str) -> None:
+    def _remove_frame_store(self, name: str) -> None:
         link = Path(self._state.paths.pools) / name
         if link.is_symlink():
             Path(os.readlink(link)).unlink(missing_ok=True)

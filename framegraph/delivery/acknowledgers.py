@@ -1,4 +1,4 @@
-"""A source's end of the commit links: what sinks and ordered stages have, and what they are told."""
+"""A source's end of the acknowledgement links: what sinks and ordered stages have, and what they are told."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ TELL_AGAIN_S = 0.25
 
 
 @dataclasses.dataclass(frozen=True)
-class Heard:
-    """What one committer says it has, in absolute terms."""
+class ReceivedAcknowledgement:
+    """What one acknowledger says it has, in absolute terms."""
 
     name: str
     incarnation: int
@@ -28,7 +28,7 @@ class Heard:
     ended: bool
 
 
-class Committers:
+class Acknowledgers:
     """The sinks and ordered stages that have to commit a source's frames."""
 
     def __init__(
@@ -57,9 +57,9 @@ class Committers:
         self._names.discard(name)
         self._identity.pop(name, None)
 
-    def receive(self) -> list[Heard]:
+    def receive(self) -> list[ReceivedAcknowledgement]:
         """Return the last word of each process that has said something: it holds without those before it."""
-        heard: dict[tuple[str, int], Heard] = {}
+        heard: dict[tuple[str, int], ReceivedAcknowledgement] = {}
         for message in receive_all(self.socket):
             try:
                 if not is_of_run(message[0], self._nonce):
@@ -68,7 +68,7 @@ class Committers:
                 name = codec.field(said, "sink", str)
                 if name not in self._names:
                     raise WireError(f"'{name}' does not commit frames of this source")
-                one = Heard(
+                one = ReceivedAcknowledgement(
                     name,
                     codec.field(said, "incarnation", int, 0),
                     codec.field(said, "committed", int, -1),
@@ -94,7 +94,7 @@ class Committers:
 
     def tell_end(self, end: End, now_s: float) -> None:
         """Say the EOS to each that has not ended yet."""
-        dropped = [list(stretch) for stretch in end.dropped]
+        dropped = [list(each) for each in end.dropped]
         for name in self._identity:
             if name not in self._ended and self._may_tell(name, now_s):
                 self._tell(

@@ -1,4 +1,4 @@
-"""The commit links of an ordered stage or sink: straight to each source, past all workers."""
+"""The acknowledgement links of an ordered stage or sink: straight to each source, past all workers."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from framegraph.wire.sockets import connect_dealer, link_identity, receive_all, 
 
 
 @dataclasses.dataclass(frozen=True)
-class Have:
-    """What a committer has of one source, in absolute terms: nothing is lost with a lost message."""
+class Acknowledgement:
+    """What a acknowledger has of one source, in absolute terms: nothing is lost with a lost message."""
 
     committed: int
     received: tuple[int, ...]
@@ -32,10 +32,10 @@ class StartAfter:
     seq: int
 
 
-Told = Packet | End | StartAfter
+SourceMessage = Packet | End | StartAfter
 
 
-class CommitLinks:
+class AcknowledgementLinks:
     """Says what is here, and hears of GAPs, the EOS, and where to start."""
 
     def __init__(self, context: zmq.Context[zmq.Socket[bytes]], config: ChildConfig) -> None:
@@ -45,8 +45,8 @@ class CommitLinks:
         self._stage = config.stage
         self._incarnation = config.incarnation
         self._sockets: dict[str, zmq.Socket[bytes]] = {}
-        self._said: dict[str, tuple[Have, float]] = {}
-        for source, endpoint in config.commits.items():
+        self._said: dict[str, tuple[Acknowledgement, float]] = {}
+        for source, endpoint in config.acknowledgement_endpoints.items():
             self.connect(source, endpoint)
 
     def connect(self, source: str, endpoint: str) -> None:
@@ -60,11 +60,11 @@ class CommitLinks:
     def sockets(self) -> list[zmq.Socket[bytes]]:
         return list(self._sockets.values())
 
-    def receive(self, ready: Collection[object] | None = None) -> list[tuple[str, Told]]:
+    def receive(self, ready: Collection[object] | None = None) -> list[tuple[str, SourceMessage]]:
         """Return what the sources have told, as (source, what). ready: the sockets on which something waits;
         None: look at all.
         """
-        told: list[tuple[str, Told]] = []
+        told: list[tuple[str, SourceMessage]] = []
         for source, socket in self._sockets.items():
             if ready is not None and socket not in ready:
                 continue
@@ -75,7 +75,7 @@ class CommitLinks:
                     self.rejected += 1
         return told
 
-    def say(self, source: str, have: Have, now_s: float) -> None:
+    def say(self, source: str, have: Acknowledgement, now_s: float) -> None:
         """Tell a source what is here: on change, and again every REPEAT_S."""
         said, said_at_s = self._said.get(source, (None, 0.0))
         if have == said and now_s - said_at_s < REPEAT_S:
@@ -97,7 +97,7 @@ class CommitLinks:
             socket.close()
 
 
-def _told(said: dict[str, object]) -> Told:
+def _told(said: dict[str, object]) -> SourceMessage:
     kind = codec.field(said, "kind", str)
     if kind == "gap":
         return codec.packet_from(codec.field(said, "packet", dict))
@@ -107,6 +107,6 @@ def _told(said: dict[str, object]) -> Told:
         return End(
             last_seq=codec.field(said, "last_seq", int, -1),
             cause=codec.field(said, "cause", str),
-            dropped=codec.stretches(said),
+            dropped=codec.ranges(said),
         )
     raise WireError(f"unknown kind '{kind}'")

@@ -1,7 +1,7 @@
 """The last answers of an ordered stage, on disk before they are sent: a repeated frame gets the same one.
 
 Two files written in turn. A record is length, checksum and a packed map; when the newer file holds as many
-records as custody can ask for again, the older one is emptied and becomes the newer.
+records as the frame store can ask for again, the older one is emptied and becomes the newer.
 """
 
 import os

@@ -11,7 +11,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from framegraph.delivery.acknowledging import Have
+from framegraph.delivery.acknowledging import Acknowledgement
 from framegraph.delivery.order import Order
 from framegraph.errors import StageError
 from framegraph.packet import OK, Packet
@@ -148,10 +148,10 @@ class Channel:
         return known.run == self._config.run and known.source == self.source
 
     @property
-    def have(self) -> Have:
+    def have(self) -> Acknowledgement:
         # A frame that could not be written is not here: the source has to make it a GAP.
         received = tuple(seq for seq in self.order.held if seq != self.awaits_gap)
-        return Have(self.committed_seq, received, self.is_finished)
+        return Acknowledgement(self.committed_seq, received, self.is_finished)
 
     def start_after(self, seq: int) -> bool:
         """Go on after `seq`; False for a file that lacks frames up to there."""

@@ -19,7 +19,7 @@ class End:
 class Order:
     """Hold packets until their turn. Each names its predecessor, so a hole is either a drop or a wait.
 
-    What is held is bounded by the source: it has no more frames out than its custody has slots.
+    What is held is bounded by the source: it has no more frames out than its frame store has slots.
     """
 
     def __init__(self, last_seq: int = -1) -> None:

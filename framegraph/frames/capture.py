@@ -1,4 +1,4 @@
-"""The thread that asks a source for frames and writes them into custody; the loop does all the rest."""
+"""The thread that asks a source for frames and stores them; the loop does all the rest."""
 
 import contextlib
 import logging
@@ -18,7 +18,7 @@ WAIT_S = 0.5
 class Capture:
     """Reads frames until the stream ends. A file waits for a free slot; a live source never waits.
 
-    `make_store` makes the custody of this source from its first frame, for only then is its size known
+    `make_store` makes the frame store of this source from its first frame, for only then is its size known
     (None: there is none yet);
     `store` is the one that an earlier process left, and `resume` its last frame.
     `wake` is a file descriptor that becomes readable when there is something new.
@@ -67,7 +67,7 @@ class Capture:
         return self._thread.is_alive()
 
     def stop(self) -> None:
-        """Capture nothing more; what is captured stays in custody."""
+        """Capture nothing more; what is captured stays in the frame store."""
         with self.lock:
             self._is_stopping = True
             self._room.notify()

@@ -126,7 +126,7 @@ class Dispatch:
         return suspects[0] if len(suspects) == 1 and suspects[0] in self._out else None
 
     def gave_up(self, seq: int) -> None:
-        """A frame will not be analysed: from now on it is a GAP on the commit link, not a packet."""
+        """A frame will not be analysed: from now on it is a GAP on the acknowledgement link, not a packet."""
         frame = self._out[seq]
         frame.is_gap = True
         frame.resend_at_s = float("inf")

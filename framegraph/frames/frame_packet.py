@@ -1,8 +1,8 @@
-"""The packet of a frame, read from its slot of the custody file."""
+"""The packet of a frame, read from its slot of the frame store file."""
 
 from framegraph.frames import layout
-from framegraph.frames.layout import CustodyFile
-from framegraph.frames.ranges import stretches_of
+from framegraph.frames.layout import FrameStoreFile
+from framegraph.frames.ranges import ranges_of
 from framegraph.packet import Packet, PixelHandle
 
 FLAGS = ("DISCONT", "CORRUPTED", "LIVE")
@@ -15,12 +15,12 @@ def flag_bits(flags: tuple[str, ...]) -> int:
 
 
 def frame_packet(
-    file: CustodyFile, slot: int, *, source: str, stream: int, status: str, floor_seq: int
+    file: FrameStoreFile, slot: int, *, source: str, stream: int, status: str, floor_seq: int
 ) -> Packet:
     """Make the packet of the frame in a slot, as it is to be sent now."""
     word = file.words[file.address(slot, 0) : file.address(slot, layout.URI_WORD)].tolist()
     height, width = word[layout.S_HEIGHT], word[layout.S_WIDTH]
-    told = stretches_of(word[layout.S_STRETCHES :])
+    told = ranges_of(word[layout.S_RANGES :])
     flags = [name for bit, name in enumerate(FLAGS) if word[layout.S_FLAGS] >> bit & 1]
     if told and "DISCONT" not in flags:
         # What stands before it was dropped.

@@ -1,4 +1,4 @@
-"""The custody file: pool, frame table and counters of one source in one mmap that survives its process.
+"""The frame store file: pool, frame table and counters of one source in one mmap that survives its process.
 
     header   one page of 64-bit words: magic, sizes, counters, the redo record, drops not yet told
     table    one page a slot: 64 words about the frame, then its uri
@@ -53,11 +53,11 @@ MAX_STAGES = 64
 ) = range(15)
 H_DROPPED = 16
 H_FAILED = 24
-H_TOLD = H_FAILED + MAX_STAGES  # number of stretches that wait to be told, then (from, to, reason) each
+H_TOLD = H_FAILED + MAX_STAGES  # number of ranges that wait to be told, then (from, to, reason) each
 H_REDO = 160  # number of pairs (0: none valid), then (word, value) each
 MAX_REDO_PAIRS = 64
 MAX_LOOKS = 100
-MAX_STRETCHES = 8
+MAX_RANGES = 8
 
 # Words of a slot's record.
 (
@@ -80,7 +80,7 @@ MAX_STRETCHES = 8
 ) = range(16)
 S_PIXEL_W, S_PIXEL_H = 48, 49  # the pixel aspect ratio
 S_KILLS = 50  # deaths by a kill from outside; the others are S_DEATHS
-S_STRETCHES = 16  # number of dropped stretches before this frame, then (from, to, reason) each
+S_RANGES = 16  # number of dropped ranges before this frame, then (from, to, reason) each
 
 FREE, WAITING, OUT = 0, 1, 2
 """States of a slot: empty, captured but not yet sent, sent and not yet committed by every sink."""
@@ -93,12 +93,12 @@ def _take_room(fd: int, offset: int, size_bytes: int, folder: Path) -> None:
     except OSError as error:
         raise StageError(
             f"no room for the pixel pool: {folder} cannot take {size_bytes} more bytes "
-            f"({error.strerror}); free some, lower the source's 'custody', or set its 'pool' folder"
+            f"({error.strerror}); free some, lower the source's 'frame-store', or set its 'pool' folder"
         ) from None
 
 
-class CustodyFile:
-    """The words and pixels of one custody file, and transactions on them. One writer, many readers."""
+class FrameStoreFile:
+    """The words and pixels of one frame store file, and transactions on them. One writer, many readers."""
 
     def __init__(self, path: Path, writable: bool) -> None:
         self.path = path
@@ -110,7 +110,7 @@ class CustodyFile:
         # Only the pages of words are seen as words; pixels are reached through `pixels`.
         self.words = memoryview(self.mapped)[:PAGE_BYTES].cast("q")
         if self.words[H_MAGIC] != MAGIC or self.words[H_STRIDE] != STRIDE_BYTES:
-            raise StageError(f"{path}: not a custody file of this version")
+            raise StageError(f"{path}: not a frame store file of this version")
         self.slots = self.words[H_SLOTS]
         if not self.slots > 0 or PAGE_BYTES * (1 + self.slots) + STRIDE_BYTES * self.slots > size:
             raise StageError(f"{path}: is damaged: {self.slots} slots in {size} bytes; start the run anew")
@@ -135,8 +135,8 @@ class CustodyFile:
             raise StageError(f"{self.path}: is damaged; start the run anew")
 
     @classmethod
-    def create(cls, path: Path, slots: int) -> "CustodyFile":
-        """Make an empty custody file with mode 0600; the pixels take no room yet. StageError when there is no
+    def create(cls, path: Path, slots: int) -> "FrameStoreFile":
+        """Make an empty frame store file, mode 0600; the pixels take no room yet. StageError when there is no
         room for the words."""
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
         try:

@@ -1,11 +1,11 @@
-"""The sums of guarantee 1, read from a custody file at any moment."""
+"""The sums of guarantee 1, read from a frame store file at any moment."""
 
 import dataclasses
 from collections import Counter
 from typing import Any
 
 from framegraph.frames import layout
-from framegraph.frames.layout import CustodyFile
+from framegraph.frames.layout import FrameStoreFile
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Ledger:
         return self.captured == accounted
 
     def __add__(self, other: "Ledger") -> "Ledger":
-        """The sums of two stretches of one source."""
+        """The sums of two ranges of one source."""
         return Ledger(
             captured=self.captured + other.captured,
             delivered=self.delivered + other.delivered,
@@ -53,8 +53,8 @@ NOTHING = Ledger(captured=0, delivered=0, dropped={}, failed={}, in_flight=0)
 """The ledger of a source before its first frame."""
 
 
-def read_ledger(file: CustodyFile, stages: tuple[str, ...]) -> Ledger:
-    """Add up one source's ledger from its custody file, also while its process is at work on it."""
+def read_ledger(file: FrameStoreFile, stages: tuple[str, ...]) -> Ledger:
+    """Add up one source's ledger from its frame store file, also while its process is at work on it."""
     words, states = file.snapshot()
     return Ledger(
         captured=words[layout.H_CAPTURED],

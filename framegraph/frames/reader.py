@@ -1,4 +1,4 @@
-"""Pixels of frames in custody, read in place by the other processes of the same host."""
+"""Pixels of frames in a frame store, read in place by the other processes of the same host."""
 
 from pathlib import Path
 
@@ -6,19 +6,19 @@ import numpy as np
 
 from framegraph.errors import PixelsGoneError
 from framegraph.frames import layout
-from framegraph.frames.layout import CustodyFile
+from framegraph.frames.layout import FrameStoreFile
 from framegraph.packet import Image, PixelHandle
 
 
 class PoolReader:
-    """Maps the custody files of a run read-only, each on first use.
+    """Maps the frame store files of a run read-only, each on first use.
 
     A handle names a source, never a path, so bytes from a socket cannot make us open another file.
     """
 
     def __init__(self, pools: str) -> None:
         self._pools = Path(pools)
-        self._files: dict[str, CustodyFile] = {}
+        self._files: dict[str, FrameStoreFile] = {}
 
     def find(self, handle: PixelHandle) -> Image:
         """Return a read-only view of the frame that `handle` means; PixelsGoneError when it is not there."""
@@ -34,15 +34,15 @@ class PoolReader:
         return view.reshape(handle.shape)
 
     def is_valid(self, handle: PixelHandle) -> bool:
-        """Tell whether the frame is still the one it was: for a reader without custody, after reading."""
+        """Tell whether the frame is still the one it was: for a reader that holds nothing back."""
         file = self._files[handle.pool]
         return file.word(handle.slot, layout.S_GENERATION) == handle.generation
 
-    def _open(self, pool: str) -> CustodyFile:
+    def _open(self, pool: str) -> FrameStoreFile:
         if not pool.isprintable() or "/" in pool or pool in ("", ".", ".."):
             raise PixelsGoneError(f"no pool is called {pool!r}")
         try:
-            self._files[pool] = CustodyFile(self._pools / pool, writable=False)
+            self._files[pool] = FrameStoreFile(self._pools / pool, writable=False)
         except FileNotFoundError:
             raise PixelsGoneError(f"no pool is called {pool!r}") from None
         return self._files[pool]

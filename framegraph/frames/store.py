@@ -1,4 +1,4 @@
-"""Frames in custody: written into slots, sent, dropped or released, with the ledger kept beside them."""
+"""The frame store: frames written into slots, sent, dropped or released, with the ledger beside them."""
 
 import time
 
@@ -7,10 +7,10 @@ import numpy as np
 from framegraph.errors import StageError
 from framegraph.frames import layout
 from framegraph.frames.frame_packet import flag_bits, frame_packet
-from framegraph.frames.layout import CustodyFile
+from framegraph.frames.layout import FrameStoreFile
 from framegraph.frames.ledger import Ledger, read_ledger
 from framegraph.frames.outcomes import counter_of, status_of
-from framegraph.frames.ranges import Stretch, changes, merged, stretches_of, told_words
+from framegraph.frames.ranges import DroppedRange, changes, merged, ranges_of, told_words
 from framegraph.packet import Packet
 from framegraph.stage import Frame, Resume
 from framegraph.wire.codec import excess
@@ -23,7 +23,7 @@ class FrameStore:
     the source's number in the run.
     """
 
-    def __init__(self, file: CustodyFile, source: str, stages: tuple[str, ...], stream: int = 0) -> None:
+    def __init__(self, file: FrameStoreFile, source: str, stages: tuple[str, ...], stream: int = 0) -> None:
         self._file = file
         self._source = source
         self._stages = stages
@@ -48,7 +48,7 @@ class FrameStore:
         return self._file.slots
 
     @property
-    def in_custody(self) -> int:
+    def in_store(self) -> int:
         """How many frames have no outcome yet."""
         return len(self._slot_of)
 
@@ -152,7 +152,7 @@ class FrameStore:
             (layout.S_DEATHS, 0),
             (layout.S_KILLS, 0),
             (layout.S_OUTCOME, layout.H_DELIVERED),
-            (layout.S_STRETCHES, 0),
+            (layout.S_RANGES, 0),
         ):
             file.words[at + name] = value
         file.change(
@@ -176,14 +176,14 @@ class FrameStore:
     def send(self, seq: int) -> None:
         """Mark a waiting frame as sent: it gets its place in the chain and the drops before it."""
         file, at = self._file, self._file.address(self._slot_of[seq], 0)
-        stretches = told_words(file.words)
+        ranges = told_words(file.words)
         file.change(
             [
                 (at + layout.S_STATE, layout.OUT),
                 (at + layout.S_PREV, self.last_sent_seq),
                 (layout.H_LAST_SENT, seq),
                 (layout.H_TOLD, 0),
-                *((at + layout.S_STRETCHES + offset, value) for offset, value in enumerate(stretches)),
+                *((at + layout.S_RANGES + offset, value) for offset, value in enumerate(ranges)),
             ]
         )
         del self._waiting[seq]
@@ -217,13 +217,13 @@ class FrameStore:
         """Drop a frame that was not sent yet; the next one sent will tell of it."""
         file, slot = self._file, self._slot_of.pop(seq)
         index = layout.REASONS.index(reason)
-        stretches = merged(self.told(), (seq, seq, index))
+        ranges = merged(self.told(), (seq, seq, index))
         counter = layout.H_DROPPED + index
         file.change(
             [
                 (file.address(slot, layout.S_STATE), layout.FREE),
                 (counter, file.words[counter] + 1),
-                *changes(stretches),
+                *changes(ranges),
             ]
         )
         del self._waiting[seq]
@@ -238,9 +238,9 @@ class FrameStore:
         assert last.begin_ns is not None
         file, first = self._file, self._file.words[layout.H_CAPTURED]
         index = layout.REASONS.index("undecodable")
-        stretches, counter = self.told(), layout.H_DROPPED + index
+        ranges, counter = self.told(), layout.H_DROPPED + index
         if last.captured > first:
-            stretches = merged(stretches, (first, last.captured - 1, index))
+            ranges = merged(ranges, (first, last.captured - 1, index))
         file.change(
             [
                 (layout.H_CAPTURED, last.captured),
@@ -250,14 +250,14 @@ class FrameStore:
                 (layout.H_LAST_RUNNING, last.running_ns),
                 (layout.H_HAS_BEGIN, 1),
                 (layout.H_BEGIN, last.begin_ns),
-                *changes(stretches),
+                *changes(ranges),
             ]
         )
         return first, last.captured
 
-    def told(self) -> list[Stretch]:
-        """Dropped stretches (from, to, reason index) that no sent frame has told of yet."""
-        return stretches_of(told_words(self._file.words))
+    def told(self) -> list[DroppedRange]:
+        """Dropped ranges (from, to, reason index) that no sent frame has told of yet."""
+        return ranges_of(told_words(self._file.words))
 
     def release(self, seq: int) -> str:
         """Every sink has committed this frame: count its outcome, free its slot, return its status."""
@@ -282,7 +282,7 @@ class FrameStore:
         )
 
     def pixels(self, seq: int) -> np.ndarray:
-        """Return the pixels of a frame in custody, uint8 HxWx3 BGR, in place."""
+        """Return the pixels of a frame in the frame store, uint8 HxWx3 BGR, in place."""
         slot = self._slot_of[seq]
         return self._pixels(
             slot, self._file.word(slot, layout.S_HEIGHT), self._file.word(slot, layout.S_WIDTH)

@@ -6,7 +6,7 @@ from typing import Any
 
 from framegraph.errors import GraphError
 from framegraph.graph.check import check_graph
-from framegraph.graph.common import COMMON
+from framegraph.graph.common import COMMON, meant_property
 from framegraph.graph.model import Graph, StageSpec
 from framegraph.graph.reader import STAGE_NAME, read_stage
 from framegraph.graph.yaml_text import Node
@@ -67,10 +67,10 @@ def with_replicas(graph: Graph, name: str, replicas: int) -> Graph:
         raise GraphError(f"{place}: a stage has 1 to {MAX_REPLICAS} replicas")
     changed = _with_common(graph, name, replicas=replicas)
     for source in graph.of_kind("source"):
-        custody = graph.custody_of(source.name)
-        most = custody - source.common.max_size_buffers - 1
+        frame_store = graph.slots_of(source.name)
+        most = frame_store - source.common.max_size_buffers - 1
         natural = source.values.get("window") or _natural_window(changed, source.name)
-        changed = _with_common(changed, source.name, custody=custody, window=min(natural, most))
+        changed = _with_common(changed, source.name, frame_store=frame_store, window=min(natural, most))
     return changed
 
 
@@ -92,7 +92,7 @@ def with_property(graph: Graph, name: str, word: str, value: Any) -> Graph:
     owner = spec.stage.Options if word in own else COMMON[spec.kind]
     known = {**common, **own}
     if word not in known:
-        raise GraphError(f"{place}: unknown property '{word}'{nearest(word, known)}")
+        raise GraphError(f"{place}: unknown property '{word}'{meant_property(word, known)}")
     if not prop_help(owner, known[word]).while_running:
         raise GraphError(
             f"{place}: '{word}' cannot be set while the graph runs; {_remedy(spec, word, value)}"

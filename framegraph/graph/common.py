@@ -1,10 +1,15 @@
 """The properties that every stage of a kind has besides its own."""
 
 import dataclasses
+from collections.abc import Iterable
 
-from framegraph.properties import Bytes, Seconds, prop
+from framegraph.properties import Bytes, Seconds, nearest, prop
 
 AUTO = "auto"
+
+
+RENAMED = {"custody": "frame-store"}
+"""Properties that had another name: who still writes the old one is told the new one."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -80,7 +85,7 @@ class SourceCommon(_Any):
         low=0,
         high=4096,
     )
-    custody: int = prop(
+    frame_store: int = prop(
         0,
         "Slots of the pixel pool: frames not yet committed; 0: two windows, plus 4; never "
         "fewer than window and max-size-buffers need.",
@@ -158,3 +163,8 @@ COMMON: dict[str, type] = {
     "sink": SinkCommon,
     "leaky": LeakyCommon,
 }
+
+
+def meant_property(word: str, known: Iterable[str]) -> str:
+    """Return ", it is called X now" or "; did you mean X" for an unknown property, or nothing."""
+    return f"; it is called {RENAMED[word]} now" if word in RENAMED else nearest(word, known)

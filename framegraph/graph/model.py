@@ -54,7 +54,7 @@ class StageSpec:
         return self.kind in ("sink", "leaky")
 
     @property
-    def commits(self) -> bool:
+    def acknowledges(self) -> bool:
         """Whether frames are released only after this stage has said to have them for good."""
         return self.kind in ("ordered", "sink")
 
@@ -94,7 +94,7 @@ class Graph:
 
     def committers_of(self, source: str) -> list[str]:
         """The sinks and ordered stages that a source's frames come to."""
-        return [name for name in self.reachable(source) if self.stages[name].commits]
+        return [name for name in self.reachable(source) if self.stages[name].acknowledges]
 
     def window_of(self, source: str) -> int:
         """How many frames of a source may be out at once."""
@@ -103,11 +103,11 @@ class Graph:
             return common.window
         return 2 * max(self.stages[name].replicas for name in self.reachable(source)) + 2
 
-    def custody_of(self, source: str) -> int:
+    def slots_of(self, source: str) -> int:
         """How many slots the pool of a source has."""
         common: SourceCommon = self.stages[source].common
         smallest = self.window_of(source) + common.max_size_buffers + 1
-        return max(common.custody or 2 * self.window_of(source) + 4, smallest)
+        return max(common.frame_store or 2 * self.window_of(source) + 4, smallest)
 
     def location_for(self, sink: str, source: str) -> Path:
         """The file of a sink for one source."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from framegraph.errors import GraphError, ManyGraphError
 from framegraph.graph.check import check_graph
-from framegraph.graph.common import COMMON
+from framegraph.graph.common import COMMON, meant_property
 from framegraph.graph.model import Graph, StageSpec
 from framegraph.graph.one_line import is_one_line, read_one_line
 from framegraph.graph.problems import Problems
@@ -154,7 +154,8 @@ def read_stage(
         if word not in own and word not in common:
             with noted.catch():
                 raise word_key.fail(
-                    f"stage '{name}': unknown property '{word}'{nearest(word, [*own, *common, 'type'])}"
+                    f"stage '{name}': unknown property '{word}'"
+                    f"{meant_property(word, [*own, *common, 'type'])}"
                 )
     before = len(noted.found)
     options = _options(stage.Options, own, given, name, key, noted)

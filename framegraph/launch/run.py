@@ -37,7 +37,7 @@ FINISH_LIMIT_S = 30.0
 """After the drain: time for the sinks to complete their files, before a stop does not wait any longer."""
 
 
-class Run:
+class RunLoop:
     """Carries out one run; `go` returns when no process of it is left."""
 
     def __init__(

@@ -12,7 +12,7 @@ from framegraph.graph.check import why_not_writable
 from framegraph.graph.model import Graph
 from framegraph.graph.registry import writes_file
 from framegraph.launch.resume import find_earlier, full_digest
-from framegraph.launch.run import Run
+from framegraph.launch.run import RunLoop
 from framegraph.run_files.earlier_outputs import move_aside
 from framegraph.run_files.ledgers import Ledgers, write_ledger
 from framegraph.run_files.output_locks import OutputLocks
@@ -87,7 +87,9 @@ def run_graph(
             report = Report(view.write, "DEBUG" if verbose else "WARNING" if quiet else "INFO")
             state = RunState(graph, folder.paths, identity, report)
             observer = Observer(ledgers)
-            run = Run(state, ledgers, locks, observer, guardian, lambda: view.refresh(observer.look(state)))
+            run = RunLoop(
+                state, ledgers, locks, observer, guardian, lambda: view.refresh(observer.look(state))
+            )
             folder.describe(graph.name)
             for remark in folder.remarks:
                 report.log("launcher", "WARNING", remark)

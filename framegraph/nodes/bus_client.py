@@ -67,7 +67,7 @@ class BusClient:
             commands = self.receive()
             for place, command in enumerate(commands):
                 if command.get("kind") == "config":
-                    # What came right behind it is for the host that is now made.
+                    # What came right behind it is for the node that is now made.
                     self._early = commands[place + 1 :]
                     config: dict[str, Any] = command["config"]
                     return config

@@ -1,6 +1,6 @@
 """What every child process runs, behind `framegraph.nodes.process`: STAGE.REPLICA …, started by the launcher.
 
-Run in the child only. It asks the launcher for its part of the graph, opens its stage and runs the host
+Run in the child only. It asks the launcher for its part of the graph, opens its stage and runs the node
 that fits. Exit status: 0 stopped when told to, 1 the stage cannot go on, 3 it could not be opened.
 """
 
@@ -20,7 +20,7 @@ import zmq
 from framegraph.errors import GraphError, StageError, text_of
 from framegraph.graph.registry import find_stage, kind_of
 from framegraph.nodes.bus_client import BusClient, BusLogHandler
-from framegraph.nodes.loop import HostLoop, Place
+from framegraph.nodes.loop import NodeLoop, NodeSetup
 from framegraph.nodes.process import end_with
 from framegraph.properties import read_options
 from framegraph.stage import Context, LeakySink, Ordered, Sink, Source, Stage
@@ -52,16 +52,16 @@ def main() -> int:
     try:
         config = ChildConfig.from_plain(bus.fetch_config())
         _hide_secrets(config)
-        host = _open(Place(context=context, config=config, paths=paths, bus=bus, page=page))
+        node = _open(NodeSetup(context=context, config=config, paths=paths, bus=bus, page=page))
     except BaseException as error:  # whatever stops it: the launcher has to know why, and not to try again
         if not isinstance(error, (StageError, GraphError)):
             sys.stderr.write(secrets.redact(traceback.format_exc()))
         bus.send("error", text=_sentence(error))
         _send_rest(bus)
         return COULD_NOT_OPEN
-    status = host.run()
+    status = node.run()
     _send_rest(bus)
-    if host.has_waiting_thread:
+    if node.has_waiting_thread:
         # It stands in a library and waits for a camera: nothing here needs it any more.
         context.term()
         os._exit(status)
@@ -73,13 +73,13 @@ def _die_with(launcher_pid: int, name: str) -> None:
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_NAME, name.encode()[:15], 0, 0, 0)
     end_with(launcher_pid)
     no_core_dumps()
-    work_in_peace()
+    use_batch_scheduling()
     # A terminal's Ctrl-C or hang-up, or a service's stop of all its processes, is the launcher's to answer.
     for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
 
 
-def work_in_peace() -> None:
+def use_batch_scheduling() -> None:
     """Who wakes does not interrupt who works: fewer switches and warmer caches where all cores are busy, and
     several packets for one waking. A free core is taken at once all the same."""
     if os.sched_getscheduler(0) != os.SCHED_OTHER:
@@ -96,7 +96,7 @@ def _hide_secrets(config: ChildConfig) -> None:
     secrets.learn(config.options)
 
 
-def _open(place: Place) -> HostLoop:
+def _open(place: NodeSetup) -> NodeLoop:
     config = place.config
     cls = find_stage(config.type, Path(config.graph_folder))
     options: object = read_options(cls.Options, config.options)
@@ -110,9 +110,9 @@ def _open(place: Place) -> HostLoop:
         sources=tuple(config.reached_by),
         log=logging.getLogger(config.stage),
     )
-    # Each imports its own host only: eight processes that start at once share few cores.
+    # Each imports its own node only: eight processes that start at once share few cores.
     if kind_of(cls) == "sink":
-        from framegraph.nodes.sink import SinkHost
+        from framegraph.nodes.sink import SinkNode
 
         def make_sink(source: str) -> Sink:
             sink = cls(options, dataclasses.replace(stage_context, source=source))
@@ -120,9 +120,9 @@ def _open(place: Place) -> HostLoop:
             sink.open()
             return sink
 
-        return SinkHost(place, make_sink)
+        return SinkNode(place, make_sink)
     if kind_of(cls) == "ordered":
-        from framegraph.nodes.ordered import OrderedHost
+        from framegraph.nodes.ordered import OrderedNode
 
         def make_ordered(source: str) -> Ordered:
             stage = cls(options, dataclasses.replace(stage_context, source=source))
@@ -130,20 +130,20 @@ def _open(place: Place) -> HostLoop:
             stage.open()
             return stage
 
-        return OrderedHost(place, make_ordered)
+        return OrderedNode(place, make_ordered)
     stage: Stage = cls(options, stage_context)
     stage.open()
     if isinstance(stage, Source):
-        from framegraph.nodes.source import SourceHost
+        from framegraph.nodes.source import SourceNode
 
-        return SourceHost(place, stage)
+        return SourceNode(place, stage)
     if isinstance(stage, LeakySink):
-        from framegraph.nodes.leaky import LeakyHost
+        from framegraph.nodes.leaky import LeakyNode
 
-        return LeakyHost(place, stage)
-    from framegraph.nodes.worker import WorkerHost
+        return LeakyNode(place, stage)
+    from framegraph.nodes.worker import WorkerNode
 
-    return WorkerHost(place, stage)
+    return WorkerNode(place, stage)
 
 
 def _sentence(error: BaseException) -> str:

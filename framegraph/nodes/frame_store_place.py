@@ -1,4 +1,4 @@
-"""Where a source's custody file is: made with the first frame, found again after a death."""
+"""Where a source's frame store file is: made with the first frame, found again after a death."""
 
 import os
 import secrets
@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from framegraph.errors import StageError
-from framegraph.frames.layout import CustodyFile
+from framegraph.frames.layout import FrameStoreFile
 from framegraph.frames.store import FrameStore
 from framegraph.stage import Resume
 from framegraph.wire.config import ChildConfig, RunPaths
 
 
-class CustodyPlace:
-    """The run folder's link to the custody file of one source, and the folders that may hold the file."""
+class FrameStorePlace:
+    """The run folder's link to the frame store file of one source, and the folders that may hold the file."""
 
     def __init__(self, config: ChildConfig, paths: RunPaths) -> None:
         self._config = config
@@ -22,22 +22,22 @@ class CustodyPlace:
         # The name of the run folder in front: so the next launcher finds what a dead run left. The end is
         # known to nobody, who might put something of his own in its place.
         self._name = f"{Path(paths.folder).name}-{config.stage}-{secrets.token_hex(8)}"
-        self._slots: int = config.common["custody"]
+        self._slots: int = config.common["frame_store"]
         pool: str = config.common["pool"]
         self._folders = [Path(pool)] if pool else [Path("/dev/shm"), Path(tempfile.gettempdir())]
 
     def find(self) -> FrameStore | None:
         """Return the frames that an earlier process of this source left, or an earlier run's counters."""
         if self._link.exists():
-            return self._store(CustodyFile(self._link, writable=True))
+            return self._store(FrameStoreFile(self._link, writable=True))
         return self.make(0) if self._config.start else None
 
     def make(self, frame_bytes: int) -> FrameStore:
-        """Make the custody file, with room for frames of this size; StageError when no folder has it."""
+        """Make the frame store file, with room for frames of this size; StageError when no folder has it."""
         folder = pool_folder(self._folders, self._slots * frame_bytes)
         path = folder / self._name
         try:
-            store = self._store(CustodyFile.create(path, self._slots))
+            store = self._store(FrameStoreFile.create(path, self._slots))
             if frame_bytes:
                 # All at once, so that a file system that fills up later cannot stop the run.
                 for slot in range(self._slots):
@@ -51,7 +51,7 @@ class CustodyPlace:
         os.symlink(path, self._link)
         return store
 
-    def _store(self, file: CustodyFile) -> FrameStore:
+    def _store(self, file: FrameStoreFile) -> FrameStore:
         config = self._config
         return FrameStore(file, config.stage, tuple(config.stages), config.sources[config.stage])
 
@@ -91,5 +91,5 @@ def pool_folder(candidates: list[Path], needed_bytes: int) -> Path:
         return roomiest
     raise StageError(
         f"no room for the pixel pool: it needs {needed_bytes / 1e6:.1f} MB and {', '.join(found)}; "
-        "lower the source's 'custody' or 'width', or set its 'pool' to a folder with room"
+        "lower the source's 'frame-store' or 'width', or set its 'pool' to a folder with room"
     )

@@ -6,7 +6,7 @@ import traceback
 from typing import Any
 
 from framegraph.errors import PixelsGoneError, text_of
-from framegraph.nodes.loop import POLL_MS, Place
+from framegraph.nodes.loop import POLL_MS, NodeSetup
 from framegraph.nodes.receiving import ReceivingHost
 from framegraph.packet import Image, Packet, PixelHandle
 from framegraph.stage import LeakySink
@@ -14,10 +14,10 @@ from framegraph.wire.config import ChildConfig
 from framegraph.wire.inlet import Arrival
 
 
-class LeakyHost(ReceivingHost):
-    """Runs a leaky sink. Custody does not wait for it, so a frame's slot may be reused while it reads."""
+class LeakyNode(ReceivingHost):
+    """Runs a leaky sink. No source waits for it, so a frame's slot may be reused while it reads."""
 
-    def __init__(self, place: Place, stage: LeakySink) -> None:
+    def __init__(self, place: NodeSetup, stage: LeakySink) -> None:
         super().__init__(place, place.config.common["max_size_buffers"])
         self._stage = stage
         self._shown: dict[str, int] = {}

@@ -1,4 +1,4 @@
-"""What every host does besides its own work: poll, bus, heartbeat, statistics, stop."""
+"""What every node does besides its own work: poll, bus, heartbeat, statistics, stop."""
 
 import dataclasses
 import logging
@@ -30,8 +30,8 @@ MAX_POLLERS = 16
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Place:
-    """What every host is given: its part of the graph, and its ways to the outside."""
+class NodeSetup:
+    """What every node is given: its part of the graph, and its ways to the outside."""
 
     context: "zmq.Context[zmq.Socket[bytes]]"
     config: ChildConfig
@@ -40,10 +40,10 @@ class Place:
     page: StatusPage
 
 
-class HostLoop(ABC):
+class NodeLoop(ABC):
     """The loop of one process. Subclasses do one `step` at a time and name the sockets that wake them."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: NodeSetup) -> None:
         self.config = place.config
         self.bus = place.bus
         self.page = place.page

@@ -7,12 +7,12 @@ from typing import Any
 
 import zmq
 
-from framegraph.delivery.acknowledging import CommitLinks, Have, StartAfter
+from framegraph.delivery.acknowledging import Acknowledgement, AcknowledgementLinks, StartAfter
 from framegraph.delivery.journal import Journal
 from framegraph.delivery.order import End, Order
 from framegraph.errors import PixelsGoneError, text_of
 from framegraph.nodes.header import Header, given_back
-from framegraph.nodes.loop import POLL_MS, Place
+from framegraph.nodes.loop import POLL_MS, NodeSetup
 from framegraph.nodes.receiving import ReceivingHost
 from framegraph.packet import OK, Packet
 from framegraph.stage import Ordered
@@ -39,9 +39,9 @@ class Lane:
         self.gap_reason = ""
 
     @property
-    def have(self) -> Have:
+    def have(self) -> Acknowledgement:
         received = tuple(seq for seq in self.order.held if seq != self.awaits_gap)
-        return Have(self.order.last_seq, received, self.order.is_at_end)
+        return Acknowledgement(self.order.last_seq, received, self.order.is_at_end)
 
     def remember(self, packet: Packet) -> None:
         """Journal an answer, or that a frame was a GAP."""
@@ -59,15 +59,15 @@ class Lane:
         self.journal.close()
 
 
-class OrderedHost(ReceivingHost):
+class OrderedNode(ReceivingHost):
     """Runs one replica of an ordered stage, with the sources that were dealt to it."""
 
-    def __init__(self, place: Place, make_stage: Callable[[str], Ordered]) -> None:
+    def __init__(self, place: NodeSetup, make_stage: Callable[[str], Ordered]) -> None:
         super().__init__(place, UNLIMITED_CREDIT)
         context, config = place.context, place.config
         self._make_stage = make_stage
         self._outlet = Outlet(context, config.outlet, config.incarnation, config.consumers, config.nonce)
-        self._commits = CommitLinks(context, config)
+        self._acknowledgements = AcknowledgementLinks(context, config)
         self._paths = place.paths
         self._lanes = {source: self._lane(config, source) for source in config.reached_by}
         self._failures_in_a_row = 0
@@ -78,7 +78,7 @@ class OrderedHost(ReceivingHost):
 
     @property
     def sockets(self) -> "list[zmq.Socket[bytes]]":
-        return [*super().sockets, *self._outlet.sockets, *self._commits.sockets]
+        return [*super().sockets, *self._outlet.sockets, *self._acknowledgements.sockets]
 
     def step(self, now_s: float) -> int:
         if self._outlet.sockets:
@@ -87,7 +87,7 @@ class OrderedHost(ReceivingHost):
             self.trace.received(arrival.endpoint, arrival.packet)
             self._inlet.done(arrival.endpoint)
             self._offer(arrival.packet)
-        for source, told in self._commits.receive(self.ready):
+        for source, told in self._acknowledgements.receive(self.ready):
             self._told(self._lanes[source], told)
         more = False
         for lane in self._lanes.values():
@@ -97,7 +97,7 @@ class OrderedHost(ReceivingHost):
                 more = True
         self._inlet.give_credit(now_s)
         for source, lane in self._lanes.items():
-            self._commits.say(source, lane.have, time.monotonic())
+            self._acknowledgements.say(source, lane.have, time.monotonic())
         self.send_on(self._outlet, time.monotonic())
         return 0 if more else POLL_MS
 
@@ -182,7 +182,7 @@ class OrderedHost(ReceivingHost):
             "rejected": self.counts["rejected"]
             + self._inlet.rejected
             + self._outlet.rejected
-            + self._commits.rejected,
+            + self._acknowledgements.rejected,
             "stale": self.counts["stale"] + self._inlet.stale,
             "packets_sent": self._outlet.packets_sent,
             "bytes_sent": self._outlet.bytes_sent,
@@ -190,12 +190,12 @@ class OrderedHost(ReceivingHost):
 
     def forget(self, source: str) -> None:
         self._lanes.pop(source).close()
-        self._commits.disconnect(source)
+        self._acknowledgements.disconnect(source)
         self._outlet.forget(source)
 
     def meet(self, source: str, config: ChildConfig) -> None:
         self._lanes[source] = self._lane(config, source)
-        self._commits.connect(source, config.commits[source])
+        self._acknowledgements.connect(source, config.acknowledgement_endpoints[source])
 
     def take_over(self, config: ChildConfig, options: Any) -> None:
         for lane in self._lanes.values():
@@ -206,5 +206,5 @@ class OrderedHost(ReceivingHost):
         for lane in self._lanes.values():
             lane.close()
         self._outlet.close()
-        self._commits.close()
+        self._acknowledgements.close()
         super().close()

@@ -1,4 +1,4 @@
-"""What hosts with an inlet have in common: sources that come and leave, their pixels, notes of the work."""
+"""What nodes with an inlet have in common: sources that come and leave, their pixels, notes of the work."""
 
 import time
 import traceback
@@ -8,7 +8,7 @@ from typing import Any
 import zmq
 
 from framegraph.frames.reader import PoolReader
-from framegraph.nodes.loop import HostLoop, Place
+from framegraph.nodes.loop import NodeLoop, NodeSetup
 from framegraph.packet import Packet
 from framegraph.traces.recorder import BEGUN, DONE
 from framegraph.wire.config import ChildConfig
@@ -16,10 +16,10 @@ from framegraph.wire.inlet import Inlet
 from framegraph.wire.outlet import FORGIVE_AFTER_S
 
 
-class ReceivingHost(HostLoop):
+class ReceivingHost(NodeLoop):
     """The loop of a process that takes packets, `capacity` at a time."""
 
-    def __init__(self, place: Place, capacity: int) -> None:
+    def __init__(self, place: NodeSetup, capacity: int) -> None:
         super().__init__(place)
         config = place.config
         self._pool = PoolReader(place.paths.pools)

@@ -7,12 +7,12 @@ from typing import Any
 
 import zmq
 
-from framegraph.delivery.acknowledging import CommitLinks, Told
+from framegraph.delivery.acknowledging import AcknowledgementLinks, SourceMessage
 from framegraph.delivery.lane import Channel
 from framegraph.delivery.order import End
 from framegraph.errors import PixelsGoneError, StageError, text_of
 from framegraph.files import NO_ROOM, NO_ROOM_STATE
-from framegraph.nodes.loop import POLL_MS, Place
+from framegraph.nodes.loop import POLL_MS, NodeSetup
 from framegraph.nodes.receiving import ReceivingHost
 from framegraph.packet import OK, Packet
 from framegraph.stage import Sink
@@ -25,14 +25,14 @@ SLOW_WRITE_S = 0.02
 """A window covers many times that; longer than it, sources are told before the write what is here."""
 
 
-class SinkHost(ReceivingHost):
+class SinkNode(ReceivingHost):
     """Runs a sink: one object of the stage per source, each with its own order, output and progress."""
 
-    def __init__(self, place: Place, make_sink: Callable[[str], Sink]) -> None:
+    def __init__(self, place: NodeSetup, make_sink: Callable[[str], Sink]) -> None:
         super().__init__(place, UNLIMITED_CREDIT)
         config = place.config
         self._make_sink = make_sink
-        self._commits = CommitLinks(place.context, config)
+        self._acknowledgements = AcknowledgementLinks(place.context, config)
         self._channels = {source: Channel(config, source, make_sink(source)) for source in config.reached_by}
         self._failures_in_a_row = 0
         self._has_asked_to_stop = False
@@ -42,14 +42,14 @@ class SinkHost(ReceivingHost):
 
     @property
     def sockets(self) -> "list[zmq.Socket[bytes]]":
-        return [*super().sockets, *self._commits.sockets]
+        return [*super().sockets, *self._acknowledgements.sockets]
 
     def step(self, now_s: float) -> int:
         for arrival in self._inlet.receive(self.ready):
             self.trace.received(arrival.endpoint, arrival.packet)
             self._inlet.done(arrival.endpoint)
             self._offer(arrival.packet)
-        for source, told in self._commits.receive(self.ready):
+        for source, told in self._acknowledgements.receive(self.ready):
             self._told(self._channels[source], told)
         # Sources wait for this word with their next frames. Where a write takes long it is said before it,
         # with what was committed before; a quick sink says once that it has received and committed.
@@ -81,7 +81,7 @@ class SinkHost(ReceivingHost):
 
     def _say_have(self, now_s: float) -> None:
         for source, channel in self._channels.items():
-            self._commits.say(source, channel.have, now_s)
+            self._acknowledgements.say(source, channel.have, now_s)
 
     def _offer(self, packet: Packet) -> None:
         channel = self._channels.get(packet.source)
@@ -100,7 +100,7 @@ class SinkHost(ReceivingHost):
         else:
             self.counts["repeated"] += 1
 
-    def _told(self, channel: Channel, told: Told) -> None:
+    def _told(self, channel: Channel, told: SourceMessage) -> None:
         if isinstance(told, Packet):
             self._offer(told)
         elif isinstance(told, End):
@@ -116,7 +116,7 @@ class SinkHost(ReceivingHost):
         try:
             channel.write(packet)
         except PixelsGoneError:
-            # Custody keeps the pixels until we commit, so this was a copy from before a fault.
+            # The frame store keeps the pixels until we commit, so this was a copy from before a fault.
             channel.order.put_aside(packet)
             self.counts["stale"] += 1
             return
@@ -206,11 +206,11 @@ class SinkHost(ReceivingHost):
 
     def forget(self, source: str) -> None:
         self._channels.pop(source).close()
-        self._commits.disconnect(source)
+        self._acknowledgements.disconnect(source)
 
     def meet(self, source: str, config: ChildConfig) -> None:
         self._channels[source] = Channel(config, source, self._make_sink(source))
-        self._commits.connect(source, config.commits[source])
+        self._acknowledgements.connect(source, config.acknowledgement_endpoints[source])
 
     def take_over(self, config: ChildConfig, options: Any) -> None:
         for channel in self._channels.values():
@@ -220,7 +220,7 @@ class SinkHost(ReceivingHost):
         return {
             **self.counts,
             "waiting": sum(len(channel.order.held) for channel in self._channels.values()),
-            "rejected": self.counts["rejected"] + self._inlet.rejected + self._commits.rejected,
+            "rejected": self.counts["rejected"] + self._inlet.rejected + self._acknowledgements.rejected,
             "stale": self.counts["stale"] + self._inlet.stale,
             "tallies": {source: channel.tally.to_plain() for source, channel in self._channels.items()},
         }
@@ -228,5 +228,5 @@ class SinkHost(ReceivingHost):
     def close(self) -> None:
         for channel in self._channels.values():
             channel.close()
-        self._commits.close()
+        self._acknowledgements.close()
         super().close()

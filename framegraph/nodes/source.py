@@ -1,11 +1,11 @@
-"""The loop around a source: frames into custody, out by credit and window, until every sink has them."""
+"""The loop around a source: frames into the store, out by credit and window, until every sink has them."""
 
 import dataclasses
 import time
 from pathlib import Path
 from typing import Any
 
-from framegraph.delivery.acknowledgers import Committers, Heard
+from framegraph.delivery.acknowledgers import Acknowledgers, ReceivedAcknowledgement
 from framegraph.delivery.order import End
 from framegraph.delivery.quarantine import keep_picture
 from framegraph.errors import one_sentence
@@ -13,8 +13,8 @@ from framegraph.frames.capture import Capture
 from framegraph.frames.dispatch import Dispatch
 from framegraph.frames.layout import REASONS
 from framegraph.frames.store import FrameStore
-from framegraph.nodes.frame_store_place import CustodyPlace
-from framegraph.nodes.loop import POLL_MS, HostLoop, Place
+from framegraph.nodes.frame_store_place import FrameStorePlace
+from framegraph.nodes.loop import POLL_MS, NodeLoop, NodeSetup
 from framegraph.packet import OK, Packet
 from framegraph.stage import Source
 from framegraph.traces.recorder import CAPTURED
@@ -28,22 +28,24 @@ KILLS_PER_ATTEMPT = 5
 is given up all the same."""
 
 
-class SourceHost(HostLoop):
+class SourceNode(NodeLoop):
     """Runs a source: owns every frame of it from capture until all sinks have committed it."""
 
-    def __init__(self, place: Place, stage: Source) -> None:
+    def __init__(self, place: NodeSetup, stage: Source) -> None:
         super().__init__(place)
         context, config, paths = place.context, place.config, place.paths
         common = config.common
         self._stage = stage
-        self._place = CustodyPlace(config, paths)
+        self._place = FrameStorePlace(config, paths)
         # What is out must leave slots for what waits, or a live source would have nowhere to put the next.
         self._kept_free: int = common["max_size_buffers"]
         self._take_over(config)
         self._outlet = Outlet(context, config.outlet, config.incarnation, config.consumers, config.nonce)
-        self._committers = Committers(context, config.commits[config.stage], config.committers, config.nonce)
+        self._acknowledgers = Acknowledgers(
+            context, config.acknowledgement_endpoints[config.stage], config.acknowledgers, config.nonce
+        )
         self._dispatch = Dispatch(
-            sinks=config.committers, window=common["window"], resend_after_s=common["resend_after"]
+            sinks=config.acknowledgers, window=common["window"], resend_after_s=common["resend_after"]
         )
         self._eos_cause = "finished"
         self._flush_at_s = float("inf")
@@ -93,19 +95,19 @@ class SourceHost(HostLoop):
 
     @property
     def sockets(self) -> list[Any]:
-        return [*self._outlet.sockets, self._committers.socket, self._capture.wake]
+        return [*self._outlet.sockets, self._acknowledgers.socket, self._capture.wake]
 
     def step(self, now_s: float) -> int:
         if self.may_read(self._capture.wake):
             self._capture.clear_wake()
         self.page.alive_until(self._stage.alive_until_s)
-        heard = self._committers.receive() if self.may_read(self._committers.socket) else []
+        heard = self._acknowledgers.receive() if self.may_read(self._acknowledgers.socket) else []
         released = [
             seq
             for one in heard
             for seq in self._dispatch.have(one.name, one.incarnation, one.committed, one.received)
         ]
-        # Asked before what is in custody: what is captured in between must not be behind the EOS.
+        # Asked before what is in the frame store: what is captured in between must not be behind the EOS.
         is_captured = self._capture.is_done
         store = self._capture.store
         if store is not None:
@@ -114,7 +116,7 @@ class SourceHost(HostLoop):
                 self._flush_when_due(store, now_s)
                 self._dispatch_frames(store, now_s)
                 self._tell(store, heard, now_s)
-                is_drained = store.in_custody == 0
+                is_drained = store.in_store == 0
         else:
             is_drained = True
         for _source, seq in self.send_on(self._outlet, time.monotonic()):
@@ -159,22 +161,22 @@ class SourceHost(HostLoop):
             self.trace.watch(*packet.key)
         self._outlet.put(packet, codec.encode_packet(packet))
 
-    # Start, GAP and EOS, straight to the committers
+    # Start, GAP and EOS, straight to the acknowledgers
 
-    def _tell(self, store: FrameStore, heard: list[Heard], now_s: float) -> None:
+    def _tell(self, store: FrameStore, heard: list[ReceivedAcknowledgement], now_s: float) -> None:
         for one in heard:
             # Without a file of its own it cannot know after its death how far it was.
             if one.committed < store.over_seq:
-                self._committers.tell_start(one.name, store.over_seq)
+                self._acknowledgers.tell_start(one.name, store.over_seq)
         if not self._dispatch.has_gaps:
             return
-        for name in self._committers.known:
+        for name in self._acknowledgers.known:
             gaps = [store.packet(seq, self._dispatch.floor_seq(seq)) for seq in self._dispatch.gaps_for(name)]
-            self._committers.tell_gaps(name, gaps, now_s)
+            self._acknowledgers.tell_gaps(name, gaps, now_s)
 
     def _end(self, now_s: float) -> None:
         """Everything captured has its outcome: tell the sinks so, until each has finished its output."""
-        if self._committers.have_all_ended:
+        if self._acknowledgers.have_all_ended:
             self._is_finished = True
             self.bus.send(
                 "eos",
@@ -195,7 +197,7 @@ class SourceHost(HostLoop):
             cause=self._eos_cause,
             dropped=tuple((first, last, REASONS[reason]) for first, last, reason in told),
         )
-        self._committers.tell_end(end, now_s)
+        self._acknowledgers.tell_end(end, now_s)
 
     # Commands of the launcher
 
@@ -204,9 +206,9 @@ class SourceHost(HostLoop):
         if kind == "eos":
             self._stop_capturing(command["cause"], command["drain_s"])
         elif kind == "worker_died":
-            self._outlet.bury(command["stage"], command["replica"], command["incarnation"])
+            self._outlet.remove_peer(command["stage"], command["replica"], command["incarnation"])
             self._worker_died(command["stage"], command["seqs"], command["is_alone"], command["is_kill"])
-        elif kind == "committer_lost":
+        elif kind == "acknowledger_lost":
             self._lose(command["stage"])
         elif kind == "frame_failed":
             self._frame_failed(command["stage"], command["seq"], command["error"])
@@ -232,7 +234,7 @@ class SourceHost(HostLoop):
 
     def _lose(self, name: str) -> None:
         """A sink cannot go on: what it has not committed fails there; the other sinks finish theirs."""
-        self._committers.remove(name)
+        self._acknowledgers.remove(name)
         store = self._capture.store
         if store is None:
             self._dispatch.remove(name)
@@ -245,7 +247,7 @@ class SourceHost(HostLoop):
 
     def _frame_failed(self, stage: str, seq: int, error: str) -> None:
         # A worker's late word of a frame that all sinks have by now is void; a sink's own is not.
-        if stage in self.config.committers or self._dispatch.is_missing(seq):
+        if stage in self.config.acknowledgers or self._dispatch.is_missing(seq):
             self._give_up(seq, f"failed({stage})", error)
 
     def _give_up(self, seq: int, status: str, reason: str) -> None:
@@ -258,7 +260,7 @@ class SourceHost(HostLoop):
             keep_picture(Path(self.config.quarantine), store.packet(seq, seq), store.pixels(seq), reason)
         self._dispatch.gave_up(seq)
         self._outlet.discard((self.config.stage, seq))
-        self._committers.tell_at_once()
+        self._acknowledgers.tell_at_once()
 
     def _flush_when_due(self, store: FrameStore, now_s: float) -> None:
         """The time for draining is over: what is left gets its outcome without the stages."""
@@ -279,12 +281,12 @@ class SourceHost(HostLoop):
             **self.counts,
             # Of all its processes.
             "frames": store.ledger().captured if store is not None else 0,
-            "in_flight": store.in_custody if store is not None else 0,
+            "in_flight": store.in_store if store is not None else 0,
             "waiting": self._outlet.waiting,
             "length": self._stage.length,
             "packets_sent": self._outlet.packets_sent,
             "bytes_sent": self._outlet.bytes_sent,
-            "rejected": self._committers.rejected + self._outlet.rejected,
+            "rejected": self._acknowledgers.rejected + self._outlet.rejected,
             "skipped": dict(self._stage.skipped),
             "health": self._health(),
         }
@@ -300,4 +302,4 @@ class SourceHost(HostLoop):
     def close(self) -> None:
         self._capture.stop()
         self._outlet.close()
-        self._committers.close()
+        self._acknowledgers.close()

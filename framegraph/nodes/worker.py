@@ -10,7 +10,7 @@ import zmq
 
 from framegraph.errors import PixelsGoneError, text_of
 from framegraph.nodes.header import Header, given_back
-from framegraph.nodes.loop import POLL_MS, Place
+from framegraph.nodes.loop import POLL_MS, NodeSetup
 from framegraph.nodes.receiving import ReceivingHost
 from framegraph.packet import Packet
 from framegraph.stage import Stage
@@ -32,10 +32,10 @@ several packets each time it wakes, and a slow replica does not hoard what anoth
 Answer = tuple[Packet, Frames]
 
 
-class WorkerHost(ReceivingHost):
+class WorkerNode(ReceivingHost):
     """Runs one replica of a worker stage until the launcher says stop."""
 
-    def __init__(self, place: Place, stage: Stage) -> None:
+    def __init__(self, place: NodeSetup, stage: Stage) -> None:
         config = place.config
         self._batch: int = config.common["batch"]
         super().__init__(place, self._batch + 1)

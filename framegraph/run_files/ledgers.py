@@ -1,11 +1,11 @@
-"""The ledgers of a run, read from the custody files: they hold also when a source has died."""
+"""The ledgers of a run, read from the frame store files: they hold also when a source has died."""
 
 import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from framegraph.frames.layout import CustodyFile
+from framegraph.frames.layout import FrameStoreFile
 from framegraph.frames.ledger import NOTHING, Ledger, read_ledger
 from framegraph.graph.model import Graph
 from framegraph.wire.config import RunPaths
@@ -17,7 +17,7 @@ class Ledgers:
     def __init__(self, graph: Callable[[], Graph], paths: RunPaths) -> None:
         self._graph = graph
         self._paths = paths
-        self._files: dict[str, CustodyFile] = {}
+        self._files: dict[str, FrameStoreFile] = {}
         self._stages: dict[str, tuple[str, ...]] = {}
         self._past: dict[str, Ledger] = {}
 
@@ -28,7 +28,7 @@ class Ledgers:
             link = Path(self._paths.pools) / source
             if not link.exists():
                 return NOTHING
-            file = self._files[source] = CustodyFile(link, writable=False)
+            file = self._files[source] = FrameStoreFile(link, writable=False)
             self._stages[source] = tuple(self._graph().reachable(source)[1:])
         return read_ledger(file, self._stages[source])
 

@@ -60,7 +60,7 @@ def child_config(
     deadly_seq: int = -1,
 ) -> ChildConfig:
     """Describe one process's part of the graph as it is after `version` changes; `streams` are the numbers of
-    its sources, `lost` the (source, committer) that will not come back, `deadly_seq` the frame that a
+    its sources, `lost` the (source, acknowledger) that will not come back, `deadly_seq` the frame that a
     source has to leave out."""
     stage = graph.stages[name]
     is_source = stage.kind == "source"
@@ -82,7 +82,7 @@ def child_config(
         sources={source.name: streams[source.name] for source in graph.of_kind("source")},
         **_links(graph, paths, stage, replica),
         **_of_its_sources(graph, paths, identity, stage, replica),
-        committers=[sink for sink in graph.committers_of(name) if (name, sink) not in lost]
+        acknowledgers=[sink for sink in graph.committers_of(name) if (name, sink) not in lost]
         if is_source
         else [],
         stages=graph.reachable(name)[1:] if is_source else [],
@@ -135,8 +135,10 @@ def _of_its_sources(
     remembered = sources if is_ordered else []
     return {
         "reached_by": sources,
-        "commits": {} if stage.kind == "worker" else {source: paths.commit(source) for source in sources},
-        "keep": {source: graph.custody_of(source) for source in remembered},
+        "acknowledgement_endpoints": {}
+        if stage.kind == "worker"
+        else {source: paths.acknowledgements(source) for source in sources},
+        "keep": {source: graph.slots_of(source) for source in remembered},
         "highest_ids": {source: identity.highest_ids.get((stage.name, source), 0) for source in remembered},
     }
 
@@ -149,7 +151,7 @@ def _common(graph: Graph, stage: StageSpec) -> dict[str, Any]:
     common: dict[str, Any] = dataclasses.asdict(stage.common)
     if stage.kind == "source":
         common["window"] = graph.window_of(stage.name)
-        common["custody"] = graph.custody_of(stage.name)
+        common["frame_store"] = graph.slots_of(stage.name)
     if stage.kind == "worker":
         common["batch"] = common["batch"] or stage.stage.default_batch
     return common

@@ -67,7 +67,7 @@ class Processes:
             streams=state.streams,
             version=state.version,
             is_stopping=state.phase != RUNNING or is_loose,
-            lost=state.lost_committers,
+            lost=state.lost_acknowledgers,
             deadly_seq=child.picture_deaths.deadly_seq(state.graph.stages[child.stage].common),
         )
         child.told_s = time.monotonic()
@@ -222,11 +222,11 @@ class Processes:
                 child.restart_at_s = time.monotonic()
             else:
                 state.ended_sources.setdefault(child.stage, {})
-        elif spec.commits:
+        elif spec.acknowledges:
             for source in state.graph.sources_of(child.stage):
                 if spec.kind == "sink" or dealt_replica(source, spec.replicas) == child.replica:
-                    state.lost_committers.add((source, child.stage))
-                    self.tell(source, kind="committer_lost", stage=child.stage)
+                    state.lost_acknowledgers.add((source, child.stage))
+                    self.tell(source, kind="acknowledger_lost", stage=child.stage)
 
     # Hangs
 

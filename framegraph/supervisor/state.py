@@ -39,7 +39,7 @@ class RunState:
         self.streams: dict[str, int] = {}
         self.ended_sources: dict[str, dict[str, Any]] = {}
         self.outputs: dict[tuple[str, str], dict[str, Any]] = {}
-        self.lost_committers: set[tuple[str, str]] = set()
+        self.lost_acknowledgers: set[tuple[str, str]] = set()
         self.attached: set[str] = set()
         """Sources that came while the graph ran."""
         self.detaching: set[str] = set()

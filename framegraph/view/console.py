@@ -10,7 +10,7 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
-from framegraph.view.snapshot import Look, SourceRow, StageRow
+from framegraph.view.snapshot import RunSnapshot, SourceRow, StageRow
 from framegraph.view.tables import rate, source_table, stage_table
 
 PLAIN_PERIOD_S = 5.0
@@ -24,7 +24,7 @@ class View(Protocol):
 
     def write(self, level: str, line: str) -> None: ...
 
-    def refresh(self, look: Look) -> None: ...
+    def refresh(self, look: RunSnapshot) -> None: ...
 
     def stop(self) -> None: ...
 
@@ -50,7 +50,7 @@ class PlainLines:
     def write(self, _level: str, line: str) -> None:
         print(line, file=sys.stderr, flush=True)
 
-    def refresh(self, look: Look) -> None:
+    def refresh(self, look: RunSnapshot) -> None:
         if self._quiet or time.monotonic() < self._next_at_s:
             return
         self._next_at_s = time.monotonic() + PLAIN_PERIOD_S
@@ -79,7 +79,7 @@ class LiveTable:
     def write(self, level: str, line: str) -> None:
         self._console.print(Text(line, style=_COLORS.get(level, "")))
 
-    def refresh(self, look: Look) -> None:
+    def refresh(self, look: RunSnapshot) -> None:
         sources = source_table(look.sources, self._console.width)
         self._live.update(Group(stage_table(look.stages), Text(), sources))
 

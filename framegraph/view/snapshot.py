@@ -70,7 +70,7 @@ class SourceRow:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Look:
+class RunSnapshot:
     """All rows of one moment."""
 
     stages: list[StageRow]
@@ -88,16 +88,18 @@ class Observer:
     """Turns a run into rows; keeps a little history for rates."""
 
     def __init__(self, ledgers: Ledgers) -> None:
-        self.last = Look(stages=[], replicas=[], sources=[])
+        self.last = RunSnapshot(stages=[], replicas=[], sources=[])
         self._ledgers = ledgers
         self._history: dict[str, list[tuple[float, float]]] = {}
         self._moved: dict[str, tuple[int, float]] = {}
         self._seen: set[str] = set()
 
-    def look(self, run: RunState) -> Look:
-        """Look at a run; to be called a few times a second."""
+    def look(self, run: RunState) -> RunSnapshot:
+        """RunSnapshot at a run; to be called a few times a second."""
         self._seen = set()
-        self.last = Look(stages=self._stages(run), replicas=self._replicas(run), sources=self._sources(run))
+        self.last = RunSnapshot(
+            stages=self._stages(run), replicas=self._replicas(run), sources=self._sources(run)
+        )
         for name in self._history.keys() - self._seen:
             del self._history[name]
         for name in self._moved.keys() - self._seen:

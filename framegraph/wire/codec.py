@@ -180,7 +180,7 @@ def packet_fields(packet: Packet) -> dict[str, Any]:
     message = _checked(_from_packet(packet))
     message["v"] = VERSION
     message["size_wh"] = list(packet.size_wh)
-    message["dropped"] = [list(stretch) for stretch in packet.dropped]
+    message["dropped"] = [list(each) for each in packet.dropped]
     if packet.pixel_aspect_ratio != SQUARE:
         message["pixel_aspect_ratio"] = list(packet.pixel_aspect_ratio)
     if packet.highest_ids:
@@ -202,7 +202,7 @@ def encode_packet(packet: Packet) -> list[bytes | memoryview]:
         message = packet_fields(packet)
         int_list(message, "size_wh", 2)
         if packet.dropped:
-            stretches(message)
+            ranges(message)
         _highest_ids(message)
         _pixel_aspect_ratio(message)
         head = pack(message)
@@ -218,13 +218,13 @@ def encode_packet(packet: Packet) -> list[bytes | memoryview]:
     return [head, packet.pixels.data.cast("B")]
 
 
-def stretches(message: dict[str, Any]) -> tuple[tuple[int, int, str], ...]:
-    """Return the field "dropped": (from, to, reason) of each stretch of dropped frames."""
+def ranges(message: dict[str, Any]) -> tuple[tuple[int, int, str], ...]:
+    """Return the field "dropped": (from, to, reason) of each range of dropped frames."""
     found = []
-    for stretch in field(message, "dropped", list):
-        if type(stretch) is not list or list(map(type, stretch)) != [int, int, str]:
+    for each in field(message, "dropped", list):
+        if type(each) is not list or list(map(type, each)) != [int, int, str]:
             raise WireError("field 'dropped' must be a list of [from, to, reason]")
-        found.append((stretch[0], stretch[1], stretch[2]))
+        found.append((each[0], each[1], each[2]))
     return tuple(found)
 
 
@@ -280,7 +280,7 @@ def packet_from(message: dict[str, Any], pixels: bytes | memoryview | None = Non
         **_checked(values),
         size_wh=(width, height),
         pixel_aspect_ratio=_pixel_aspect_ratio(message),
-        dropped=list(stretches(message)),
+        dropped=list(ranges(message)),
         highest_ids=_highest_ids(message),
     )
     if "inline" in message:

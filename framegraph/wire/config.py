@@ -41,9 +41,9 @@ class ChildConfig:
     outlet: str
     """Endpoint to bind, empty for a sink."""
     consumers: list[Consumer]
-    commits: dict[str, str]
-    """{source: endpoint} of the commit links of an ordered stage or sink; of a source, its own."""
-    committers: list[str]
+    acknowledgement_endpoints: dict[str, str]
+    """{source: endpoint} of the acknowledgement links of an ordered stage or sink; of a source, its own."""
+    acknowledgers: list[str]
     """For a source: the sinks and ordered stages that have to commit its frames."""
     stages: list[str]
     """For a source: the stages that its frames can fail at."""
@@ -103,8 +103,8 @@ class RunPaths:
     def outlet(self, stage: str, replica: int) -> str:
         return f"ipc://{self.folder}/{stage}.{replica}.out"
 
-    def commit(self, source: str) -> str:
-        return f"ipc://{self.folder}/{source}.commit"
+    def acknowledgements(self, source: str) -> str:
+        return f"ipc://{self.folder}/{source}.acks"
 
     def status(self, stage: str, replica: int) -> str:
         return f"{self.folder}/{stage}.{replica}.status"
@@ -119,5 +119,5 @@ class RunPaths:
 
     @property
     def pools(self) -> str:
-        """Folder of links, one a source, to the custody files wherever these had room."""
+        """Folder of links, one a source, to the frame store files wherever these had room."""
         return f"{self.folder}/pools"

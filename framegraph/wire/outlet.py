@@ -150,7 +150,7 @@ class Outlet:
             if peer.replica >= self._consumers[peer.stage].replicas:
                 del self._peers[peer.identity]
 
-    def bury(self, stage: str, replica: int, incarnation: int) -> None:
+    def remove_peer(self, stage: str, replica: int, incarnation: int) -> None:
         """This process has ended. The socket may not have noticed yet; what is sent to it would be lost."""
         self._buried[stage, replica] = incarnation
         for peer in list(self._peers.values()):

@@ -34,7 +34,7 @@ REST_STEP_S = 1.0
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Settings:
+class CameraSettings:
     """How to play a camera. `duration_s` None: without end; `restart_on_eos` None: unless it has an end;
     `still_fps`: how often an address that gives one picture is asked for it."""
 
@@ -65,7 +65,7 @@ class Camera:
 
     def __init__(
         self,
-        settings: Settings,
+        settings: CameraSettings,
         limits: Limits,
         thresholds: Thresholds,
         *,

@@ -196,7 +196,7 @@ class ReelPlayer:
             return None
         height, width = image_bgr.shape[:2]
         if (too_much := excess(height, width)) and is_image(shot.uri):
-            # Of a film every frame would be too large, and custody says so; of images the others are not.
+            # Of a film every frame would be too large, and the store says so; of images the others are not.
             self.broken(f"{shot.uri} of {width}x{height} is {too_much}; set 'width'")
             return None
         return Frame(

@@ -10,7 +10,7 @@ HEAD = """# Records
 What `json_sink` and `events_sink` write, line by line. Made by `make docs` from
 `stages/records/schema.json`, the JSON Schema of a line (draft 2020-12): hold your own reader against it.
 """
-TABLES = ("frame", "stretch", "person", "garment", "appeared", "wears", "left")
+TABLES = ("frame", "range", "person", "garment", "appeared", "wears", "left")
 TYPES = {
     "integer": "whole number",
     "array": "list",

@@ -101,7 +101,7 @@ def scale_up_and_down(folder: Path, times: int, *, kill: bool) -> tuple[int, int
     """1 -> 3 -> 1 so many times under load; with `kill`, a replica is killed as it drains. Return the frames and
     how many came by more than one try."""
     chooser = random.Random(times)
-    graph = ticking_graph(folder, a={"custody": 40}, work={"sleep_ms": 5})
+    graph = ticking_graph(folder, a={"frame_store": 40}, work={"sleep_ms": 5})
     with running(folder, graph) as (run, remote):
         for _time in range(times):
             remote.scale("work", 3)
@@ -122,7 +122,7 @@ def _fed(remote: Remote, name: str) -> bool:
 def churn(folder: Path, times: int, seed: int = 1) -> dict[str, Any]:
     """Attach, detach and scale while random processes are killed; return the ledger."""
     chooser = random.Random(seed)
-    graph = ticking_graph(folder, ordered=True, a={"custody": 40}, work={"sleep_ms": 3})
+    graph = ticking_graph(folder, ordered=True, a={"frame_store": 40}, work={"sleep_ms": 3})
     with running(folder, graph) as (run, remote):
         for number in range(times):
             remote.attach(f"b{number}", live=False, fps=50)

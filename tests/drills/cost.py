@@ -1,7 +1,7 @@
 """`python -m tests.drills.cost`: what share of a frame's CPU time the guarantees cost when nothing goes wrong.
 
 A sampling profiler looks at all processes of the default graph on the looped film. A sample counts for the
-guarantees when custody, order, progress or commit code is anywhere on its stack.
+guarantees when frame_store, order, progress or commit code is anywhere on its stack.
 """
 
 import argparse
@@ -14,10 +14,10 @@ from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[2]
 PARTS = {
-    "custody": ("frames/store.py", "frames/layout.py", "frames/dispatch.py"),
+    "the frame store": ("frames/store.py", "frames/layout.py", "frames/dispatch.py"),
     "order": ("framegraph/delivery/order.py",),
     "progress": ("framegraph/support/progress.py", "_write_progress (framegraph/delivery/lane.py"),
-    "commit links": ("delivery/acknowledging.py", "delivery/acknowledgers.py"),
+    "acknowledgement links": ("delivery/acknowledging.py", "delivery/acknowledgers.py"),
 }
 
 

@@ -5,11 +5,11 @@ import pytest
 
 from fashion_pipeline.fashion.labels import LABELS
 from fashion_pipeline.fashion.preprocessing import InputSpec
-from fashion_pipeline.fashion.street import REGIONS, Look, garment_box, widened
+from fashion_pipeline.fashion.street import REGIONS, LookSpec, garment_box, widened
 
 PERSON = (100.0, 50.0, 200.0, 350.0)
 SPEC = InputSpec(color="rgb", size_wh=(192, 384), fit="letterbox", mean=(0.5,) * 3, std=(0.5,) * 3)
-LOOK = Look(input=SPEC, margin=0.04, fill=127)
+LOOK = LookSpec(input=SPEC, margin=0.04, fill=127)
 
 
 def test_every_label_has_a_region():

@@ -114,9 +114,9 @@ def test_a_batch_gives_what_its_packets_give_one_by_one(model: Path) -> None:
 def test_all_persons_of_a_batch_go_through_in_one_pass(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     classify = make_classify(model)
     sizes = []
-    run = classify._teller._engine.run
+    run = classify._classifier._engine.run
     monkeypatch.setattr(
-        classify._teller._engine, "run", lambda inputs: sizes.append(len(inputs["images"])) or run(inputs)
+        classify._classifier._engine, "run", lambda inputs: sizes.append(len(inputs["images"])) or run(inputs)
     )
     classify.process_batch([packet_with(count, count) for count in (3, 0, 4)])
     classify.process_batch([packet_with(0)])

@@ -9,11 +9,11 @@ from tests.launching import PROJECT
 
 LOOK_ONCE = """
 import numpy as np, pathlib, sys
-from fashion_pipeline.fashion.wardrobe import open_teller
-teller = open_teller("street", "auto", threads=1, device="cpu")
-crop = np.zeros(teller.crop_shape, np.uint8)
+from fashion_pipeline.fashion.classifiers import open_classifier
+classifier = open_classifier("street", "auto", threads=1, device="cpu")
+crop = np.zeros(classifier.crop_shape, np.uint8)
 people = int(sys.argv[1])
-assert len(teller.tell([crop] * people, [[0, 0, 10, 30]] * people)) == people
+assert len(classifier.predict([crop] * people, [[0, 0, 10, 30]] * people)) == people
 status = pathlib.Path("/proc/self/status").read_text()
 print(next(line.split()[1] for line in status.splitlines() if line.startswith("RssAnon:")))
 """

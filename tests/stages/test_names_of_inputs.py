@@ -11,7 +11,7 @@ import yaml
 from fashion_pipeline.stages.media.uri import Kind, is_webcam, kind_of, local_path, looks_live, webcam_device
 from fashion_pipeline.stages.source import FilmSource
 from framegraph.errors import GraphError
-from framegraph.frames.layout import URI_BYTES, CustodyFile
+from framegraph.frames.layout import URI_BYTES, FrameStoreFile
 from framegraph.packet import Packet
 from framegraph.properties import read_options
 from framegraph.support.texts import utf8_of
@@ -214,7 +214,7 @@ def test_other_hosts_are_taken() -> None:
 def test_a_name_of_any_bytes_is_kept_beside_its_frame_as_far_as_there_is_room(
     tmp_path: Path, size_bytes: int
 ) -> None:
-    file = CustodyFile.create(tmp_path / "pool", 2)
+    file = FrameStoreFile.create(tmp_path / "pool", 2)
     try:
         name = "é" + os.fsdecode(b"\xe9" * (size_bytes - 2))
         file.set_uri(1, name)

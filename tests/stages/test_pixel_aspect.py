@@ -31,7 +31,7 @@ from fashion_pipeline.stages.media.aspect import (
 )
 from fashion_pipeline.stages.video_sink import VideoSink
 from framegraph.errors import WireError
-from framegraph.frames.layout import CustodyFile
+from framegraph.frames.layout import FrameStoreFile
 from framegraph.frames.store import FrameStore
 from framegraph.packet import Packet
 from framegraph.stage import Frame
@@ -289,12 +289,12 @@ class HalfTeller:
 
 def test_garments_are_told_in_square_pixels_and_their_boxes_are_in_stored_ones() -> None:
     classify = make_stage(Classify, {})
-    classify._teller = HalfTeller()
+    classify._classifier = HalfTeller()
     crops = {"whole": np.zeros((2, 2), np.uint8)}
     wide = packet(PAL_WIDE, {"box": [45.0, 0.0, 90.0, 48.0], "crops": crops})
     plain = packet(SQUARE, {"box": [45.0, 0.0, 90.0, 48.0], "crops": crops})
     classify.process_batch([wide, plain])
-    assert [list(box) for box in classify._teller.told] == [
+    assert [list(box) for box in classify._classifier.told] == [
         pytest.approx([64, 0, 128, 48]),
         [45.0, 0.0, 90.0, 48.0],
     ]
@@ -306,8 +306,8 @@ def test_garments_are_told_in_square_pixels_and_their_boxes_are_in_stored_ones()
 
 
 @pytest.mark.parametrize("ratio", [PAL_WIDE, NTSC, SQUARE])
-def test_a_ratio_survives_custody_and_wire(tmp_path: Path, ratio: tuple[int, int]) -> None:
-    file = CustodyFile.create(tmp_path / "custody", 2)
+def test_a_ratio_survives_frame_store_and_wire(tmp_path: Path, ratio: tuple[int, int]) -> None:
+    file = FrameStoreFile.create(tmp_path / "frames", 2)
     store = FrameStore(file, "camera", ("film",))
     store.capture(Frame(image_bgr=corners(), pts_ns=0, running_ns=0, pixel_aspect_ratio=ratio))
     store.send(0)

@@ -54,7 +54,7 @@ def validator(kind: str) -> jsonschema.Draft202012Validator:
 
 
 def kind_of(record: Record) -> str:
-    return record.get("event", "stretch" if "from_seq" in record else "frame")
+    return record.get("event", "range" if "from_seq" in record else "frame")
 
 
 def assert_described(record: Record) -> None:
@@ -104,7 +104,7 @@ def test_every_kind_of_line_and_of_what_is_in_it_has_its_table_and_every_field_i
 
 
 def test_it_knows_every_reason_for_which_a_frame_is_dropped() -> None:
-    assert SCHEMA["$defs"]["stretch"]["properties"]["status"]["enum"] == list(REASONS)
+    assert SCHEMA["$defs"]["range"]["properties"]["status"]["enum"] == list(REASONS)
 
 
 # Lines of real runs
@@ -178,7 +178,7 @@ def test_lines_of_frames_that_failed_and_of_dropped_ones_are_described(live_run:
         assert_described({key: value for key, value in record.items() if key != "number"})
         VALIDATOR.validate(record)
     assert statuses(live_run) >= {"ok", "failed(work)", "leaky"}
-    assert {kind_of(record) for record in records} == {"frame", "stretch"}
+    assert {kind_of(record) for record in records} == {"frame", "range"}
     assert all("people" not in record for record in records if record["status"] != "ok")
 
 
@@ -197,10 +197,10 @@ def test_an_anamorphic_frame_of_a_camera_is_described(tmp_path: Path) -> None:
 def test_a_dropped_stretch_is_described_whatever_its_reason(tmp_path: Path, reason: str) -> None:
     made = make_packet(seq=9, status="failed(detect)")
     made.dropped = [(2, 8, reason)]
-    stretch, frame = written(tmp_path, made)
-    assert_described(stretch)
+    range, frame = written(tmp_path, made)
+    assert_described(range)
     assert_described(frame)
-    assert (stretch["status"], frame["status"]) == (reason, "failed(detect)")
+    assert (range["status"], frame["status"]) == (reason, "failed(detect)")
 
 
 def test_what_a_model_of_one_label_says_is_described(tmp_path: Path) -> None:
@@ -276,13 +276,13 @@ def test_a_frame_that_lacks_what_is_always_there_is_found(right: Record, missing
 
 def test_a_stretch_or_an_event_with_an_unknown_word_is_found() -> None:
     head = {"version": 1, "run": "r", "source": "camera"}
-    stretch = {**head, "from_seq": 0, "to_seq": 3, "status": "late"}
+    range = {**head, "from_seq": 0, "to_seq": 3, "status": "late"}
     where = {"seq": 3, "pts_ns": 0, "capture_time_ns": 0, "track": 1, "series": 0}
     left = {**dict.fromkeys(("first_seq", "first_pts_ns", "last_seq", "last_pts_ns"), 0), "reason": "eos"}
     event = {**head, **where, **left, "event": "left"}
-    for right in (stretch, event):
+    for right in (range, event):
         VALIDATOR.validate(right)
         assert not VALIDATOR.is_valid(right | {"extra": 1})
-    assert not VALIDATOR.is_valid(stretch | {"status": "ok"})
+    assert not VALIDATOR.is_valid(range | {"status": "ok"})
     assert not VALIDATOR.is_valid(event | {"reason": "bored"})
     assert not VALIDATOR.is_valid(event | {"event": "came"})

@@ -46,7 +46,7 @@ def ticks(film: Path, number: int) -> int:
 
 
 def left_out(folder: Path) -> list[int]:
-    """Every frame must be there, as a frame or in a dropped stretch, once and in order; return the dropped."""
+    """Every frame must be there, as a frame or in a dropped range, once and in order; return the dropped."""
     found, dropped = [], []
     for record in lines(folder / "out/results.jsonl"):
         if "seq" in record:
@@ -54,9 +54,9 @@ def left_out(folder: Path) -> list[int]:
             found.append(record["seq"])
         else:
             assert record["status"] == "undecodable"
-            stretch = list(range(record["from_seq"], record["to_seq"] + 1))
-            found += stretch
-            dropped += stretch
+            missing = list(range(record["from_seq"], record["to_seq"] + 1))
+            found += missing
+            dropped += missing
     sums = json.loads((folder / "out/ledger.json").read_text())
     assert sums["balanced"] is True
     told = sums["sources"]["camera"]
@@ -97,7 +97,7 @@ def test_a_film_goes_on_wherever_it_is(
 def check_a_deadly_picture(tmp_path: Path, fault: str, deadly: int, first: int, last: int) -> None:
     """Frame `deadly` is coded in a group that ends with `last`; all of it from about there on is left out."""
     film = film_of(tmp_path / "in.mp4", FRAMES, gop=GOP, options={"sc_threshold": "0"})
-    graph = deadly_graph(tmp_path, film, **{fault: str(ticks(film, deadly))}, timeout=1, custody=8)
+    graph = deadly_graph(tmp_path, film, **{fault: str(ticks(film, deadly))}, timeout=1, frame_store=8)
     with Launched(graph, folder=tmp_path) as run:
         assert run.wait() == 3, run.stderr
         assert "kills the decoder each time" in run.stderr
@@ -112,9 +112,9 @@ def check_a_deadly_picture(tmp_path: Path, fault: str, deadly: int, first: int, 
 @pytest.mark.slow
 def test_a_source_killed_after_a_deadly_stretch_decodes_it_no_more(tmp_path: Path) -> None:
     film = film_of(tmp_path / "in.mp4", FRAMES, gop=GOP, options={"sc_threshold": "0"})
-    # The film takes its time, so that the kill meets the source behind the stretch and before the end.
+    # The film takes its time, so that the kill meets the source behind the range and before the end.
     graph = deadly_graph(
-        tmp_path, film, crash_on_pts=str(ticks(film, 15)), window=2, custody=6, max_size_buffers=1
+        tmp_path, film, crash_on_pts=str(ticks(film, 15)), window=2, frame_store=6, max_size_buffers=1
     )
     with Launched(graph, "--set", "film.preset=slower", folder=tmp_path) as run:
         wait_for(lambda: seqs(lines(tmp_path / "out/results.jsonl"))[-1:] >= [24], "frames behind it", run)

@@ -39,7 +39,7 @@ def test_a_pool_that_is_full_at_the_start_is_said_with_the_remedy(tmp_path: Path
 
 @pytest.mark.slow
 def test_a_pool_that_others_fill_in_mid_run_harms_no_frame(tmp_path: Path, pool: Path) -> None:
-    counter = {"pool": str(pool), "size": 64, "custody": 64}
+    counter = {"pool": str(pool), "size": 64, "frame_store": 64}
     graph = cheap_graph(tmp_path, frames=150, counter=counter, work={"sleep_ms": 10})
     with Launched(graph, folder=tmp_path) as run:
         wait_for(lambda: is_under_way(tmp_path), "first frames", run)

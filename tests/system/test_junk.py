@@ -56,7 +56,7 @@ def test_junk_on_every_socket_is_rejected_and_counted(tmp_path: Path) -> None:
             (folder,) = run.temporary.glob("fashion-*/*")
             endpoints = sorted(path for path in folder.iterdir() if path.is_socket())
             names = [path.name for path in endpoints]
-            assert names == ["bus", "control", "counter.0.out", "counter.commit", "work.0.out", "work.1.out"]
+            assert names == ["bus", "control", "counter.0.out", "counter.acks", "work.0.out", "work.1.out"]
             for path in endpoints:
                 dealer = context.socket(zmq.DEALER)
                 dealer.setsockopt(zmq.LINGER, 500)
@@ -89,7 +89,7 @@ def test_what_a_sink_has_said_may_be_said_again_later(tmp_path: Path) -> None:
     try:
         with Launched(graph, folder=tmp_path) as run:
             wait_for(lambda: is_under_way(tmp_path, 20), "frames", run)
-            (endpoint,) = run.temporary.glob("fashion-*/*/counter.commit")
+            (endpoint,) = run.temporary.glob("fashion-*/*/counter.acks")
             dealer = context.socket(zmq.DEALER)
             dealer.setsockopt(zmq.LINGER, 500)
             dealer.connect(f"ipc://{endpoint}")
@@ -118,7 +118,7 @@ def test_who_takes_the_name_of_a_process_is_heard_by_none(tmp_path: Path) -> Non
             forged.append(("bus", "film.0#0", msgpack.packb({"kind": "error", "text": "forged"})))
             for sink in ("film", "results"):
                 said = {"sink": sink, "incarnation": 0, "committed": 10**6, "received": [], "ended": True}
-                forged.append(("counter.commit", f"{sink}.0#0", msgpack.packb(said)))
+                forged.append(("counter.acks", f"{sink}.0#0", msgpack.packb(said)))
             dealers = []
             for place, name, message in forged:
                 dealer = context.socket(zmq.DEALER)

@@ -185,7 +185,7 @@ def test_ten_exceptions_in_a_row_end_the_run(tmp_path: Path) -> None:
 
 
 def test_no_room_for_the_pool_is_said_before_anything_is_written(tmp_path: Path) -> None:
-    graph = cheap_graph(tmp_path, frames=10, counter={"size": 4000, "custody": 8192})
+    graph = cheap_graph(tmp_path, frames=10, counter={"size": 4000, "frame_store": 8192})
     with Launched(graph, folder=tmp_path) as run:
         assert run.wait() == 1
         assert "no room for the pixel pool: it needs 393216.0 MB" in run.stderr

@@ -18,11 +18,11 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from fashion_pipeline.fashion.classifiers import open_classifier, open_cutter
 from fashion_pipeline.fashion.engines import open_engine
 from fashion_pipeline.fashion.labels import LABELS
 from fashion_pipeline.fashion.preprocessing import to_batch
 from fashion_pipeline.fashion.street import cut_look
-from fashion_pipeline.fashion.wardrobe import open_cutter, open_teller
 from fashion_pipeline.training.street.backbone import CHANNELS, STRIDE_PX, Backbone, WeightsError
 from fashion_pipeline.training.street.crops import LOOK, Image
 from fashion_pipeline.training.street.data import DataError, load_tagged, street_folder
@@ -88,12 +88,12 @@ def built(network: nn.Module, size_wh: tuple[int, int], folder: Path) -> Tell:
 
 def shipped(model: str) -> Tell:
     """Return how `crop` and `classify` ask a model."""
-    cutter, teller = open_cutter(model), open_teller(model, "auto", threads=1, device="cpu")
+    cutter, classifier = open_cutter(model), open_classifier(model, "auto", threads=1, device="cpu")
 
     def tell(image_bgr: Image, box: Box) -> object:
         crop = cutter.cut(image_bgr, box)
         assert crop is not None
-        return teller.tell([crop], [box])
+        return classifier.predict([crop], [box])
 
     return tell
 

@@ -9,9 +9,9 @@ import numpy as np
 import torch
 
 from fashion_pipeline.fashion.preprocessing import InputSpec
-from fashion_pipeline.fashion.street import Box, Image, Look, cut_look, widened
+from fashion_pipeline.fashion.street import Box, Image, LookSpec, cut_look, widened
 
-LOOK = Look(
+LOOK = LookSpec(
     # The shape of standing people: half of the boxes are less than 0.32 as wide as high, three of four less
     # than 0.35. Mean and std are the pretrained weights' own.
     input=InputSpec(

@@ -65,14 +65,14 @@ def svg(graph: Graph) -> str:
 
 
 @dataclasses.dataclass(frozen=True)
-class Place:
+class NodePosition:
     """The left upper corner of a stage's box."""
 
     x: int
     y: int
 
 
-def layout(graph: Graph) -> dict[str, Place]:
+def layout(graph: Graph) -> dict[str, NodePosition]:
     """Put every stage one column right of the last stage before it, level with those where there is room."""
     columns: dict[str, int] = {}
 
@@ -81,7 +81,7 @@ def layout(graph: Graph) -> dict[str, Place]:
             columns[name] = max((column(up) + 1 for up in graph.upstream(name)), default=0)
         return columns[name]
 
-    places: dict[str, Place] = {}
+    places: dict[str, NodePosition] = {}
     for number in range(max(map(column, graph.stages)) + 1):
         wanted = []
         for order, name in enumerate(name for name in graph.stages if columns[name] == number):
@@ -89,12 +89,12 @@ def layout(graph: Graph) -> dict[str, Place]:
             wanted.append((sum(above) // len(above) if above else 0, order, name))
         next_y = _MARGIN
         for y, _order, name in sorted(wanted):
-            places[name] = Place(_MARGIN + number * (_BOX_W + _GAP_X), max(y, next_y))
+            places[name] = NodePosition(_MARGIN + number * (_BOX_W + _GAP_X), max(y, next_y))
             next_y = places[name].y + _BOX_H + _GAP_Y
     return places
 
 
-def _box(place: Place, stage: StageSpec) -> str:
+def _box(place: NodePosition, stage: StageSpec) -> str:
     middle = place.x + _BOX_W // 2
     return (
         f"<g><title>{escape(f'{stage.name}: {_what(stage)}')}</title>"
@@ -107,7 +107,7 @@ def _box(place: Place, stage: StageSpec) -> str:
     )
 
 
-def _arrow(up: Place, down: Place, words: tuple[str, ...], link: str) -> str:
+def _arrow(up: NodePosition, down: NodePosition, words: tuple[str, ...], link: str) -> str:
     x0, y0, x1, y1 = up.x + _BOX_W, up.y + _BOX_H // 2, down.x, down.y + _BOX_H // 2
     bend = x1 - _GAP_X // 2
     curve = f"M{x0},{y0} C{bend},{y0} {bend},{y1} {x1},{y1}"

@@ -95,9 +95,7 @@ class Record:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        description="measure one stage alone; started by measure.py"
-    )
+    parser = argparse.ArgumentParser(description="measure one stage alone; started by measure.py")
     parser.add_argument("graph")
     parser.add_argument("stage")
     parser.add_argument("--set", action="append", default=[])

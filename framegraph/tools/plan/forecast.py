@@ -9,7 +9,7 @@ from framegraph.tools.plan.measure import Cost
 HOP_CPU_S = 150e-6
 """What a packet costs a worker's process besides its stage: the bar that docs/benchmarks.md holds it to."""
 SOURCE_CPU_S = 400e-6
-"""What custody, dispatch and commits of a frame cost the source's process besides decoding."""
+"""What frame_store, dispatch and commits of a frame cost the source's process besides decoding."""
 SPARE = 0.1
 """Of the machine, left free for a camera to be said to hold: cameras do not wait."""
 MAX_REPLICAS = 64
@@ -52,7 +52,7 @@ def forecast(graph: Graph, costs: dict[str, Cost], cores: int) -> Forecast:
     }
     slowest = min(as_set, key=lambda name: as_set[name])
     pools = sum(
-        graph.custody_of(source.name) * costs[source.name].frame_bytes
+        graph.slots_of(source.name) * costs[source.name].frame_bytes
         for source in graph.of_kind("source")
         if source.name in costs
     )

@@ -19,7 +19,7 @@ PROJECT = Path(__file__).resolve().parents[3]
 PAGE = PROJECT / "docs" / "guarantees.md"
 BEGIN, END = "<!-- attacks -->", "<!-- end of attacks -->"
 CASES = 200_000
-SHARES = {"packets": 8, "messages": 8, "texts for people": 6, "custody files": 1, "graph files": 1}
+SHARES = {"packets": 8, "messages": 8, "texts for people": 6, "frame store files": 1, "graph files": 1}
 """Of the cases; 3 where nothing is said. Files take longer."""
 RUNS = {
     "a frame that ends its stage in any way": "tests/system/test_poison.py",

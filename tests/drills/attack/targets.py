@@ -16,7 +16,7 @@ from fashion_pipeline.stages.media.checks import check_uri
 from fashion_pipeline.stages.media.playlist import why_not_played
 from framegraph.delivery.journal import Journal
 from framegraph.errors import GraphError, StageError, WireError
-from framegraph.frames.layout import CustodyFile
+from framegraph.frames.layout import FrameStoreFile
 from framegraph.frames.ledger import read_ledger
 from framegraph.frames.store import FrameStore
 from framegraph.graph.one_line import is_one_line, read_one_line
@@ -107,9 +107,9 @@ def _journal(folder: Path) -> Target:
     return Target("journals", valid, read, ())
 
 
-def _custody(folder: Path) -> Target:
-    path = folder / "custody"
-    file = CustodyFile.create(path, 4)
+def _frame_store(folder: Path) -> Target:
+    path = folder / "frames"
+    file = FrameStoreFile.create(path, 4)
     store = FrameStore(file, "camera", ("work", "results"))
     for number in range(3):
         image_bgr = np.full((8, 8, 3), number, np.uint8)
@@ -125,14 +125,14 @@ def _custody(folder: Path) -> Target:
         with path.open("r+b") as raw:
             raw.write(data[: 4096 * 5].ljust(4096 * 5, b"\0"))
             raw.truncate(size)
-        file = CustodyFile(path, writable=True)
+        file = FrameStoreFile(path, writable=True)
         try:
             read_ledger(file, ("work", "results"))
             FrameStore(file, "camera", ("work", "results"))
         finally:
             file.close()
 
-    return Target("custody files", [words], read, (StageError,))
+    return Target("frame store files", [words], read, (StageError,))
 
 
 def _trace(folder: Path) -> Target:
@@ -204,7 +204,7 @@ def all_targets() -> Iterator[list[Target]]:
             Target("messages", _commands(), codec.unpack, (WireError,)),
             _progress(place),
             _journal(place),
-            _custody(place),
+            _frame_store(place),
             _trace(place),
             _graphs(place),
             _playlists(place),

@@ -26,7 +26,7 @@ class SinkProcess:
 
 
 @dataclass(frozen=True)
-class Have:
+class Acknowledgement:
     """What a sink said, on its way to the source."""
 
     sink: str

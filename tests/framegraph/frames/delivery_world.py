@@ -15,7 +15,7 @@ from framegraph.delivery.order import Order
 from framegraph.frames.dispatch import Dispatch
 from framegraph.packet import Packet
 from framegraph.wire.inlet import Arrival
-from tests.framegraph.frames.delivery_parts import Have, SinkProcess, Worker
+from tests.framegraph.frames.delivery_parts import Acknowledgement, SinkProcess, Worker
 
 WINDOW = 4
 SLOTS = 9
@@ -37,8 +37,8 @@ class Deaths(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.now_s = 0.0
-        self.custody: dict[int, int] = {}
-        """Frames in custody: {seq: the one sent before}."""
+        self.frames_in_store: dict[int, int] = {}
+        """Frames in the frame store: {seq: the one sent before}."""
         self.chain: list[int] = []
         """Every seq that was ever sent, in order: what each sink has to write."""
         self.attempts: dict[int, int] = {}
@@ -48,13 +48,13 @@ class Deaths(RuleBasedStateMachine):
         self.workers = [Worker() for _ in range(3)]
         self.sinks = {name: SinkProcess(self.order_class()) for name in ("film", "results")}
         self.outlet: dict[int, Packet] = {}
-        self.haves: list[Have] = []
+        self.haves: list[Acknowledgement] = []
         self.deaths: list[tuple[int, ...]] = []
         self.failures: list[int] = []
         self.is_deadly = True
         self.is_blameless = True
         """No frame can have failed but the poisonous ones."""
-        self.told: dict[str, Have] = {}
+        self.told: dict[str, Acknowledgement] = {}
         self.dispatch = self._new_dispatch()
 
     def _new_dispatch(self) -> Dispatch:
@@ -71,12 +71,12 @@ class Deaths(RuleBasedStateMachine):
     def send(self, count: int, skipped: int) -> None:
         self.next_seq += skipped  # dropped before they were sent: a hole, no packet
         for _ in range(count):
-            if len(self.custody) == SLOTS or self.next_seq >= FRAMES or not self.dispatch.has_window:
+            if len(self.frames_in_store) == SLOTS or self.next_seq >= FRAMES or not self.dispatch.has_window:
                 return
             assert self._unreceived() < WINDOW, "a frame was sent into a full window"
             seq = self.next_seq
             self.next_seq += 1
-            self.custody[seq] = self.chain[-1] if self.chain else -1
+            self.frames_in_store[seq] = self.chain[-1] if self.chain else -1
             self.chain.append(seq)
             self.dispatch.sent(seq)
             self._put(seq, alone=False)
@@ -88,12 +88,14 @@ class Deaths(RuleBasedStateMachine):
                 (said := self.told.get(sink)) is None or (seq > said.committed and seq not in said.received)
                 for sink in self.sinks
             )
-            for seq in self.custody
+            for seq in self.frames_in_store
         )
 
     def _packet(self, seq: int, alone: bool) -> Packet:
         floor = self.dispatch.floor_seq(seq)
-        return Packet(source="camera", seq=seq, prev_seq=self.custody[seq], floor_seq=floor, alone=alone)
+        return Packet(
+            source="camera", seq=seq, prev_seq=self.frames_in_store[seq], floor_seq=floor, alone=alone
+        )
 
     def _put(self, seq: int, *, alone: bool) -> None:
         self.outlet[seq] = self._packet(seq, alone)
@@ -127,11 +129,11 @@ class Deaths(RuleBasedStateMachine):
         newest = self.told.get(have.sink, have)
         if have.incarnation >= newest.incarnation:
             committed = max(have.committed, newest.committed)
-            self.told[have.sink] = Have(have.sink, have.incarnation, committed, have.received)
+            self.told[have.sink] = Acknowledgement(have.sink, have.incarnation, committed, have.received)
         for seq in self.dispatch.have(have.sink, have.incarnation, have.committed, have.received):
             for name, sink in self.sinks.items():
                 assert seq in sink.committed, f"frame {seq} was released, {name} has not committed it"
-            del self.custody[seq]
+            del self.frames_in_store[seq]
             self.outlet.pop(seq, None)
 
     @precondition(lambda self: self.deaths)
@@ -163,9 +165,9 @@ class Deaths(RuleBasedStateMachine):
         self.haves.clear()
         self.told.clear()
         self.dispatch = self._new_dispatch()
-        for seq in self.custody:
+        for seq in self.frames_in_store:
             self.dispatch.sent(seq)
-        for seq in self.custody:
+        for seq in self.frames_in_store:
             if seq in self.gaps:
                 self.dispatch.gave_up(seq)
             else:
@@ -229,7 +231,7 @@ class Deaths(RuleBasedStateMachine):
         name = list(self.sinks)[pick % len(self.sinks)]
         sink = self.sinks[name]
         committed = sink.committed[-1] if sink.committed else -1
-        self.haves.append(Have(name, sink.incarnation, committed, tuple(sink.order.held)))
+        self.haves.append(Acknowledgement(name, sink.incarnation, committed, tuple(sink.order.held)))
 
     @precondition(lambda self: self.is_deadly)
     @rule(pick=PICK)
@@ -281,12 +283,12 @@ class Deaths(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         rounds = 0
-        while self.next_seq < FRAMES or self.custody:
+        while self.next_seq < FRAMES or self.frames_in_store:
             self.now_s += self.seconds_per_round
             self._one_round(is_written=True)
             rounds += 1
             assert rounds < 3 * FRAMES, (
-                f"frames {sorted(self.custody)} never end: committed "
+                f"frames {sorted(self.frames_in_store)} never end: committed "
                 f"{ {name: sink.committed[-1:] for name, sink in self.sinks.items()} }"
             )
         for name, sink in self.sinks.items():

@@ -1,4 +1,4 @@
-"""Frames, and the store of a source and of its successor, for the tests of custody."""
+"""Frames, and the store of a source and of its successor, for the tests of the frame store."""
 
 import contextlib
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from framegraph.frames import layout
-from framegraph.frames.layout import CustodyFile
+from framegraph.frames.layout import FrameStoreFile
 from framegraph.frames.store import FrameStore
 from framegraph.stage import Frame, Resume
 
@@ -24,7 +24,7 @@ def frame(number: int = 0, *, width: int = 8, height: int = 4, **fields: Any) ->
 @contextlib.contextmanager
 def adopted(path: Path) -> Iterator[FrameStore]:
     """The store of a successor, until it ends."""
-    file = CustodyFile(path, writable=True)
+    file = FrameStoreFile(path, writable=True)
     try:
         yield FrameStore(file, "camera", STAGES)
     finally:

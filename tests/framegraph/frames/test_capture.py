@@ -11,7 +11,7 @@ import pytest
 
 from framegraph.errors import StageError
 from framegraph.frames.capture import Capture
-from framegraph.frames.layout import CustodyFile
+from framegraph.frames.layout import FrameStoreFile
 from framegraph.frames.store import FrameStore
 from framegraph.nodes.frame_store_place import pool_folder
 from framegraph.properties import NoOptions
@@ -42,7 +42,7 @@ class Broken(Source):
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[FrameStore]:
-    file = CustodyFile.create(tmp_path / "custody", SLOTS)
+    file = FrameStoreFile.create(tmp_path / "frames", SLOTS)
     yield FrameStore(file, "camera", ("detect",))
     file.close()
 
@@ -107,10 +107,10 @@ def test_a_live_source_keeps_the_freshest_and_counts_what_it_drops(
 
 
 @pytest.mark.parametrize("out", range(SLOTS - 1))
-def test_a_live_source_goes_on_however_full_its_custody_is(
+def test_a_live_source_goes_on_however_full_its_frame_store_is(
     capture: Callable[..., Capture], store: FrameStore, out: int
 ) -> None:
-    # Sinks that receive at once and commit slowly let frames pile up in custody; the source's host leaves
+    # Sinks that receive at once and commit slowly let frames pile up in the frame store; the source's host leaves
     # as many slots as frames may wait.
     for number in range(out):
         store.send(store.capture(Frame(image_bgr=np.zeros((2, 2, 3), np.uint8), pts_ns=0, running_ns=number)))

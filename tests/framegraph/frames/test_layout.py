@@ -1,4 +1,4 @@
-"""The custody file itself: its room, its limits, and files that are none."""
+"""The frame store file itself: its room, its limits, and files that are none."""
 
 import errno
 import os
@@ -9,14 +9,14 @@ import pytest
 
 from framegraph.errors import StageError
 from framegraph.frames import layout
-from framegraph.frames.layout import CustodyFile
+from framegraph.frames.layout import FrameStoreFile
 from framegraph.frames.store import FrameStore
 from framegraph.stage import Frame
 from tests.framegraph.frames.frames_kit import SLOTS, STAGES, frame
 
 
-def test_a_custody_file_takes_only_the_room_that_its_frames_touch(path: Path) -> None:
-    file = CustodyFile.create(path, 100)
+def test_a_frame_store_file_takes_only_the_room_that_its_frames_touch(path: Path) -> None:
+    file = FrameStoreFile.create(path, 100)
     store = FrameStore(file, "camera", STAGES)
     store.capture(frame(width=640, height=480))
 
@@ -39,7 +39,7 @@ def test_a_full_file_system_is_an_error_with_the_remedy_and_not_a_bus_error(
 
     assert str(caught.value) == (
         f"no room for the pixel pool: {path.parent} cannot take 96 more bytes (No space left on device); "
-        "free some, lower the source's 'custody', or set its 'pool' folder"
+        "free some, lower the source's 'frame-store', or set its 'pool' folder"
     )
     assert store.ledger().balanced
     assert store.ledger().captured == 0
@@ -79,12 +79,12 @@ def test_a_frame_that_cannot_travel_is_an_error_with_the_remedy(
         pytest.param(b"x" * layout.PAGE_BYTES, id="text"),
     ],
 )
-def test_another_file_is_not_taken_for_custody(path: Path, content: bytes) -> None:
+def test_another_file_is_not_taken_for_frame_store(path: Path, content: bytes) -> None:
     path.write_bytes(content)
-    with pytest.raises(StageError, match="custody: not a custody file of this version"):
-        CustodyFile(path, writable=True)
+    with pytest.raises(StageError, match="frames: not a frame store file of this version"):
+        FrameStoreFile(path, writable=True)
 
 
-def test_a_custody_file_is_never_made_over_another(path: Path, store: FrameStore) -> None:
+def test_a_frame_store_file_is_never_made_over_another(path: Path, store: FrameStore) -> None:
     with pytest.raises(FileExistsError):
-        CustodyFile.create(path, SLOTS)
+        FrameStoreFile.create(path, SLOTS)

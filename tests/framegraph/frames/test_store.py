@@ -1,4 +1,4 @@
-"""Frames in custody: whatever happens to the process, every captured frame has exactly one outcome."""
+"""Frames in the frame store: whatever happens to the process, every captured frame has exactly one outcome."""
 
 import dataclasses
 import os
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from framegraph.errors import PixelsGoneError
 from framegraph.frames import layout
-from framegraph.frames.layout import CustodyFile
+from framegraph.frames.layout import FrameStoreFile
 from framegraph.frames.ledger import Ledger
 from framegraph.frames.reader import PoolReader
 from framegraph.frames.store import FrameStore
@@ -19,7 +19,7 @@ from framegraph.packet import PixelHandle
 from framegraph.stage import Resume
 from tests.framegraph.frames.frames_kit import SLOTS, STAGES, adopted, describe, frame, left_out
 
-# One frame through custody
+# One frame through the frame store
 
 
 def test_an_empty_store_has_nothing_and_balances(store: FrameStore) -> None:
@@ -27,7 +27,7 @@ def test_an_empty_store_has_nothing_and_balances(store: FrameStore) -> None:
     assert store.ledger().balanced
     assert store.resume is None
     assert store.last_sent_seq == -1
-    assert store.in_custody == 0
+    assert store.in_store == 0
 
 
 def test_a_packet_names_its_frame_its_predecessor_and_where_its_pixels_are(store: FrameStore) -> None:
@@ -58,7 +58,7 @@ def test_a_reader_sees_the_frame_in_place_and_cannot_change_it(store: FrameStore
     handle = store.packet(0, 0).handle
     assert handle is not None
     (tmp_path / "pools").mkdir()
-    (tmp_path / "pools" / "camera").symlink_to(tmp_path / "custody")
+    (tmp_path / "pools" / "camera").symlink_to(tmp_path / "frames")
     reader = PoolReader(str(tmp_path / "pools"))
 
     image_bgr = reader.find(handle)
@@ -76,7 +76,7 @@ def test_pixels_are_gone_when_the_slot_has_another_frame(store: FrameStore, tmp_
     handle = store.packet(0, 0).handle
     assert handle is not None
     (tmp_path / "pools").mkdir()
-    (tmp_path / "pools" / "camera").symlink_to(tmp_path / "custody")
+    (tmp_path / "pools" / "camera").symlink_to(tmp_path / "frames")
     reader = PoolReader(str(tmp_path / "pools"))
     reader.find(handle)
 
@@ -89,7 +89,7 @@ def test_pixels_are_gone_when_the_slot_has_another_frame(store: FrameStore, tmp_
     reader.close()
 
 
-@pytest.mark.parametrize("pool", ["", ".", "..", "../custody", "nothing", "a\0b", "/etc/passwd"])
+@pytest.mark.parametrize("pool", ["", ".", "..", "../frames", "nothing", "a\0b", "/etc/passwd"])
 def test_a_pool_that_a_packet_makes_up_is_not_opened(pool: str, tmp_path: Path) -> None:
     reader = PoolReader(str(tmp_path))
     with pytest.raises(PixelsGoneError):
@@ -99,8 +99,8 @@ def test_a_pool_that_a_packet_makes_up_is_not_opened(pool: str, tmp_path: Path) 
 @pytest.mark.parametrize("slot", [-1, SLOTS, 2**62])
 def test_a_slot_that_a_packet_makes_up_is_gone(slot: int, store: FrameStore, tmp_path: Path) -> None:
     reader = PoolReader(str(tmp_path))
-    with pytest.raises(PixelsGoneError, match=f"custody has no slot {slot}"):
-        reader.find(PixelHandle(pool="custody", slot=slot, generation=0, shape=(1, 1, 3)))
+    with pytest.raises(PixelsGoneError, match=f"frames has no slot {slot}"):
+        reader.find(PixelHandle(pool="frames", slot=slot, generation=0, shape=(1, 1, 3)))
     reader.close()
 
 
@@ -163,7 +163,7 @@ def dropped(store: FrameStore, *reasons: str) -> None:
     [
         pytest.param([], [], id="no drop"),
         pytest.param(["leaky"], [(0, 0, "leaky")], id="one"),
-        pytest.param(["leaky"] * 5, [(0, 4, "leaky")], id="a stretch"),
+        pytest.param(["leaky"] * 5, [(0, 4, "leaky")], id="a range"),
         pytest.param(
             ["leaky", "leaky", "late", "leaky"],
             [(0, 1, "leaky"), (2, 2, "late"), (3, 3, "leaky")],
@@ -186,9 +186,9 @@ def test_drops_of_one_reason_are_told_as_a_stretch(
 def test_every_dropped_frame_is_told_once_however_reasons_alternate(
     tmp_path: Path, reasons: list[str]
 ) -> None:
-    path = tmp_path / "custody"
+    path = tmp_path / "frames"
     path.unlink(missing_ok=True)
-    store = FrameStore(CustodyFile.create(path, 2), "camera", STAGES)
+    store = FrameStore(FrameStoreFile.create(path, 2), "camera", STAGES)
 
     dropped(store, *reasons)
     seq = store.capture(frame())
@@ -196,7 +196,7 @@ def test_every_dropped_frame_is_told_once_however_reasons_alternate(
 
     told = store.packet(seq, 0).dropped
     assert [n for first, last, _reason in told for n in range(first, last + 1)] == list(range(len(reasons)))
-    assert len(told) <= layout.MAX_STRETCHES
+    assert len(told) <= layout.MAX_RANGES
     assert store.ledger().dropped == {reason: reasons.count(reason) for reason in set(reasons)}
     store._file.close()
 
@@ -233,7 +233,7 @@ def carry_out(store: FrameStore, operation: str, path: Path) -> FrameStore:
             store.give_up(out[-1], "flushed")
         case "adopt":
             store._file.close()
-            return FrameStore(CustodyFile(path, writable=True), "camera", STAGES)
+            return FrameStore(FrameStoreFile(path, writable=True), "camera", STAGES)
     return store
 
 
@@ -242,14 +242,14 @@ def carry_out(store: FrameStore, operation: str, path: Path) -> FrameStore:
 def test_the_ledger_balances_and_a_successor_knows_the_same_at_any_moment(
     tmp_path: Path, operations: list[str]
 ) -> None:
-    path = tmp_path / "custody"
+    path = tmp_path / "frames"
     path.unlink(missing_ok=True)
-    store = FrameStore(CustodyFile.create(path, 4), "camera", STAGES)
+    store = FrameStore(FrameStoreFile.create(path, 4), "camera", STAGES)
     for operation in operations:
         store = carry_out(store, operation, path)
         ledger = store.ledger()
         assert ledger.balanced
-        assert ledger.in_flight == store.in_custody == len(store.waiting()) + len(store.out())
+        assert ledger.in_flight == store.in_store == len(store.waiting()) + len(store.out())
     with adopted(path) as successor:
         assert describe(successor) == describe(store)
     told = [last for _first, last, _reason in store.told()]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from framegraph.frames import layout
-from framegraph.frames.layout import CustodyFile
+from framegraph.frames.layout import FrameStoreFile
 from framegraph.frames.ledger import Ledger, read_ledger
 from framegraph.frames.store import FrameStore
 from tests.framegraph.frames.frames_kit import SLOTS, STAGES, adopted, describe, frame, left_out
@@ -18,7 +18,7 @@ class Killed(BaseException):
 
 
 class WordsUntilKilled:
-    """The words of a custody file; the process is killed before it has stored so many."""
+    """The words of a frame store file; the process is killed before it has stored so many."""
 
     def __init__(self, words: memoryview, stores_left: int) -> None:
         self._words = words
@@ -71,7 +71,7 @@ def known_to_a_successor(path: Path) -> dict[str, Any]:
 
 def ledger_read_from(path: Path) -> Ledger:
     """What the launcher reads, whoever lives."""
-    reader = CustodyFile(path, writable=False)
+    reader = FrameStoreFile(path, writable=False)
     try:
         return read_ledger(reader, STAGES)
     finally:
@@ -79,7 +79,7 @@ def ledger_read_from(path: Path) -> Ledger:
 
 
 def without_pixels(whole: Path, copy: Path) -> None:
-    """Copy a custody file's words; the pixels of the copy are a hole."""
+    """Copy a frame store file's words; the pixels of the copy are a hole."""
     with whole.open("rb") as source, copy.open("wb") as target:
         target.write(source.read(layout.PAGE_BYTES * (1 + SLOTS)))
         target.truncate(whole.stat().st_size)
@@ -87,7 +87,7 @@ def without_pixels(whole: Path, copy: Path) -> None:
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES.keys())
 def test_a_kill_at_any_store_leaves_all_of_a_change_or_nothing(path: Path, change: Any) -> None:
-    file = CustodyFile.create(path, SLOTS)
+    file = FrameStoreFile.create(path, SLOTS)
     some_history(FrameStore(file, "camera", STAGES))
     before = known_to_a_successor(path)
     start, killed = path.with_name("start"), path.with_name("killed")
@@ -99,7 +99,7 @@ def test_a_kill_at_any_store_leaves_all_of_a_change_or_nothing(path: Path, chang
 
     for stores in range(1000):
         without_pixels(start, killed)
-        dying = CustodyFile(killed, writable=True)
+        dying = FrameStoreFile(killed, writable=True)
         store, words = FrameStore(dying, "camera", STAGES), dying.words
         dying.words = WordsUntilKilled(words, stores)  # type: ignore[assignment]
         try:
@@ -122,7 +122,7 @@ def test_a_kill_at_any_store_leaves_all_of_a_change_or_nothing(path: Path, chang
 
 
 class Recorded(WordsUntilKilled):
-    """The words of a custody file, and each store in them."""
+    """The words of a frame store file, and each store in them."""
 
     def __init__(self, words: memoryview) -> None:
         super().__init__(words, -1)
@@ -164,14 +164,14 @@ class ChangingWords:
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES.keys())
 def test_a_ledger_read_at_any_moment_of_a_change_balances(path: Path, change: Any) -> None:
-    file = CustodyFile.create(path, SLOTS)
+    file = FrameStoreFile.create(path, SLOTS)
     some_history(FrameStore(file, "camera", STAGES))
     words = file.words
     before = words.tolist()
     file.words = recorded = Recorded(words)  # type: ignore[assignment]
     change(FrameStore(file, "camera", STAGES))
     stores = recorded.stores
-    reader = CustodyFile.__new__(CustodyFile)
+    reader = FrameStoreFile.__new__(FrameStoreFile)
     reader.slots = SLOTS
     for first in range(len(stores) + 1):
         for second in range(first, len(stores) + 1, 2):
@@ -185,7 +185,7 @@ def test_a_ledger_read_at_any_moment_of_a_change_balances(path: Path, change: An
 
 
 def test_a_transaction_that_the_redo_record_cannot_hold_is_refused(path: Path) -> None:
-    file = CustodyFile.create(path, SLOTS)
+    file = FrameStoreFile.create(path, SLOTS)
     with pytest.raises(ValueError, match="a transaction of 65 words, the redo record holds 64"):
         file.change([(layout.H_CAPTURED, 1)] * (layout.MAX_REDO_PAIRS + 1))
     assert file.words[layout.H_CAPTURED] == 0
@@ -196,6 +196,6 @@ def test_the_parts_of_the_header_do_not_overlap() -> None:
     assert layout.H_DROPPED > layout.H_LAST_RUNNING
     assert layout.H_DROPPED + len(layout.REASONS) <= layout.H_FAILED
     assert layout.H_TOLD >= layout.H_FAILED + layout.MAX_STAGES
-    assert layout.H_REDO > layout.H_TOLD + 3 * layout.MAX_STRETCHES
+    assert layout.H_REDO > layout.H_TOLD + 3 * layout.MAX_RANGES
     assert layout.H_REDO + 2 * layout.MAX_REDO_PAIRS < layout.SLOT_WORDS
-    assert layout.S_STRETCHES + 3 * layout.MAX_STRETCHES < layout.URI_WORD
+    assert layout.S_RANGES + 3 * layout.MAX_RANGES < layout.URI_WORD

@@ -80,11 +80,11 @@ def test_a_second_source_needs_locations_of_its_own(tmp_path: Path, monkeypatch:
 
 
 def test_windows_follow_the_replicas_as_far_as_the_pool_reaches(graph: Graph) -> None:
-    custody = graph.custody_of("counter")
+    frame_store = graph.slots_of("counter")
     for replicas, window in ((3, 8), (4, 9), (64, 9), (1, 4)):
         graph = with_replicas(graph, "work", replicas)
         assert graph.stages["work"].replicas == replicas
-        assert graph.custody_of("counter") == custody, "the file stays as large as it was made"
+        assert graph.slots_of("counter") == frame_store, "the file stays as large as it was made"
         assert graph.window_of("counter") == window
     assert short_windows(graph, "work") == {}
     assert short_windows(with_replicas(graph, "work", 5), "work") == {"counter": 12}
@@ -118,6 +118,7 @@ def test_a_property_is_set(graph: Graph) -> None:
     [
         ("wrk", "timeout", 1, "set wrk.timeout: there is no stage 'wrk'; did you mean 'work'?"),
         ("work", "timeot", 1, "unknown property 'timeot'; did you mean 'timeout'?"),
+        ("work", "custody", 1, "unknown property 'custody'; it is called frame-store now"),
         ("work", "timeout", "soon", "expected a time such as 500ms, 5s or 2min, got 'soon'"),
         ("work", "replicas", 2, "cannot be set while the graph runs; use: scale work 2"),
         ("work", "sleep-ms", 2, "start anew with --set work.sleep-ms=2; what can be set now: timeout,"),

@@ -26,15 +26,15 @@ def test_it_knows_what_lies_behind_and_before_a_stage(write: Write) -> None:
     assert [stage.name for stage in graph.of_kind("sink")] == ["film", "lines"]
 
 
-def test_window_and_custody_follow_the_widest_stage(write: Write) -> None:
+def test_window_and_frame_store_follow_the_widest_stage(write: Write) -> None:
     path = write(RIGHT)
     graph = read_graph(path)
-    assert (graph.window_of("camera"), graph.custody_of("camera")) == (4, 12)
+    assert (graph.window_of("camera"), graph.slots_of("camera")) == (4, 12)
     wide = read_graph(path, ["detect.replicas=3"])
-    assert (wide.window_of("camera"), wide.custody_of("camera")) == (8, 20)
-    given = read_graph(path, ["camera.window=5", "camera.custody=1"])
+    assert (wide.window_of("camera"), wide.slots_of("camera")) == (8, 20)
+    given = read_graph(path, ["camera.window=5", "camera.frame-store=1"])
     assert given.window_of("camera") == 5
-    assert given.custody_of("camera") >= 5 + given.stages["camera"].common.max_size_buffers + 1
+    assert given.slots_of("camera") >= 5 + given.stages["camera"].common.max_size_buffers + 1
 
 
 def test_a_location_with_a_source_in_it_makes_a_file_for_each(write: Write) -> None:

@@ -1,4 +1,4 @@
-"""What several tests of the hosts begin with."""
+"""What several tests of the nodes begin with."""
 
 from collections.abc import Iterator
 from pathlib import Path

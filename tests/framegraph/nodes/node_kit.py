@@ -1,4 +1,4 @@
-"""What a host of a process is made with, for tests."""
+"""What a node of a process is made with, for tests."""
 
 from pathlib import Path
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import zmq
 
 from framegraph.nodes.bus_client import BusClient
-from framegraph.nodes.loop import Place
+from framegraph.nodes.loop import NodeSetup
 from framegraph.wire.config import ChildConfig, RunPaths
 from framegraph.wire.sockets import bind_router
 from framegraph.wire.status_page import StatusPage
@@ -19,7 +19,7 @@ def config_of(paths: RunPaths, stage: str, **known: Any) -> ChildConfig:
     known |= {"stage": stage, "replica": 0, "incarnation": 0, "is_stopping": False}
     known.setdefault("sources", {"camera": 0})
     known.setdefault("reached_by", list(known["sources"]))
-    known.setdefault("commits", {source: paths.commit(source) for source in known["reached_by"]})
+    known.setdefault("acknowledgement_endpoints", {source: paths.acknowledgements(source) for source in known["reached_by"]})
     empty = {"str": "", "int": 1, "dict[str, Any] | None": None}
     for name, kind in ChildConfig.__annotations__.items():
         if name not in known and not hasattr(ChildConfig, name):
@@ -37,7 +37,7 @@ class Surroundings:
         self.bus = bind_router(self.context, self.paths.bus)
         self.client = BusClient(self.context, self.paths.bus, f"{stage}.0#0")
         self.page = StatusPage(folder / "status")
-        self.place = Place(
+        self.place = NodeSetup(
             context=self.context,
             config=config_of(self.paths, stage, **known),
             paths=self.paths,

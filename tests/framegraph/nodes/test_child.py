@@ -15,7 +15,7 @@ if is_refused:
     def refuse(*_):
         raise PermissionError(1, "Operation not permitted")
     os.sched_setscheduler = refuse
-child.work_in_peace()
+child.use_batch_scheduling()
 print(os.sched_getscheduler(0))
 """
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from framegraph.nodes.leaky import LeakyHost
+from framegraph.nodes.leaky import LeakyNode
 from framegraph.packet import Packet
 from framegraph.properties import NoOptions
 from framegraph.stage import Context, LeakySink
@@ -19,7 +19,7 @@ ROOM = 2
 
 
 class Bench:
-    """A leaky sink's host that takes its time, and the outlet that feeds it."""
+    """A leaky sink's node that takes its time, and the outlet that feeds it."""
 
     def __init__(self, folder: Path) -> None:
         paths = RunPaths(str(folder))
@@ -29,7 +29,7 @@ class Bench:
         self.upstream = Outlet(self.around.context, paths.outlet("camera", 0), 0, [Consumer("window")])
         self.shown: list[int] = []
         self.ahead: list[int] = []
-        self.host = LeakyHost(self.around.place, self.make_sink())
+        self.node = LeakyNode(self.around.place, self.make_sink())
 
     def make_sink(self) -> LeakySink:
         bench = self
@@ -55,7 +55,7 @@ class Bench:
         self.upstream.pump(time.monotonic())
 
     def close(self) -> None:
-        self.around.close(self.host, self.upstream)
+        self.around.close(self.node, self.upstream)
 
 
 @pytest.fixture
@@ -76,6 +76,6 @@ def test_a_packet_that_comes_during_a_long_look_is_not_taken_for_lost(
         assert time.monotonic() < deadline_s, bench.shown
         if bench.upstream.packets_sent == len(bench.shown):
             bench.neighbour()
-        bench.host.step(time.monotonic())
+        bench.node.step(time.monotonic())
     assert bench.shown == list(range(12))
     assert max(bench.ahead) == ROOM

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from framegraph.delivery.acknowledgers import Committers
-from framegraph.nodes.ordered import OrderedHost
+from framegraph.delivery.acknowledgers import Acknowledgers
+from framegraph.nodes.ordered import OrderedNode
 from framegraph.packet import Packet
 from framegraph.properties import NoOptions
 from framegraph.stage import Context, Ordered
@@ -29,7 +29,7 @@ class Numbers(Ordered):
 
 
 class Bench:
-    """An ordered stage's host, the outlet that feeds it, the source that it answers, and who takes from it."""
+    """An ordered stage's node, the outlet that feeds it, the source that it answers, and who takes from it."""
 
     def __init__(self, folder: Path) -> None:
         paths = RunPaths(str(folder))
@@ -44,9 +44,9 @@ class Bench:
             consumers=[Consumer("film")],
         )
         context = self.around.context
-        self.source = Committers(context, paths.commit("camera"), ["track"])
+        self.source = Acknowledgers(context, paths.acknowledgements("camera"), ["track"])
         self.upstream = Outlet(context, paths.outlet("camera", 0), 0, [Consumer("track")])
-        self.host = OrderedHost(
+        self.node = OrderedNode(
             self.around.place, lambda source: Numbers(NoOptions(), Context(name="track", source=source))
         )
         self.downstream = Inlet(context, stage="film", replica=0, incarnation=0, capacity=1000)
@@ -67,14 +67,14 @@ class Bench:
             assert now_s < deadline_s, f"answered {self.answers}, committed {self.committed}"
             self.upstream.receive(now_s)
             self.upstream.pump(now_s)
-            self.host.step(now_s)
+            self.node.step(now_s)
             self.around.client.flush()
             self.committed = max([self.committed, *(heard.committed for heard in self.source.receive())])
             self.answers += [arrival.packet.seq for arrival in self.downstream.receive()]
             self.downstream.give_credit(now_s)
 
     def close(self) -> None:
-        self.around.close(self.host, self.upstream, self.downstream, self.source)
+        self.around.close(self.node, self.upstream, self.downstream, self.source)
 
 
 @pytest.fixture
@@ -86,7 +86,7 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
 
 def fail_one_of_four(bench: Bench) -> None:
     bench.put(0, BAD, 2, 3)
-    bench.until(lambda: bench.host.counts["exceptions"] == 1 and bench.committed == 0)
+    bench.until(lambda: bench.node.counts["exceptions"] == 1 and bench.committed == 0)
 
 
 def test_frames_behind_one_that_failed_are_answered_after_its_gap(bench: Bench) -> None:

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from framegraph.delivery.acknowledgers import Committers
-from framegraph.nodes.sink import SLOW_WRITE_S, SinkHost
+from framegraph.delivery.acknowledgers import Acknowledgers
+from framegraph.nodes.sink import SLOW_WRITE_S, SinkNode
 from framegraph.packet import Packet
 from framegraph.properties import NoOptions
 from framegraph.stage import Context, Sink
@@ -20,7 +20,7 @@ SOURCES = ("slow", "quick")
 
 
 class Bench:
-    """A sink's host between an outlet that feeds it and the two sources that it answers."""
+    """A sink's node between an outlet that feeds it and the two sources that it answers."""
 
     def __init__(self, folder: Path) -> None:
         paths = RunPaths(str(folder))
@@ -32,11 +32,13 @@ class Bench:
             upstreams=[paths.outlet("work", 0)],
         )
         context = self.around.context
-        self.sources = {name: Committers(context, paths.commit(name), ["shout"]) for name in SOURCES}
+        self.sources = {
+            name: Acknowledgers(context, paths.acknowledgements(name), ["shout"]) for name in SOURCES
+        }
         self.received: dict[str, set[int]] = {name: set() for name in SOURCES}
         self.upstream = Outlet(context, paths.outlet("work", 0), 0, [Consumer("shout")])
         self.was_told_before: list[bool] = []
-        self.host = SinkHost(self.around.place, self.make_sink)
+        self.node = SinkNode(self.around.place, self.make_sink)
 
     def make_sink(self, source: str) -> Sink:
         bench = self
@@ -67,16 +69,16 @@ class Bench:
 
     def until_written(self, count: int) -> None:
         deadline_s = time.monotonic() + DEADLINE_S
-        while self.host.counts["frames"] < count:
+        while self.node.counts["frames"] < count:
             now_s = time.monotonic()
-            assert now_s < deadline_s, f"written: {self.host.counts['frames']}"
+            assert now_s < deadline_s, f"written: {self.node.counts['frames']}"
             self.upstream.receive(now_s)
             self.upstream.pump(now_s)
-            self.host.step(now_s)
+            self.node.step(now_s)
             self.around.client.flush()
 
     def close(self) -> None:
-        self.around.close(self.host, self.upstream, *self.sources.values())
+        self.around.close(self.node, self.upstream, *self.sources.values())
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from framegraph.delivery.acknowledging import CommitLinks, Have
+from framegraph.delivery.acknowledging import Acknowledgement, AcknowledgementLinks
 from framegraph.delivery.order import End
-from framegraph.nodes.source import KILLS_PER_ATTEMPT, SourceHost
+from framegraph.nodes.source import KILLS_PER_ATTEMPT, SourceNode
 from framegraph.properties import NoOptions
 from framegraph.stage import Context, Frame, Resume, Source
 from framegraph.wire.config import RunPaths
@@ -32,24 +32,24 @@ class TwoFrames(Source):
 
 
 class Bench:
-    """A source's host and the one sink that commits its frames."""
+    """A source's node and the one sink that commits its frames."""
 
     def __init__(self, folder: Path) -> None:
         paths = RunPaths(str(folder))
         Path(paths.pools).mkdir()
-        common = {"max_size_buffers": 1, "window": 2, "custody": 4}
+        common = {"max_size_buffers": 1, "window": 2, "frame_store": 4}
         common |= {"resend_after": 10.0, "max_attempts": 3, "max_latency": 0.0, "drain": 5.0}
         self.around = Surroundings(
             folder,
             "camera",
             outlet=paths.outlet("camera", 0),
-            committers=["film"],
+            acknowledgers=["film"],
             stages=["detect", "film"],
             common={**common, "pool": str(folder)},
             quarantine=str(folder / "quarantine"),
         )
-        self.host = SourceHost(self.around.place, TwoFrames(NoOptions(), Context(name="camera")))
-        self.film = CommitLinks(self.around.context, config_of(paths, "film", common={}))
+        self.node = SourceNode(self.around.place, TwoFrames(NoOptions(), Context(name="camera")))
+        self.film = AcknowledgementLinks(self.around.context, config_of(paths, "film", common={}))
         self.committed = -1
         self.ends: list[int] = []
 
@@ -57,13 +57,13 @@ class Bench:
         deadline_s = time.monotonic() + DEADLINE_S
         while not condition():
             assert time.monotonic() < deadline_s, f"told of the end: {self.ends}"
-            self.host.step(time.monotonic())
-            self.film.say("camera", Have(self.committed, (), False), time.monotonic())
+            self.node.step(time.monotonic())
+            self.film.say("camera", Acknowledgement(self.committed, (), False), time.monotonic())
             self.ends += [told.last_seq for _source, told in self.film.receive() if isinstance(told, End)]
 
     def close(self) -> None:
         TwoFrames.go_on.set()
-        self.around.close(self.host, self.film)
+        self.around.close(self.node, self.film)
 
 
 @pytest.fixture
@@ -77,33 +77,33 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
 def test_a_frame_captured_while_the_loop_looks_elsewhere_is_not_behind_the_eos(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bench.until(lambda: bench.host.counts["frames"] == 1)
+    bench.until(lambda: bench.node.counts["frames"] == 1)
     bench.committed = 0
-    send_on = bench.host.send_on
+    send_on = bench.node.send_on
 
     def send_on_late(outlet: Outlet, now_s: float) -> list[Key]:
-        # The first frame has gone and nothing is in custody: now comes the last one, and the end.
-        store = bench.host._capture.store
-        if store is not None and not store.in_custody:
+        # The first frame has gone and nothing is in the frame store: now comes the last one, and the end.
+        store = bench.node._capture.store
+        if store is not None and not store.in_store:
             TwoFrames.go_on.set()
-            while not bench.host._capture.is_done:
+            while not bench.node._capture.is_done:
                 time.sleep(0.001)
         return send_on(outlet, now_s)
 
-    monkeypatch.setattr(bench.host, "send_on", send_on_late)
-    bench.until(lambda: bench.host.counts["frames"] == 2)
+    monkeypatch.setattr(bench.node, "send_on", send_on_late)
+    bench.until(lambda: bench.node.counts["frames"] == 2)
     bench.committed = 1
     bench.until(lambda: bench.ends)
     assert bench.ends[0] == 1
 
 
 def test_a_frame_is_given_up_though_its_picture_cannot_be_kept(bench: Bench) -> None:
-    Path(bench.host.config.quarantine).write_text("a file, where there should be a folder")
-    bench.until(lambda: bench.host.counts["frames"] == 1)
-    bench.host.command({"kind": "frame_failed", "stage": "film", "seq": 0, "error": "too dark"})
+    Path(bench.node.config.quarantine).write_text("a file, where there should be a folder")
+    bench.until(lambda: bench.node.counts["frames"] == 1)
+    bench.node.command({"kind": "frame_failed", "stage": "film", "seq": 0, "error": "too dark"})
     bench.committed = 0
-    bench.until(lambda: bench.host._capture.store.in_custody == 0)
-    assert bench.host._capture.store.ledger().failed == {"film": 1}
+    bench.until(lambda: bench.node._capture.store.in_store == 0)
+    assert bench.node._capture.store.ledger().failed == {"film": 1}
 
 
 @pytest.mark.parametrize(
@@ -118,10 +118,10 @@ def test_a_frame_is_given_up_though_its_picture_cannot_be_kept(bench: Bench) -> 
 def test_a_death_counts_against_a_frame_that_was_alone_and_a_kill_counts_less(
     bench: Bench, is_alone: bool, is_kill: bool, times: int, failed: dict[str, int]
 ) -> None:
-    bench.until(lambda: bench.host.counts["frames"] == 1)
+    bench.until(lambda: bench.node.counts["frames"] == 1)
     for incarnation in range(times):
         died = {"stage": "detect", "replica": 0, "incarnation": incarnation, "seqs": [0]}
-        bench.host.command({"kind": "worker_died", **died, "is_alone": is_alone, "is_kill": is_kill})
+        bench.node.command({"kind": "worker_died", **died, "is_alone": is_alone, "is_kill": is_kill})
     bench.committed = 0
-    bench.until(lambda: bench.host._capture.store.in_custody == 0)
-    assert bench.host._capture.store.ledger().failed == failed
+    bench.until(lambda: bench.node._capture.store.in_store == 0)
+    assert bench.node._capture.store.ledger().failed == failed

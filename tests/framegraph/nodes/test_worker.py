@@ -81,7 +81,7 @@ def test_a_stage_that_fails_on_every_frame_ends_the_run_with_the_reason(benches:
     assert len(bench.failed) == MAX_FAILURES_IN_A_ROW
     assert bench.error.startswith(f"{MAX_FAILURES_IN_A_ROW} frames in a row failed")
     assert "RuntimeError: no model" in bench.error
-    assert bench.host.exit_status == 1
+    assert bench.node.exit_status == 1
 
 
 def test_a_worker_that_has_given_up_works_on_nothing_more(benches: Any) -> None:
@@ -105,7 +105,7 @@ def test_a_worker_that_waits_for_a_fuller_batch_is_alive_and_obeys(
 ) -> None:
     bench = benches(Stage, batch=4, batch_wait=1000.0)
     bench.put(0)
-    loop = threading.Thread(target=bench.host.run, daemon=True)
+    loop = threading.Thread(target=bench.node.run, daemon=True)
     loop.start()
     deadline_s = time.monotonic() + DEADLINE_S
     while not bench.upstream.packets_sent:
@@ -187,6 +187,6 @@ def test_a_packet_that_comes_during_long_work_is_not_taken_for_lost(
         assert time.monotonic() < deadline_s, ahead
         if bench.upstream.packets_sent == len(ahead):
             bench.neighbours()
-        bench.host.step(time.monotonic())
+        bench.node.step(time.monotonic())
     # This one, and one more beside it.
     assert max(ahead) == 2

@@ -1,10 +1,10 @@
-"""A worker's host between its neighbours, for tests."""
+"""A worker's node between its neighbours, for tests."""
 
 import time
 from pathlib import Path
 from typing import Any
 
-from framegraph.nodes.worker import WorkerHost
+from framegraph.nodes.worker import WorkerNode
 from framegraph.packet import Packet
 from framegraph.properties import NoOptions
 from framegraph.stage import Context, Stage
@@ -20,7 +20,7 @@ CREDIT_DEADLINE_S = 0.5
 
 
 class Bench:
-    """A worker's host between an outlet that feeds it and an inlet that takes its answers."""
+    """A worker's node between an outlet that feeds it and an inlet that takes its answers."""
 
     def __init__(self, folder: Path, stage: type[Stage], batch: int, batch_wait: float) -> None:
         paths = RunPaths(str(folder))
@@ -34,7 +34,7 @@ class Bench:
         )
         context, self.page = self.around.context, self.around.page
         self.upstream = Outlet(context, paths.outlet("camera", 0), 0, [Consumer("detect")])
-        self.host = WorkerHost(self.around.place, stage(NoOptions(), Context(name="detect")))
+        self.node = WorkerNode(self.around.place, stage(NoOptions(), Context(name="detect")))
         self.downstream = Inlet(context, stage="film", replica=0, incarnation=0, capacity=1000)
         self.downstream.connect(paths.outlet("detect", 0))
         self.answers: list[int] = []
@@ -52,7 +52,7 @@ class Bench:
         while len(self.answers) + len(self.failed) < count:
             assert time.monotonic() < deadline_s, f"answered {self.answers}, failed {self.failed}"
             self.neighbours()
-            self.host.step(time.monotonic())
+            self.node.step(time.monotonic())
             self.around.client.flush()
             for message in receive_all(self.around.bus):
                 said = codec.unpack(message[-1])
@@ -79,4 +79,4 @@ class Bench:
         return self.upstream.packets_sent - sent == count
 
     def close(self) -> None:
-        self.around.close(self.host, self.upstream, self.downstream)
+        self.around.close(self.node, self.upstream, self.downstream)

@@ -42,7 +42,7 @@ def test_a_process_that_is_said_to_be_dead_gets_nothing_more_whatever_it_had_sai
     net.until(lambda: net.seqs("detect.0") == [0])
     dead.give_credit(net.now_s + 1)  # on its way when it dies; its socket is open still
 
-    net.outlet.bury("detect", 0, 0)
+    net.outlet.remove_peer("detect", 0, 0)
     net.put(1)
     net.quiet()
     assert net.outlet.waiting == 1

@@ -60,9 +60,9 @@ def test_replicas_times_threads_fit_the_cores(tmp_path: Path, graph: Graph) -> N
     assert advice.replicas * advice.threads <= 4
 
 
-def test_the_pool_is_custody_times_the_frame(graph: Graph) -> None:
+def test_the_pool_is_frame_store_times_the_frame(graph: Graph) -> None:
     costs = {"counter": cost(1, frame_bytes=1000), "work": cost(1), "film": cost(1)}
-    assert forecast(graph, costs, cores=2).pool_bytes == graph.custody_of("counter") * 1000
+    assert forecast(graph, costs, cores=2).pool_bytes == graph.slots_of("counter") * 1000
 
 
 def test_cameras_hold_with_a_tenth_to_spare(graph: Graph) -> None:

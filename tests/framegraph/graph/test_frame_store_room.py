@@ -25,7 +25,7 @@ Write = Callable[[str | bytes], Path]
 
 def room(graph: Graph) -> int:
     """Slots that are left for the window when as many frames wait as may."""
-    return graph.custody_of("camera") - graph.stages["camera"].common.max_size_buffers
+    return graph.slots_of("camera") - graph.stages["camera"].common.max_size_buffers
 
 
 @pytest.mark.parametrize("waiting", range(1, 65))
@@ -33,9 +33,9 @@ def test_beside_all_that_may_wait_the_window_has_room(write: Write, waiting: int
     path = write(RIGHT)
     for more in (
         [],
-        ["detect.replicas=5", "camera.custody=1"],
-        ["camera.window=1", f"camera.custody={waiting}"],
-        ["camera.window=40", "camera.custody=80"],
+        ["detect.replicas=5", "camera.frame-store=1"],
+        ["camera.window=1", f"camera.frame-store={waiting}"],
+        ["camera.window=40", "camera.frame-store=80"],
     ):
         graph = read_graph(path, [f"camera.max-size-buffers={waiting}", *more])
         assert room(graph) >= graph.window_of("camera") + 1
@@ -44,25 +44,25 @@ def test_beside_all_that_may_wait_the_window_has_room(write: Write, waiting: int
 @given(
     waiting=st.integers(1, 1024),
     window=st.integers(0, 4096),
-    custody=st.integers(0, 8192),
+    frame_store=st.integers(0, 8192),
     replicas=st.integers(1, 64),
 )
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_it_has_whatever_the_numbers(
-    write: Write, waiting: int, window: int, custody: int, replicas: int
+    write: Write, waiting: int, window: int, frame_store: int, replicas: int
 ) -> None:
     graph = read_graph(
         write(RIGHT),
         [
             f"camera.max-size-buffers={waiting}",
             f"camera.window={window}",
-            f"camera.custody={custody}",
+            f"camera.frame-store={frame_store}",
             f"detect.replicas={replicas}",
         ],
     )
     assert room(graph) >= graph.window_of("camera") + 1
     # More is never taken away.
-    assert graph.custody_of("camera") >= custody
+    assert graph.slots_of("camera") >= frame_store
 
 
 def graph_of(folder: Path, source: dict[str, Any]) -> Path:

@@ -20,7 +20,7 @@ from fashion_pipeline.fashion.labels import LABELS
 from fashion_pipeline.fashion.model_info import ModelFileError
 from fashion_pipeline.fashion.model_lookup import check_model, find_street_model
 from fashion_pipeline.fashion.preprocessing import InputSpec, cut_to_input, to_batch
-from fashion_pipeline.fashion.street import cut_look, read_facts, shifted, tell, widened
+from fashion_pipeline.fashion.street import cut_look, labels_above_thresholds, read_facts, shifted, widened
 
 ENGINES = ("openvino", "onnxruntime", "torch")
 Crop = NDArray[np.uint8]
@@ -41,7 +41,7 @@ class Cutter(Protocol):
         """Cut a person out of a picture; None if the box lies outside."""
 
 
-class Teller(Protocol):
+class Classifier(Protocol):
     """Says what people wear."""
 
     region: str
@@ -52,7 +52,7 @@ class Teller(Protocol):
     shift: float
     """Added to the thresholds, in logits: above 0 fewer labels are told. Of a model without thresholds 0."""
 
-    def tell(self, crops: Sequence[Crop], boxes_xyxy: Sequence[Sequence[float]]) -> list[Findings]:
+    def predict(self, crops: Sequence[Crop], boxes_xyxy: Sequence[Sequence[float]]) -> list[Findings]:
         """Return the findings of each person, from their crops."""
 
 
@@ -62,7 +62,7 @@ def open_cutter(model: str) -> Cutter:
     return _StreetCutter(street) if street is not None else _LabelCutter(model)
 
 
-def check_teller(model: str, engine: str) -> None:
+def check_classifier(model: str, engine: str) -> None:
     """Raise ModelFileError or EngineError for a model that cannot be used here. Loads nothing."""
     street = find_street_model(model)
     if street is None:
@@ -72,12 +72,14 @@ def check_teller(model: str, engine: str) -> None:
         choose_engine(engine)
 
 
-def open_teller(model: str, engine: str, *, threads: int, device: str, precision: str = "float32") -> Teller:
+def open_classifier(
+    model: str, engine: str, *, threads: int, device: str, precision: str = "float32"
+) -> Classifier:
     """Load a model, by name or path; ModelFileError or EngineError if it cannot be used here."""
     street = find_street_model(model)
     if street is not None:
-        return _StreetTeller(street, engine, threads, device, precision)
-    return _LabelTeller(model, engine, threads, device, precision)
+        return _StreetClassifier(street, engine, threads, device, precision)
+    return _LabelClassifier(model, engine, threads, device, precision)
 
 
 def crop_form(model: str) -> str:
@@ -119,7 +121,7 @@ class _StreetCutter:
         return cut_look(image_bgr, box_xyxy, self._look)
 
 
-class _LabelTeller:
+class _LabelClassifier:
     """One label a person: the softmax of the logits at the model's temperature."""
 
     shift = 0.0
@@ -138,7 +140,7 @@ class _LabelTeller:
             labels = len(self._info.labels)
             raise ModelFileError(f"{path}: gives {found[1]} scores for {labels} labels; export it again")
 
-    def tell(self, crops: Sequence[Crop], boxes_xyxy: Sequence[Sequence[float]]) -> list[Findings]:
+    def predict(self, crops: Sequence[Crop], boxes_xyxy: Sequence[Sequence[float]]) -> list[Findings]:
         findings: list[Findings] = []
         for box, scores in zip(boxes_xyxy, self._scores(crops), strict=True):
             best = int(scores.argmax())
@@ -159,7 +161,7 @@ class _LabelTeller:
         return np.asarray(exponentials / exponentials.sum(axis=1, keepdims=True))
 
 
-class _StreetTeller:
+class _StreetClassifier:
     """A set of labels a person, each above its own threshold."""
 
     region = "whole"
@@ -182,9 +184,9 @@ class _StreetTeller:
         self.precision = self._engine.precision
         self.digest = f"sha256:{file_digest(onnx)}"
         self.crop_shape = crop_shape(self._facts.look.input)
-        self.tell([np.zeros(self.crop_shape, np.uint8)], [(0.0, 0.0, 1.0, 2.0)])
+        self.predict([np.zeros(self.crop_shape, np.uint8)], [(0.0, 0.0, 1.0, 2.0)])
 
-    def tell(self, crops: Sequence[Crop], boxes_xyxy: Sequence[Sequence[float]]) -> list[Findings]:
+    def predict(self, crops: Sequence[Crop], boxes_xyxy: Sequence[Sequence[float]]) -> list[Findings]:
         findings: list[Findings] = []
         step = 1 if self._engine.device == "cpu" else GPU_PERSONS_A_PASS
         for first in range(0, len(crops), step):
@@ -198,7 +200,7 @@ class _StreetTeller:
         facts = shifted(self._facts, self.shift)
         looks = zip(crops, results["scores"], results["maps"], boxes_xyxy, strict=True)
         for crop, logits, maps, box in looks:
-            found = tell(logits, maps, box, facts)
+            found = labels_above_thresholds(logits, maps, box, facts)
             frame = widened(box, self._facts.look)
             for garment in (*found[0], *found[1]):
                 label = LABELS.index(garment["label"])
