@@ -26,7 +26,7 @@ def encoder_options(codec: str, *, crf: int, preset: str) -> dict[str, str]:
     """
     options = {"crf": str(crf), "preset": preset, "tune": "zerolatency"}
     if (codec, preset) == ("libx264", "veryfast"):
-        # Without P8x8 partitions: a quarter less work for 1 to 4 % more bytes (docs/speed.md).
+        # Without P8x8 partitions: a quarter less work for 1 to 4 % more bytes (docs/notes/speed.md).
         options["x264-params"] = "partitions=i8x8,i4x4"
     return options
 
