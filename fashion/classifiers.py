@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from fashion_pipeline.fashion.color_words import name_of
 from fashion_pipeline.fashion.colors import color_shares
 from fashion_pipeline.fashion.engines import Engine, choose_engine, open_engine
-from fashion_pipeline.fashion.labels import LABELS
 from fashion_pipeline.fashion.model_info import ModelFileError
 from fashion_pipeline.fashion.model_lookup import check_model, find_street_model
 from fashion_pipeline.fashion.preprocessing import InputSpec, cut_to_input, to_batch
@@ -184,7 +183,10 @@ class _StreetClassifier:
         self.precision = self._engine.precision
         self.digest = f"sha256:{file_digest(onnx)}"
         self.crop_shape = crop_shape(self._facts.look.input)
-        self.predict([np.zeros(self.crop_shape, np.uint8)], [(0.0, 0.0, 1.0, 2.0)])
+        # Once, so that the first frame is as quick as the others, and to see that the file does as it says.
+        found = self._run([np.zeros(self.crop_shape, np.uint8)])["scores"].shape[1:]
+        if found != (len(self._facts.labels),):
+            raise ModelFileError(f"{onnx}: gives {found} scores, {path} has {len(self._facts.labels)} labels")
 
     def predict(self, crops: Sequence[Crop], boxes_xyxy: Sequence[Sequence[float]]) -> list[Findings]:
         findings: list[Findings] = []
@@ -194,8 +196,12 @@ class _StreetClassifier:
             findings += self._in_one_pass(crops[few], boxes_xyxy[few])
         return findings
 
+    def _run(self, crops: Sequence[Crop]) -> dict[str, NDArray[Any]]:
+        """Return "scores", N x labels, logits, and "maps", N x labels x h x w."""
+        return self._engine.run({"images": to_batch(crops, self._facts.look.input)})
+
     def _in_one_pass(self, crops: Sequence[Crop], boxes_xyxy: Sequence[Sequence[float]]) -> list[Findings]:
-        results = self._engine.run({"images": to_batch(crops, self._facts.look.input)})
+        results = self._run(crops)
         findings = []
         facts = shifted(self._facts, self.shift)
         looks = zip(crops, results["scores"], results["maps"], boxes_xyxy, strict=True)
@@ -203,7 +209,7 @@ class _StreetClassifier:
             found = labels_above_thresholds(logits, maps, box, facts)
             frame = widened(box, self._facts.look)
             for garment in (*found[0], *found[1]):
-                label = LABELS.index(garment["label"])
+                label = facts.labels.index(garment["label"])
                 parts = _parts(garment["box"], frame), _parts(box, frame)
                 shares = color_shares(crop, maps[label], *parts, garment["region"])
                 if (color := name_of(shares)) is not None:

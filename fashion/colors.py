@@ -38,7 +38,7 @@ def color_shares(
     The sum is at most 1: the rest is what may be background, so that it also says how sure the shares are.
     crop_rgb: uint8 H x W x 3, a look at a person. map_hw: where in it the label was seen, h x w, not
     negative. garment, person: their boxes, x0, y0, x1, y1 as parts (0..1) of the crop. region: that of
-    `fashion.street.REGIONS`.
+    `fashion.labels.REGIONS`.
     """
     height, width = crop_rgb.shape[:2]
     top = garment[1] if region != "feet" else person[3] - FEET_PART * (person[3] - person[1])

@@ -73,7 +73,8 @@ def load_network(path: Path | str) -> "nn.Module":
     from safetensors.torch import load_file
 
     path = Path(path)
-    network = build_network(read_info(path).network)
+    info = read_info(path)
+    network = build_network(info.network, len(info.labels))
     try:
         network.load_state_dict(load_file(path))
     except RuntimeError as error:
@@ -86,7 +87,7 @@ def export_onnx(path: Path | str) -> Path:
     """Write the model of `path` (NAME.safetensors) as NAME.onnx beside it, and return the new path.
 
     In: "images", float32 N x C x H x W with free N, preprocessed by `fashion.preprocessing`. Out: "logits",
-    float32 N x 10, not yet divided by the temperature. The file's properties hold the model's metadata and
+    float32 N x labels, not yet divided by the temperature. The file's properties hold the metadata and
     the sha256 of the safetensors file, so a stale export shows. Raises ModelFileError as `load_network` does.
     """
     import onnx

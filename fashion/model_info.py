@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from fashion_pipeline.fashion.header import METADATA, read_header
-from fashion_pipeline.fashion.labels import LABELS
+from fashion_pipeline.fashion.labels import check_labels
 from fashion_pipeline.fashion.networks import NETWORKS
 from fashion_pipeline.fashion.preprocessing import InputSpec
 
@@ -70,7 +70,7 @@ def read_info(path: Path | str) -> ModelInfo:
     """Read and check what a model file says about itself; needs no torch and reads only the header.
 
     Raises ModelFileError if the file is missing, is not a safetensors file or is cut off, lacks metadata, has
-    labels other than our ten, an unknown network, or an input that its network cannot take.
+    labels that cannot be some, an unknown network, or an input that its network cannot take.
     """
     path = Path(path)
     try:
@@ -92,10 +92,7 @@ def read_info(path: Path | str) -> ModelInfo:
 
 def check_info(info: ModelInfo) -> None:
     """Raise ValueError, naming the property, if labels, network and input do not fit together and us."""
-    if info.labels != LABELS:
-        raise ValueError(
-            f"labels must be our ten ({', '.join(LABELS)}), got {', '.join(info.labels) or 'none'}"
-        )
+    check_labels(info.labels)
     if info.network not in NETWORKS:
         raise ValueError(f"unknown network {info.network!r}; known are {', '.join(NETWORKS)}")
     facts = NETWORKS[info.network]

@@ -26,18 +26,18 @@ NETWORKS: dict[str, NetworkFacts] = {
 }
 
 
-def build_network(name: str) -> "nn.Module":
-    """Build a network with torch's own initial weights: float32 N x C x H x W in, logits N x 10 out.
+def build_network(name: str, labels: int = len(LABELS)) -> "nn.Module":
+    """Build a network with torch's own initial weights: float32 N x C x H x W in, logits N x labels out.
 
     Raises ValueError for an unknown name.
     """
     builders = {"v1": _v1, "v2": _v2, "v3": _v3, "v4": _v4}
     if name not in builders:
         raise ValueError(f"unknown network {name!r}; known are {', '.join(NETWORKS)}")
-    return builders[name]()
+    return builders[name](labels)
 
 
-def _v1() -> "nn.Module":
+def _v1(labels: int) -> "nn.Module":
     """Two convolutions without padding, two linear layers, no batch norm."""
     from torch import nn
 
@@ -51,11 +51,11 @@ def _v1() -> "nn.Module":
         nn.Flatten(),
         nn.Linear(32 * 5 * 5, 512),
         nn.ReLU(),
-        nn.Linear(512, len(LABELS)),
+        nn.Linear(512, labels),
     )
 
 
-def _v2() -> "nn.Module":
+def _v2(labels: int) -> "nn.Module":
     """v1 with twice the channels, and batch norm after each ReLU of a convolution."""
     from torch import nn
 
@@ -71,11 +71,11 @@ def _v2() -> "nn.Module":
         nn.Flatten(),
         nn.Linear(64 * 5 * 5, 512),
         nn.ReLU(),
-        nn.Linear(512, len(LABELS)),
+        nn.Linear(512, labels),
     )
 
 
-def _v3() -> "nn.Module":
+def _v3(labels: int) -> "nn.Module":
     """Three convolutions, then three wide linear layers that hold nearly all of its 30 million parameters."""
     from torch import nn
 
@@ -98,12 +98,12 @@ def _v3() -> "nn.Module":
         nn.Dropout(0.5),
         nn.Linear(2048, 2048),
         nn.ReLU(),
-        nn.Linear(2048, len(LABELS)),
+        nn.Linear(2048, labels),
     )
 
 
-def _v4() -> "nn.Module":
+def _v4(labels: int) -> "nn.Module":
     """A narrow residual network (see v4.py)."""
     from fashion_pipeline.fashion.v4 import build_v4
 
-    return build_v4()
+    return build_v4(labels)

@@ -1,7 +1,8 @@
 """The `street` model: what a person in a picture wears. Its input, its answers, and where each garment is.
 
 Shared by training and the stages. The file is NAME.onnx with its facts in NAME.json: one look at a person
-gives a score for each of the ten labels (several may be right at once) and a map of where it was seen.
+gives a score for each label that the file names (several may be right at once) and a map of where it was
+seen.
 """
 
 import json
@@ -13,27 +14,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fashion_pipeline.fashion.labels import LABELS
+from fashion_pipeline.fashion.labels import check_labels, regions_of
 from fashion_pipeline.fashion.model_info import ModelFileError
 from fashion_pipeline.fashion.precision import PROPERTY
 from fashion_pipeline.fashion.preprocessing import InputSpec
 
 Image = NDArray[np.uint8]
 Box = tuple[float, float, float, float]
-
-REGIONS = {
-    "T-shirt/top": "upper",
-    "Pullover": "upper",
-    "Coat": "upper",
-    "Shirt": "upper",
-    "Dress": "whole",
-    "Trouser": "lower",
-    "Sandal": "feet",
-    "Sneaker": "feet",
-    "Ankle boot": "feet",
-    "Bag": "hands",
-}
-"""The part of a person that a label is worn on."""
 
 COVERED = 0.8
 """How much of a map's weight a box holds along each axis. The rest is spread thinly over the whole person."""
@@ -56,9 +43,11 @@ class LookSpec:
 
 @dataclass(frozen=True, kw_only=True)
 class StreetFacts:
-    """What NAME.json says: how to look, from which score (0..1) on a label is told, or told as unsure, and
-    the mean J by precision, where that was measured."""
+    """What NAME.json says: the labels, on which part of a person each is worn, how to look, from which score
+    (0..1) on a label is told, or told as unsure, and the mean J by precision, where that was measured."""
 
+    labels: tuple[str, ...]
+    regions: tuple[str, ...]
     look: LookSpec
     thresholds: tuple[float, ...]
     unsure_above: tuple[float, ...]
@@ -69,16 +58,18 @@ def read_facts(path: Path) -> StreetFacts:
     """Read NAME.json; ModelFileError, beginning with the path, for one that is missing or no street model."""
     try:
         facts: Any = json.loads(path.read_text(encoding="utf-8"))
-        if tuple(facts["labels"]) != LABELS:
-            raise ValueError(f"labels must be our ten ({', '.join(LABELS)})")
+        labels = tuple(facts["labels"])
+        check_labels(labels)
         return StreetFacts(
+            labels=labels,
+            regions=regions_of(labels, facts.get("regions", {})),
             look=LookSpec(
                 input=InputSpec.from_plain(facts["input"]),
                 margin=float(facts["margin"]),
                 fill=int(facts["fill"]),
             ),
-            thresholds=tuple(float(facts["thresholds"][label]) for label in LABELS),
-            unsure_above=tuple(float(facts["unsure_above"][label]) for label in LABELS),
+            thresholds=tuple(float(facts["thresholds"][label]) for label in labels),
+            unsure_above=tuple(float(facts["unsure_above"][label]) for label in labels),
             quality_by_precision={name: float(quality) for name, quality in facts.get(PROPERTY, {}).items()},
         )
     except OSError as error:
@@ -182,7 +173,7 @@ def labels_above_thresholds(
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Return (garments, unsure) of one person, each surest first: label, score, region, box.
 
-    logits: ten. maps: 10 x h x w. A label below its threshold but not far is unsure, never a garment.
+    logits: N, one a label. maps: N x h x w. A label not far below its threshold is unsure, never a garment.
     """
     scores = 1 / (1 + np.exp(-logits.astype(np.float64)))
     garments: list[dict[str, Any]] = []
@@ -191,11 +182,10 @@ def labels_above_thresholds(
         if scores[index] < facts.unsure_above[index]:
             continue
         box = [round(edge, 1) for edge in garment_box(maps[index], person_xyxy, facts.look)]
-        label = LABELS[index]
         found = {
-            "label": label,
+            "label": facts.labels[index],
             "score": round(float(scores[index]), 4),
-            "region": REGIONS[label],
+            "region": facts.regions[index],
             "box": box,
         }
         (garments if scores[index] >= facts.thresholds[index] else unsure).append(found)

@@ -2,8 +2,6 @@
 
 from typing import TYPE_CHECKING
 
-from fashion_pipeline.fashion.labels import LABELS
-
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
@@ -11,7 +9,7 @@ STEM_WIDTH = 32
 STAGES = ((32, 1, 1), (64, 2, 2), (128, 3, 2))  # channels, blocks, stride: at 28x28, at 14x14, at 7x7
 
 
-def build_v4() -> "nn.Module":
+def build_v4(labels: int) -> "nn.Module":
     """Build a pre-activation residual network (He et al., arXiv:1603.05027): N x 1 x 28 x 28 in, logits out.
 
     The whole 28x28 has the stem and one narrow block: there a kernel's weight costs four times what it costs
@@ -46,4 +44,4 @@ def build_v4() -> "nn.Module":
             layers.append(Block(width, stage_width, stride if number == 0 else 1))
             width = stage_width
     layers += [nn.BatchNorm2d(width), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten()]
-    return nn.Sequential(*layers, nn.Linear(width, len(LABELS)))
+    return nn.Sequential(*layers, nn.Linear(width, labels))

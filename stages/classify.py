@@ -1,4 +1,4 @@
-"""Classify: say which of the ten garments each person wears."""
+"""Classify: say which of the model's labels each person wears."""
 
 from __future__ import annotations
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import zlib
 from collections.abc import Sequence
 from typing import Any
 
 import cv2
+import numpy as np
 
 from fashion_pipeline.fashion.color_words import JOINED, POINTS_RGB
+from fashion_pipeline.fashion.labels import KNOWN_REGIONS
 from framegraph.packet import Image
 
 Color = tuple[int, int, int]
@@ -31,8 +34,6 @@ UNKNOWN_BGR = (200, 200, 200)
 INK_BGR, FAINT_BGR, PAPER_BGR = (255, 255, 255), (170, 170, 170), (32, 30, 28)
 PAPER_WEIGHT = 0.55
 """How much of the picture a plate hides: who has no box, and stands behind it, is to be seen through it."""
-REGIONS = ("upper", "whole", "lower", "feet", "hands")
-"""From head to foot, as a reader looks; hands last."""
 GAP_PX = 2
 FONT = cv2.FONT_HERSHEY_SIMPLEX
 
@@ -71,8 +72,12 @@ class Sizes:
 
 
 def color_of(label: str) -> Color:
-    """Return the colour of a label, BGR; grey for a label of the user's own."""
-    return COLORS_BGR.get(label, UNKNOWN_BGR)
+    """Return the colour of a label, BGR: of another label set one that its name decides, always the same."""
+    if label not in COLORS_BGR:
+        hue = zlib.crc32(label.encode()) % 180
+        blue, green, red = cv2.cvtColor(np.uint8([[[hue, 150, 220]]]), cv2.COLOR_HSV2BGR)[0, 0]
+        COLORS_BGR[label] = int(blue), int(green), int(red)
+    return COLORS_BGR[label]
 
 
 def rows_of(person: dict[str, Any]) -> list[Row]:
@@ -204,4 +209,4 @@ def _paper(under: Image) -> Image:
 
 def _from_head_to_foot(garment: dict[str, Any]) -> tuple[int, str]:
     region = garment.get("region", "")
-    return REGIONS.index(region) if region in REGIONS else len(REGIONS), garment["label"]
+    return KNOWN_REGIONS.index(region) if region in KNOWN_REGIONS else len(KNOWN_REGIONS), garment["label"]

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from fashion_pipeline.fashion.labels import LABELS
+from fashion_pipeline.fashion.labels import LABELS, REGIONS, regions_of
 from fashion_pipeline.fashion.preprocessing import InputSpec
-from fashion_pipeline.fashion.street import REGIONS, LookSpec, garment_box, widened
+from fashion_pipeline.fashion.street import LookSpec, garment_box, widened
 
 PERSON = (100.0, 50.0, 200.0, 350.0)
 SPEC = InputSpec(color="rgb", size_wh=(192, 384), fit="letterbox", mean=(0.5,) * 3, std=(0.5,) * 3)
@@ -14,6 +14,13 @@ LOOK = LookSpec(input=SPEC, margin=0.04, fill=127)
 
 def test_every_label_has_a_region():
     assert set(REGIONS) == set(LABELS)
+    assert regions_of(["Coat", "kimono", "geta"], {"geta": "feet"}) == ("upper", "whole", "feet")
+
+
+@pytest.mark.parametrize("named", [{"hat": "upper"}, {"Coat": "head"}, {"Coat": 3}])
+def test_a_region_that_is_none_is_refused(named):
+    with pytest.raises(ValueError, match="regions: "):
+        regions_of(["Coat", "kimono"], named)
 
 
 def test_a_map_without_a_peak_gives_most_of_the_look():
