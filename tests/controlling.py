@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from framegraph.control.client import RunningGraph, ask
-from tests.launching import PROJECT, Launched, wait_for
+from tests.launching import Launched, wait_for
 
 CHEAP = Path(__file__).parent / "system" / "cheap_stages.py"
 ANSWER_S = 120.0
@@ -71,7 +71,7 @@ def launcher(run: Launched, verb: str, *words: str, **env: str) -> subprocess.Co
     folders = run.temporary.glob(f"fashion-{os.getuid()}/*")
     named = ["--run", next((folder.name for folder in folders if folder.is_dir()), "ended")]
     return subprocess.run(
-        [sys.executable, str(PROJECT / "launcher.py"), verb, *named, *words],
+        [sys.executable, str(run.project / "launcher.py"), verb, *named, *words],
         cwd=run.temporary.parent,
         env={**os.environ, "TMPDIR": str(run.temporary), **env},
         capture_output=True,

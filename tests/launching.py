@@ -23,7 +23,8 @@ DEADLINE_S = 120.0
 class Launched:
     """A launcher at work. Use as a context manager: whatever happens, nothing of it is left running.
 
-    `through` is a command that becomes the launcher, for what is to be set before it starts.
+    `through` is a command that becomes the launcher, for what is to be set before it starts; `project` is the
+    folder that the launcher is in.
     """
 
     def __init__(
@@ -33,18 +34,20 @@ class Launched:
         folder: Path,
         env: dict[str, str] | None = None,
         through: tuple[str, ...] = (),
+        project: Path = PROJECT,
     ) -> None:
+        self.project = project
         # One temporary folder a test folder, with a short name: the run's sockets are in it.
         self.temporary = Path(tempfile.gettempdir()) / f"t{zlib.crc32(str(folder).encode()):08x}"
         self.temporary.mkdir(exist_ok=True)
         self._out = (folder / "launcher.out").open("w+")
         self._err = (folder / "launcher.err").open("w+")
         self.process = subprocess.Popen(
-            [*through, sys.executable, str(PROJECT / "launcher.py"), str(graph), *arguments],
+            [*through, sys.executable, str(project / "launcher.py"), str(graph), *arguments],
             cwd=folder,
             stdout=self._out,
             stderr=self._err,
-            env={**os.environ, "TMPDIR": str(self.temporary), "PYTHONPATH": str(PROJECT), **(env or {})},
+            env={**os.environ, "TMPDIR": str(self.temporary), "PYTHONPATH": str(project), **(env or {})},
         )
 
     def __enter__(self) -> "Launched":

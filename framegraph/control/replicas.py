@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Generator
 from pathlib import Path
 
-from framegraph.control.server import Answer, Procedure
+from framegraph.control.command import Answer, Procedure
 from framegraph.errors import GraphError
 from framegraph.graph.change import short_windows, with_replicas
 from framegraph.supervisor.processes import Processes

@@ -6,13 +6,14 @@ folder, which only its owner can enter.
 
 import dataclasses
 import traceback
-from collections.abc import Callable, Generator
 from typing import Any
 
 import zmq
 
+from framegraph.control.command import Answer, Procedure, RunningCommand, RunParts
 from framegraph.errors import GraphError, WireError
-from framegraph.support.report import Report
+from framegraph.properties import nearest
+from framegraph.support.commands import Commands
 from framegraph.support.secrets import redact
 from framegraph.wire import codec
 from framegraph.wire.sockets import bind_router, receive_all, try_send
@@ -23,18 +24,6 @@ MAX_PROCEDURES = 64
 """Commands under way at once; more are refused."""
 
 
-@dataclasses.dataclass(frozen=True)
-class Answer:
-    """What a command has come to: a sentence for people, and the same as plain values."""
-
-    text: str
-    data: dict[str, Any] = dataclasses.field(default_factory=dict)
-
-
-Procedure = Generator[None, None, Answer]
-"""Carries a command out, a little at each round of the launcher's loop; raises GraphError when it cannot."""
-
-
 @dataclasses.dataclass
 class _UnderWay:
     procedure: Procedure
@@ -43,20 +32,23 @@ class _UnderWay:
 
 
 class Control:
-    """Serves requests. `begin` makes the procedure of a verb; each is carried to its end, even when who asked
-    has gone."""
+    """Serves requests. Each is carried to its end, even when who asked has gone."""
 
     def __init__(
         self,
         context: "zmq.Context[zmq.Socket[bytes]]",
         endpoint: str,
-        begin: Callable[[str, dict[str, Any]], Procedure],
-        report: Report,
+        parts: RunParts,
     ) -> None:
         self.socket = bind_router(context, endpoint)
         self.socket.setsockopt(zmq.MAXMSGSIZE, MAX_REQUEST_BYTES)
-        self._begin = begin
-        self._report = report
+        self._parts = parts
+        self._report = parts.state.report
+        self._commands = {
+            verb: command
+            for verb, command in Commands("framegraph.control.commands").items()
+            if isinstance(command, RunningCommand)
+        }
         self._under_way: list[_UnderWay] = []
 
     def spawn(self, procedure: Procedure) -> None:
@@ -91,6 +83,13 @@ class Control:
             self._answer(message[0], request_id, False, text, {})
         else:
             self._under_way.append(_UnderWay(self._begin(verb, arguments), message[0], request_id))
+
+    def _begin(self, verb: str, said: dict[str, Any]) -> Procedure:
+        """Return the procedure of a verb; its errors come when it is carried on."""
+        command = self._commands.get(verb)
+        if command is None:
+            raise GraphError(f"there is no command '{verb}'{nearest(verb, self._commands)}")
+        return (yield from command.carry_out(self._parts, said))
 
     def _carry_on(self, one: _UnderWay) -> None:
         try:

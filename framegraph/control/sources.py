@@ -5,7 +5,7 @@ from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
 
-from framegraph.control.server import Answer, Procedure
+from framegraph.control.command import Answer, Procedure
 from framegraph.errors import GraphError
 from framegraph.frames.ledger import Ledger
 from framegraph.graph.change import with_source, without_source

@@ -1,7 +1,7 @@
 """One run of a graph: a single loop over events, from the first process started to the last one ended.
 
 An event is a message on the bus, a process that ended, a request on the control socket, a signal, or the
-clock. `state` is what the run is, `processes` looks after the children, `commands` obeys the control socket.
+clock. `state` is what the run is, `processes` looks after the children, `control` obeys the control socket.
 """
 
 import signal
@@ -11,7 +11,7 @@ from typing import Any
 
 import zmq
 
-from framegraph.control.commands import Commands
+from framegraph.control.command import RunParts
 from framegraph.control.server import Control
 from framegraph.control.sources import Attachments
 from framegraph.errors import WireError
@@ -61,10 +61,10 @@ class RunLoop:
         self._bus = Bus(state.paths.bus, state.report)
         self._processes = Processes(state, self._bus, guardian, self._fail)
         self._attachments = Attachments(state, self._processes, ledgers, locks)
-        commands = Commands(
+        parts = RunParts(
             state, self._processes, self._attachments, observer, drain=lambda: self._drain("stopped")
         )
-        self._control = Control(self._bus.context, state.paths.control, commands.begin, state.report)
+        self._control = Control(self._bus.context, state.paths.control, parts)
 
     def go(self) -> None:
         """Start everything and serve events until every process has ended."""

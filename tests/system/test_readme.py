@@ -72,7 +72,7 @@ def test_a_command_is_right(line: str, copy: Path) -> None:
     elif arguments[0] == "drill":
         # What it would harm is checked; the drill itself has tests of its own.
         arguments = [arguments[1], "--check"]
-    elif arguments[0] not in launcher._COMMANDS:
+    elif arguments[0] not in launcher.COMMANDS:
         arguments = [*(word for word in arguments if word != "--resume"), "--check"]
     elif arguments[0] not in _START_NOTHING:
         # It speaks to a graph that runs: that there is such a command is what can be known here.

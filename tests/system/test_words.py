@@ -1,11 +1,14 @@
 """Words of the command line that were meant otherwise, and passwords in any of them."""
 
+import argparse
 import sys
 from pathlib import Path
 
 import pytest
 
 import launcher
+from framegraph.support.commands import Command
+from framegraph.tools.run import Run
 from tests.launching import PROJECT
 
 PASSWORD = "hunter22"
@@ -86,12 +89,12 @@ def test_the_onnx_file_of_a_street_model_names_it() -> None:
 def test_a_python_without_our_libraries_is_told_where_they_are(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def lacks(_arguments: list[str]) -> int:
+    def lacks(_command: Command, _options: argparse.Namespace) -> int:
         raise ModuleNotFoundError(
             "No module named 'msgpack_that_is_not_there'", name="msgpack_that_is_not_there"
         )
 
-    monkeypatch.setattr(launcher, "run", lacks)
+    monkeypatch.setattr(Run, "run", lacks)
     assert launcher.main(["pipeline.yaml"]) == 2
     said = f"launcher: {sys.executable} has no module msgpack_that_is_not_there; run `make run`"
     assert capsys.readouterr().err.startswith(said)

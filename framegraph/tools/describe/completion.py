@@ -5,13 +5,13 @@ from the help texts, stage types and properties from the code, stages from the g
 """
 
 import re
-from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from framegraph.errors import GraphError
 from framegraph.graph.reader import read_graph
-from framegraph.graph.registry import known_types
+from framegraph.support.commands import Commands
 from framegraph.tools.describe.facts import facts_of
+from framegraph.tools.run import Run
 
 BASH = """\
 _launcher_py() {
@@ -35,14 +35,11 @@ complete -o default -F _launcher_py launcher.py ./launcher.py
 _OPTION = re.compile(r"(?<![\w-])(--[a-z][a-z-]*|-[a-z])\b(?: (\{[^}]*\}|[A-Z][^\s\],]*))?")
 
 
-def candidates(words: list[str], commands: Iterable[str], help_of: Callable[[str], str]) -> list[str]:
-    """Return what the last word may become. `words` follow the program's name; the last may be empty.
-
-    `help_of` gives the help text of a command, "" being that of running a graph.
-    """
+def candidates(words: list[str], commands: Commands) -> list[str]:
+    """Return what the last word may become. `words` follow the program's name; the last may be empty."""
     last, before = words[-1] if words else "", words[:-1]
-    command = before[0] if before and before[0] in commands else ""
-    options = _options(help_of(command))
+    command = commands[before[0]] if before and before[0] in commands else Run("", commands)
+    options = _options(command.parser().format_help())
     previous = before[-1] if before else ""
     if previous == "--set":
         found = _settings(before, last)
@@ -52,12 +49,8 @@ def candidates(words: list[str], commands: Iterable[str], help_of: Callable[[str
         found = []
     elif last.startswith("-"):
         found = list(options)
-    elif command == "inspect":
-        found = [*known_types(), *_graphs(last)]
-    elif command and command != "drill":
-        found = []
     else:
-        found = [*([] if before else commands), *_graphs(last)]
+        found = command.completions(before, last)
     return sorted({word for word in found if word.startswith(last)})
 
 
@@ -85,7 +78,7 @@ def _settings(words: list[str], last: str) -> list[str]:
     return found
 
 
-def _graphs(last: str) -> list[str]:
+def graphs(last: str) -> list[str]:
     """Return the YAML files and folders that a path may become."""
     folder, slash, _name = last.rpartition("/")
     try:

@@ -25,7 +25,7 @@ def in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def offered(*words: str) -> list[str]:
-    return candidates(list(words), launcher._COMMANDS, launcher._help_of)
+    return candidates(list(words), launcher.COMMANDS)
 
 
 def test_the_first_word_is_a_command_or_a_graph() -> None:

@@ -1,0 +1,1 @@
+"""The launcher's commands that need no running graph, one a module."""

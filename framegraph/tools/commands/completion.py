@@ -1,0 +1,23 @@
+"""launcher.py completion: the script for bash, or what the last of WORDS may become."""
+
+import argparse
+
+from framegraph.support.commands import Command
+
+
+class Completion(Command):
+    line = "the completion of these words for bash"
+    description = "Print a script for bash: source <(./launcher.py completion)"
+    refuses_passwords = False  # they stand on a line that is still being typed
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("words", nargs="*", help="after --: the words of a line; prints what may follow")
+
+    def run(self, options: argparse.Namespace) -> int:
+        from framegraph.tools.describe.completion import BASH, candidates
+
+        if not options.words:
+            print(BASH, end="")
+        else:
+            print("\n".join(candidates(options.words, self.commands)))
+        return 0

@@ -1,0 +1,44 @@
+"""launcher.py drill GRAPH FAULT …: run it, harm its processes, say what was lost."""
+
+import argparse
+import random
+from collections.abc import Sequence
+
+from framegraph.launch.arguments import add_graph, graph_words, number
+from framegraph.support.commands import Command
+
+
+class DrillCommand(Command):
+    line = "run a graph, kill its processes, and say what was lost"
+    description = "Run a graph, kill or stop its processes at random moments, and give a verdict."
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        add_graph(parser)
+        parser.add_argument(
+            "fault", nargs="+", help="kill:any, kill:detect.1, kill:crop+film, again:film, stop:film"
+        )
+        parser.add_argument("--times", type=number(int, 1), default=5, help="faults in all (default 5)")
+        parser.add_argument("--seed", type=int, help="to repeat a drill; printed when it is not given")
+        parser.add_argument(
+            "--max-pause", type=number(float, 0), default=1.5, help="seconds between faults, at most"
+        )
+        parser.add_argument(
+            "--stop", action="store_true", help="Ctrl-C after the last fault: for endless inputs"
+        )
+
+    def run(self, options: argparse.Namespace) -> int:
+        from framegraph.graph.reader import read_graph_argument
+        from framegraph.tools.drill import Drill
+
+        graph = read_graph_argument(options.graph, options.set)
+        seed = options.seed if options.seed is not None else random.randrange(10**6)
+        print(f"seed {seed}", flush=True)
+        harm = Drill(graph, graph_words(options), options.fault, times=options.times, seed=seed)
+        verdict = harm.go(max_pause_s=options.max_pause, stop_at_end=options.stop)
+        print(verdict.describe())
+        return 0 if verdict.passed else 1
+
+    def completions(self, before: Sequence[str], last: str) -> list[str]:
+        from framegraph.tools.describe.completion import graphs
+
+        return graphs(last)

@@ -1,0 +1,48 @@
+"""launcher.py plan GRAPH: what it will reach on this machine, and what to set."""
+
+import argparse
+import sys
+
+from framegraph.launch.arguments import add_graph, graph_words, number
+from framegraph.support.commands import Command
+
+
+class Plan(Command):
+    line = "what a graph will reach on this machine, and what to set"
+    description = "Measure each stage alone, and say what the graph reaches here and what holds it back."
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        add_graph(parser)
+        parser.add_argument(
+            "--seconds", type=number(float, 0.1), default=3.0, help="for each stage (default 3)"
+        )
+        parser.add_argument(
+            "--cameras", type=number(int, 1), help="say whether so many cameras hold; with --fps"
+        )
+        parser.add_argument(
+            "--fps",
+            type=number(float, 0.001),
+            default=25.0,
+            help="frames a second of each camera (default 25)",
+        )
+
+    def run(self, options: argparse.Namespace) -> int:
+        from framegraph.graph.reader import read_graph_argument
+        from framegraph.tools.plan.auto import remember
+        from framegraph.tools.plan.forecast import forecast
+        from framegraph.tools.plan.measure import cores, measure_graph
+        from framegraph.tools.plan.report import describe, describe_cameras
+
+        graph = read_graph_argument(options.graph, options.set)
+        costs = measure_graph(
+            graph,
+            graph_words(options),
+            seconds=options.seconds,
+            say=lambda text: print(text, file=sys.stderr),
+        )
+        remember(graph, costs)
+        found = forecast(graph, costs, cores())
+        print("\n".join(describe(graph, costs, found)))
+        if options.cameras:
+            print(describe_cameras(found, options.cameras, options.fps))
+        return 0
