@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.graphs import PROJECT
+from framegraph.support.whole_files import write_whole
 
 RESULTS = PROJECT / "out" / "bench" / "results.json"
 PACKAGES = (
@@ -63,9 +64,7 @@ def keep(name: str, result: Result, path: Path = RESULTS) -> None:
     results = load(path)
     results[name] = {**result, "machine": machine()}
     path.parent.mkdir(parents=True, exist_ok=True)
-    new = path.with_suffix(".new")
-    new.write_text(json.dumps(results, indent=1))
-    new.replace(path)
+    write_whole(path, json.dumps(results, indent=1).encode())
 
 
 def machine() -> Result:

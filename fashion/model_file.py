@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from fashion_pipeline.fashion.model_info import ModelFileError, ModelInfo, check_info, read_info
 from fashion_pipeline.fashion.networks import build_network
+from fashion_pipeline.fashion.whole_files import place_of, whole_file, write_whole
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -50,9 +51,7 @@ def save_model(path: Path | str, weights: Mapping[str, "Tensor"], info: ModelInf
     except ValueError as error:
         raise ModelFileError(f"{path}: {error}") from error
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
-    part = path.with_name(path.name + ".part")
-    part.write_bytes(_with_ordered_header(save(plain, info.to_metadata())))
-    part.replace(path)
+    write_whole(path, _with_ordered_header(save(plain, info.to_metadata())))
 
 
 def _with_ordered_header(content: bytes) -> bytes:
@@ -99,24 +98,22 @@ def export_onnx(path: Path | str) -> Path:
         raise ModelFileError(f"{path}: is an ONNX file already; give the .safetensors file")
     info, network = read_info(path), load_network(path)
     example = torch.zeros(1, info.input.channels, info.input.size_wh[1], info.input.size_wh[0])
-    part = target.with_name(target.name + ".part")
-    with warnings.catch_warnings():
+    with whole_file(target) as file, warnings.catch_warnings():
         # The tracing exporter is deprecated in favour of one that needs another package; it suits networks
         # without control flow, as ours are, and the test compares the outputs.
         warnings.simplefilter("ignore", DeprecationWarning)
         torch.onnx.export(
             network,
             (example,),
-            str(part),
+            place_of(file),
             dynamo=False,
             opset_version=OPSET,
             input_names=[INPUT_NAME],
             output_names=[OUTPUT_NAME],
             dynamic_axes={INPUT_NAME: {0: "n"}, OUTPUT_NAME: {0: "n"}},
         )
-    model = onnx.load(str(part))
-    onnx.helper.set_model_props(model, {**info.to_metadata(), DIGEST_KEY: file_digest(path)})
-    onnx.checker.check_model(model)
-    onnx.save(model, str(part))
-    part.replace(target)
+        model = onnx.load(place_of(file))
+        onnx.helper.set_model_props(model, {**info.to_metadata(), DIGEST_KEY: file_digest(path)})
+        onnx.checker.check_model(model)
+        onnx.save(model, place_of(file))
     return target

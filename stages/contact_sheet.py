@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 import struct
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from framegraph.files import CutFile
 from framegraph.packet import OK, Image, Packet
 from framegraph.properties import REQUIRED, Seconds, prop
 from framegraph.stage import Cut, FileSink
+from framegraph.support.whole_files import write_whole
 
 SUFFIXES = (".jpg", ".jpeg", ".png")
 _HEAD = struct.Struct("<II")
@@ -154,9 +154,7 @@ class ContactSheet(FileSink):
             plates.append([Row(when, is_faint=who.is_faint), *worn])
         sheet_bgr = draw_sheet(crops_bgr, plates, self.options.columns)
         _is_coded, picture = cv2.imencode(self._location.suffix.lower(), sheet_bgr)
-        part = self._location.with_name(f".{self._location.name}.part")
-        part.write_bytes(picture.tobytes())
-        os.replace(part, self._location)
+        write_whole(self._location, picture.tobytes())
         self._is_drawn = True
 
     def position(self) -> Cut:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import re
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from fashion_pipeline.stages.people.detection import DETECTED_AT_SEQ
 from framegraph.packet import OK, Image, Packet
 from framegraph.properties import REQUIRED, prop
 from framegraph.stage import Sink
+from framegraph.support.whole_files import write_whole
 
 NO_LABEL = "person"
 """The folder of those whose garments nobody named."""
@@ -70,9 +70,7 @@ class CropsSink(Sink):
 
         _is_coded, coded = cv2.imencode(".jpg", crop_bgr, [cv2.IMWRITE_JPEG_QUALITY, self.options.quality])
         folder.mkdir(parents=True, exist_ok=True)
-        part = folder / f".{name}.part"
-        part.write_bytes(coded.tobytes())
-        os.replace(part, folder / name)
+        write_whole(folder / name, coded.tobytes())
         self._written += 1
 
     def remarks(self) -> list[str]:

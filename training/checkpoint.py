@@ -1,6 +1,5 @@
 """Save and find again the state of a run, at the end of each epoch."""
 
-import contextlib
 import hashlib
 import json
 import os
@@ -10,9 +9,10 @@ from typing import Any
 
 import torch
 
+from fashion_pipeline.fashion.whole_files import whole_file
+
 ENVIRONMENT = "CHECKPOINT_DIR"
 DEFAULT_FOLDER = Path.home() / ".cache" / "fashion-training"
-PART = ".part"
 
 
 class CheckpointError(ValueError):
@@ -45,18 +45,12 @@ def save_whole(path: Path, content: Any) -> None:
 
     Raises CheckpointError when there is no room for it.
     """
-    # Two processes may train the same: each has its own part, and both end in the same bits.
-    part = path.with_name(f"{path.name}.{os.getpid()}{PART}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("wb") as file:
+        # Two processes may train the same: each has its own part, and both end in the same bits.
+        with whole_file(path, durable=True, writer=str(os.getpid())) as file:
             torch.save(content, file)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
     except (OSError, RuntimeError) as error:  # torch has its own word for a write that failed
-        with contextlib.suppress(OSError):
-            part.unlink()
         raise CheckpointError(
             f"{path}: cannot be written ({error!s:.100}); make room there or set {ENVIRONMENT} to another "
             "folder, then the same command goes on"
@@ -65,7 +59,7 @@ def save_whole(path: Path, content: Any) -> None:
 
 def remove_checkpoint(path: Path) -> None:
     """Remove what a run kept, and the parts that a kill left of it."""
-    for file in (path, *path.parent.glob(f"{path.name}.*{PART}")):
+    for file in (path, *path.parent.glob(f".{path.name}.*.part")):
         file.unlink(missing_ok=True)
 
 

@@ -12,6 +12,7 @@ import torch
 
 from fashion_pipeline.fashion.labels import LABELS
 from fashion_pipeline.fashion.model_file import ModelInfo, export_onnx, save_model
+from fashion_pipeline.fashion.whole_files import write_whole
 from fashion_pipeline.training.data import DataSet
 from fashion_pipeline.training.evaluate import describe, evaluate_network, predict
 from fashion_pipeline.training.job import Job
@@ -112,6 +113,4 @@ def write_json(path: Path, record: dict[str, Any]) -> None:
     """One line a field, so that a changed figure shows in a difference."""
     path.parent.mkdir(parents=True, exist_ok=True)
     lines = [f"  {json.dumps(key)}: {json.dumps(value)}" for key, value in record.items()]
-    part = path.with_name(path.name + ".part")
-    part.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
-    part.replace(path)
+    write_whole(path, ("{\n" + ",\n".join(lines) + "\n}\n").encode())

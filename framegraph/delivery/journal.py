@@ -1,19 +1,16 @@
 """The last answers of an ordered stage, on disk before they are sent: a repeated frame gets the same one.
 
-Two files written in turn. A record is length, checksum and a packed map; when the newer file holds as many
+Two files written in turn, of checked records, each a packed map; when the newer file holds as many
 records as the frame store can ask for again, the older one is emptied and becomes the newer.
 """
 
 import os
-import struct
-import zlib
 from pathlib import Path
 from typing import Any
 
 from framegraph.errors import WireError
+from framegraph.support.checked_record import HEAD_BYTES, pack_record, unpack_record
 from framegraph.wire import codec
-
-_HEAD = struct.Struct("<II")
 
 
 class Journal:
@@ -33,11 +30,7 @@ class Journal:
     def _load(self, fd: int) -> list[int]:
         data = os.pread(fd, os.fstat(fd).st_size, 0)
         seqs, at = [], 0
-        while at + _HEAD.size <= len(data):
-            length, checksum = _HEAD.unpack_from(data, at)
-            record = data[at + _HEAD.size : at + _HEAD.size + length]
-            if len(record) < length or zlib.crc32(record) != checksum:
-                break
+        while (record := unpack_record(data, at)) is not None:
             try:
                 answer = codec.unpack(record)
                 codec.field(answer, "seq", int, 0)
@@ -48,7 +41,7 @@ class Journal:
                 break
             seqs.append(answer["seq"])
             self._answers[answer["seq"]] = answer
-            at += _HEAD.size + length
+            at += HEAD_BYTES + len(record)
         # What a death left half written is overwritten by the next record.
         os.ftruncate(fd, at)
         os.lseek(fd, at, os.SEEK_SET)
@@ -77,8 +70,7 @@ class Journal:
             self._in_older, self._in_current = self._in_current, []
             os.ftruncate(self._fds[self._current], 0)
             os.lseek(self._fds[self._current], 0, os.SEEK_SET)
-        record = codec.pack(answer)
-        self._write(_HEAD.pack(len(record), zlib.crc32(record)) + record)
+        self._write(pack_record(codec.pack(answer)))
         self._answers[answer["seq"]] = answer
         self._in_current.append(answer["seq"])
 

@@ -21,9 +21,9 @@ from framegraph.run_files.ledgers import Ledgers
 from framegraph.run_files.output_locks import OutputLocks
 from framegraph.supervisor.bus import Bus
 from framegraph.supervisor.configs import has_gpu
-from framegraph.supervisor.guardian import Guardian
 from framegraph.supervisor.processes import Processes
 from framegraph.supervisor.replica import Child
+from framegraph.supervisor.runner import Runner
 from framegraph.supervisor.state import DRAINING, STOPPING, RunState
 from framegraph.support.secrets import redact
 from framegraph.view.snapshot import Observer
@@ -46,7 +46,7 @@ class RunLoop:
         ledgers: Ledgers,
         locks: OutputLocks,
         observer: Observer,
-        guardian: Guardian,
+        runner: Runner,
         refresh: Callable[[], None],
     ) -> None:
         self.state = state
@@ -59,7 +59,7 @@ class RunLoop:
         self._signals: list[int] = []
         self._watch_at_s = 0.0
         self._bus = Bus(state.paths.bus, state.report)
-        self._processes = Processes(state, self._bus, guardian, self._fail)
+        self._processes = Processes(state, self._bus, runner, self._fail)
         self._attachments = Attachments(state, self._processes, ledgers, locks)
         parts = RunParts(
             state, self._processes, self._attachments, observer, drain=lambda: self._drain("stopped")
@@ -93,9 +93,7 @@ class RunLoop:
             self._refresh()
         finally:
             for child in self._children():
-                child.kill()
-                if child.process is not None:
-                    child.process.wait()
+                child.end()
             self._control.close()
             self._bus.close()
             for number, handler in handlers.items():
@@ -120,9 +118,8 @@ class RunLoop:
         poller.register(self._bus.socket, zmq.POLLIN)
         poller.register(self._control.socket, zmq.POLLIN)
         for child in self._children():
-            if child.process is not None:
-                poller.register(child.pidfd, zmq.POLLIN)
-                poller.register(child.stderr_fd, zmq.POLLIN)
+            for fd in child.fds:
+                poller.register(fd, zmq.POLLIN)
         poller.poll(POLL_MS)
 
     def _serve(self) -> None:

@@ -20,6 +20,7 @@ from framegraph.run_files.run_folder import RunFolder
 from framegraph.supervisor.configs import RunIdentity
 from framegraph.supervisor.descendants import RUN_MARK, end_marked
 from framegraph.supervisor.guardian import Guardian
+from framegraph.supervisor.runner import LocalRunner
 from framegraph.supervisor.state import RunState
 from framegraph.support.own_process import no_core_dumps
 from framegraph.support.report import Report
@@ -87,9 +88,8 @@ def run_graph(
             report = Report(view.write, "DEBUG" if verbose else "WARNING" if quiet else "INFO")
             state = RunState(graph, folder.paths, identity, report)
             observer = Observer(ledgers)
-            run = RunLoop(
-                state, ledgers, locks, observer, guardian, lambda: view.refresh(observer.look(state))
-            )
+            runner = LocalRunner(folder.paths, guardian)
+            run = RunLoop(state, ledgers, locks, observer, runner, lambda: view.refresh(observer.look(state)))
             folder.describe(graph.name)
             for remark in folder.remarks:
                 report.log("launcher", "WARNING", remark)

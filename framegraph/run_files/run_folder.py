@@ -19,6 +19,7 @@ from framegraph.run_files.pool_locks import (
     remove_dead_pools,
     usual_pool_folders,
 )
+from framegraph.support.whole_files import write_whole
 from framegraph.wire.config import RunPaths
 from framegraph.wire.sockets import MAX_IPC_PATH_BYTES
 
@@ -56,9 +57,7 @@ class RunFolder:
     def describe(self, graph: str) -> None:
         """Write down what who looks for a running graph has to know; the file comes whole or not at all."""
         about = {"pid": os.getpid(), "graph": graph, "cwd": str(Path.cwd()), "started": time.time()}
-        part = Path(f"{self.paths.about}.part")
-        part.write_text(json.dumps(about), encoding="utf-8")
-        part.rename(self.paths.about)
+        write_whole(Path(self.paths.about), json.dumps(about).encode(), mode=0o600)
 
     def remove(self) -> None:
         """Take away what is the run's; what was put in its place by others is left."""

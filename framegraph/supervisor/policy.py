@@ -99,7 +99,7 @@ class PictureDeaths:
         self._deaths = 0
 
     def after_death(self, status: int, last: Status, *, has_hung: bool) -> None:
-        if not last.asked_s or last.asked_seq < 0 or not (has_hung or -status in CRASHES):
+        if last.asked_age_s is None or last.asked_seq < 0 or not (has_hung or -status in CRASHES):
             return
         self._deaths = self._deaths + 1 if last.asked_seq == self._seq else 1
         self._seq = last.asked_seq
@@ -146,41 +146,44 @@ class Pauses:
             self._pauses.append((self._watched_s, now_s))
         self._watched_s = now_s
 
-    def since(self, from_s: float) -> float:
-        """How many seconds since then were pauses."""
+    def within(self, last_s: float) -> float:
+        """How many of the last so many seconds, up to when it last watched, were pauses."""
+        if self._watched_s is None:
+            return 0.0
+        from_s = self._watched_s - last_s
         return sum(end_s - max(start_s, from_s) for start_s, end_s in self._pauses if end_s > from_s)
 
 
 def why_hung(
     state: str,
     status: Status,
-    started_s: float,
-    now_s: float,
+    age_s: float,
     limits: Limits,
-    paused_since: Callable[[float], float] = lambda from_s: 0.0,
+    paused_within: Callable[[float], float] = lambda last_s: 0.0,
 ) -> str:
-    """Return why a process counts as hung, or an empty text. Times are of CLOCK_MONOTONIC.
+    """Return why a process counts as hung, or an empty text. `age_s`: how long ago it was started.
 
-    paused_since: how many seconds since a time do not count (see Pauses).
+    paused_within: how many of the last so many seconds do not count (see Pauses).
     """
 
-    def lasts_s(from_s: float) -> float:
-        return now_s - from_s - paused_since(from_s)
+    def is_over(since_s: float, limit_s: float) -> bool:
+        return since_s - paused_within(since_s) > limit_s
 
     if state == "starting":
         # Loading a library may keep the heartbeat's thread from running.
-        is_late = lasts_s(started_s) > limits.start_timeout_s
+        is_late = is_over(age_s, limits.start_timeout_s)
         return f"still loading after {limits.start_timeout_s:g} s (start-timeout)" if is_late else ""
-    if status.heartbeat_s and lasts_s(max(status.heartbeat_s, started_s)) > limits.heartbeat_s:
+    heartbeat_s, loop_s = status.heartbeat_age_s, status.loop_age_s
+    if heartbeat_s is not None and is_over(min(heartbeat_s, age_s), limits.heartbeat_s):
         return f"no sign of life for {limits.heartbeat_s:g} s (heartbeat)"
     if status.is_finishing:
         return ""
-    if status.work_started_s:
-        if lasts_s(status.work_started_s) > limits.timeout_s:
+    if status.work_age_s is not None:
+        if is_over(status.work_age_s, limits.timeout_s):
             return f"one packet took more than {limits.timeout_s:g} s (timeout)"
         return ""
-    if status.loop_s and lasts_s(max(status.loop_s, started_s)) > limits.heartbeat_s:
+    if loop_s is not None and is_over(min(loop_s, age_s), limits.heartbeat_s):
         return f"its loop stands still for {limits.heartbeat_s:g} s (heartbeat)"
-    if status.asked_s and lasts_s(status.asked_s) > limits.timeout_s:
+    if status.asked_age_s is not None and is_over(status.asked_age_s, limits.timeout_s):
         return f"its input gave no sign of life for {limits.timeout_s:g} s (timeout)"
     return ""

@@ -7,7 +7,6 @@ from typing import Any
 
 from framegraph.supervisor.bus import Bus, Handler
 from framegraph.supervisor.configs import child_config
-from framegraph.supervisor.guardian import Guardian
 from framegraph.supervisor.policy import (
     MAX_KILLS_WITHOUT_PROGRESS,
     GiveUp,
@@ -19,6 +18,7 @@ from framegraph.supervisor.policy import (
     why_hung,
 )
 from framegraph.supervisor.replica import Child
+from framegraph.supervisor.runner import Runner
 from framegraph.supervisor.state import RUNNING, STOPPING, RunState
 from framegraph.wire.outlet import dealt_replica
 from framegraph.wire.status_page import Status
@@ -34,10 +34,10 @@ class Processes:
     `fail` is called when the run cannot go on: with a sentence, after which this process is done without.
     """
 
-    def __init__(self, state: RunState, bus: Bus, guardian: Guardian, fail: Callable[[str], None]) -> None:
+    def __init__(self, state: RunState, bus: Bus, runner: Runner, fail: Callable[[str], None]) -> None:
         self._state = state
         self._bus = bus
-        self._guardian = guardian
+        self._runner = runner
         self._fail_run = fail
         self._report = state.report
         self._pauses = Pauses()
@@ -48,10 +48,9 @@ class Processes:
             self._bus.tell(child, **command)
 
     def start(self, child: Child) -> None:
-        pid = child.start()
-        self._guardian.watch(pid)
+        child.start(self._runner)
         self._bus.admit(child)
-        self._report.log(child.name, "DEBUG", f"started (process {pid})")
+        self._report.log(child.name, "DEBUG", f"started (process {child.pid})")
 
     def send_config(self, child: Child, kind: str = "config") -> None:
         """Tell a process its part of the graph as it is now."""
@@ -85,9 +84,8 @@ class Processes:
         """Pass on what a process wrote on standard error; answer its death; start it after its pause."""
         for line in child.read_stderr():
             self._report.log(child.name, "DEBUG", line)
-        pid, status = child.pid, child.reap()
+        status = child.reap()
         if status is not None:
-            self._guardian.forget(pid)
             self._on_exit(child, status, hear)
         if child.restart_at_s is not None and time.monotonic() >= child.restart_at_s:
             self.start(child)
@@ -234,13 +232,14 @@ class Processes:
         """Kill what hangs: its death is then like any other. Repeat what was not taken over."""
         self._pauses.watched(now_s)
         for child in self._state.children.values():
-            if child.process is None:
+            if not child.is_alive:
                 continue
             common = self._state.graph.stages[child.stage].common
             limits = Limits(
                 heartbeat_s=common.heartbeat, timeout_s=common.timeout, start_timeout_s=common.start_timeout
             )
-            reason = why_hung(child.state, child.status(), child.started_s, now_s, limits, self._pauses.since)
+            age_s = now_s - child.started_s
+            reason = why_hung(child.state, child.status(), age_s, limits, self._pauses.within)
             if reason:
                 self._report.log(child.name, "WARNING", f"hangs: {reason}; killing it")
                 child.has_hung = True

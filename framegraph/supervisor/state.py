@@ -72,7 +72,7 @@ class RunState:
         spec = self.graph.stages[stage]
         incarnation = self._incarnations.get((stage, replica), -1)
         threads, is_live = threads_for(spec), spec.is_live
-        child = Child(stage, replica, self.paths, incarnation, threads=threads, is_live=is_live)
+        child = Child(stage, replica, incarnation, threads=threads, is_live=is_live)
         self.children[stage, replica] = child
         return child
 

@@ -8,14 +8,13 @@ power cut tore is known by its checksum while the other one still stands.
 import dataclasses
 import json
 import os
-import zlib
 from pathlib import Path
 from typing import Any
 
 from framegraph.errors import StageError
+from framegraph.support.checked_record import HEAD_BYTES, pack_record, unpack_record
 
 RECORD_BYTES = 8192
-_CHECKSUM_BYTES = 8
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -66,11 +65,11 @@ class ProgressFile:
 
     @staticmethod
     def _decode(data: bytes) -> Progress | None:
-        text = data[_CHECKSUM_BYTES:].rstrip(b"\0")
-        if not text or data[:_CHECKSUM_BYTES] != _checksum(text):
+        text = unpack_record(data)
+        if text is None:
             return None
         try:
-            return Progress(**json.loads(text))
+            return Progress(**json.loads(text.rstrip(b"\0")))
         except (TypeError, ValueError):  # of another version
             return None
 
@@ -79,9 +78,9 @@ class ProgressFile:
         self._number += 1
         record = Progress(number=self._number, **fields)
         text = json.dumps(vars(record), separators=(",", ":")).encode()
-        if len(text) > RECORD_BYTES - _CHECKSUM_BYTES:
+        if len(text) > RECORD_BYTES - HEAD_BYTES:
             raise StageError(f"{self.path}: a progress record of {len(text)} bytes; {RECORD_BYTES} fit")
-        data = (_checksum(text) + text).ljust(RECORD_BYTES, b"\0")
+        data = pack_record(text.ljust(RECORD_BYTES - HEAD_BYTES, b"\0"))
         os.pwrite(self._fd, data, (self._number % 2) * RECORD_BYTES)
 
     def sync(self) -> None:
@@ -94,7 +93,3 @@ class ProgressFile:
 
     def close(self) -> None:
         os.close(self._fd)
-
-
-def _checksum(text: bytes) -> bytes:
-    return b"%08x" % zlib.crc32(text)

@@ -178,7 +178,9 @@ class Drill:
 
         def start_of_successor() -> float:
             page = status_of(name, folder)
-            return page.ready_s if page and page.incarnation != old.get(name) else 0.0
+            if page is None or page.incarnation == old.get(name):
+                return 0.0
+            return page.ready_after_s or 0.0
 
         if not self._wait(launcher, lambda: start_of_successor() > 0):
             return

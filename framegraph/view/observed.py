@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from framegraph.supervisor.runner import name_and_folder
 from framegraph.wire.config import RunPaths
 from framegraph.wire.status_page import Status, StatusPage
 
@@ -15,13 +16,13 @@ def children_of(pid: int) -> list[tuple[int, str, str]]:
         return []
     for child in children:
         try:
-            command = Path(f"/proc/{child}/cmdline").read_bytes().split(b"\0")
+            command = Path(f"/proc/{child}/cmdline").read_bytes().decode(errors="replace").split("\0")
             state = Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()[0]
         except OSError:
             continue
-        if b"framegraph.nodes.process" in command and state != "Z":
-            at = command.index(b"framegraph.nodes.process")
-            found.append((int(child), command[at + 1].decode(), command[at + 3].decode()))
+        started = name_and_folder(command)
+        if started is not None and state != "Z":
+            found.append((int(child), *started))
     return found
 
 

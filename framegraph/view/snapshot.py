@@ -134,7 +134,7 @@ class Observer:
                 ReplicaRow(
                     name=child.name,
                     kind=run.graph.stages[child.stage].kind if child.stage in run.graph.stages else "",
-                    pid=child.process.pid if child.process is not None else 0,
+                    pid=child.pid,
                     state=_state(run, child),
                     frames=int(frames),
                     fps=None if _is_stale(child) else rate,

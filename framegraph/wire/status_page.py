@@ -1,6 +1,6 @@
 """A few words of mmap per process that survive it: what it was working on, and when it last moved.
 
-Times are CLOCK_MONOTONIC, which all processes of a host share.
+Times on it are CLOCK_MONOTONIC in ns, which all processes of a host share; who reads it gets ages.
 """
 
 import dataclasses
@@ -35,28 +35,30 @@ _FIRST_PAIR = 16
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Status:
-    """What a process last said about itself. Times in seconds of CLOCK_MONOTONIC; 0: never."""
+    """What a process last said about itself. Ages are in seconds, as they were when it was read on the
+    process's own host; None: never, or not now."""
 
     incarnation: int
-    heartbeat_s: float
-    loop_s: float
-    work_started_s: float
-    is_finishing: bool
-    done: int
-    ready_s: float
-    """How long it took from its start until it had loaded its stage and began to serve; 0: not yet."""
-    asked_s: float
-    """Of a source: since when its stage is asked for a frame and silent; may lie ahead."""
-    asked_seq: int
+    heartbeat_age_s: float | None = None
+    loop_age_s: float | None = None
+    work_age_s: float | None = None
+    """How long it has been at work on what it works on now."""
+    is_finishing: bool = False
+    done: int = 0
+    ready_after_s: float | None = None
+    """How long it took from its start until it had loaded its stage and began to serve."""
+    asked_age_s: float | None = None
+    """Of a source: for how long its stage has been asked for a frame and silent; below 0 while it may be."""
+    asked_seq: int = -1
     """Of a file source: which frame it was asked for last; -1: another question, or a live source."""
-    working: tuple[tuple[int, int], ...]
+    working: tuple[tuple[int, int], ...] = ()
     """(index of the source, seq) of each frame that was being worked on, or not sent on yet."""
     has_left: bool = False
     """Whether its loop came to its end: a process that ends otherwise has died, whatever its status."""
 
 
 class StatusPage:
-    """Written by one process, read by the launcher, also after its death."""
+    """Written by one process, read on the same host, also after its death."""
 
     def __init__(self, path: Path) -> None:
         fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
@@ -135,19 +137,24 @@ class StatusPage:
         self._map.close()
 
     def read(self) -> Status:
-        words = self._words
+        words = self._words[:_FIRST_PAIR].tolist()
+        now_ns = time.monotonic_ns()
+
+        def age_s(at_ns: int) -> float | None:
+            return (now_ns - at_ns) / 1e9 if at_ns else None
+
         return Status(
             incarnation=words[_INCARNATION],
-            heartbeat_s=words[_HEARTBEAT] / 1e9,
-            loop_s=words[_LOOP] / 1e9,
-            work_started_s=words[_WORK_STARTED] / 1e9,
+            heartbeat_age_s=age_s(words[_HEARTBEAT]),
+            loop_age_s=age_s(words[_LOOP]),
+            work_age_s=age_s(words[_WORK_STARTED]),
             is_finishing=words[_FINISHING] != 0,
             done=words[_DONE],
-            ready_s=words[_READY] / 1e9,
-            asked_s=max(words[_ASKED], words[_ALIVE_UNTIL]) / 1e9 if words[_ASKED] else 0.0,
+            ready_after_s=words[_READY] / 1e9 if words[_READY] else None,
+            asked_age_s=age_s(max(words[_ASKED], words[_ALIVE_UNTIL]) if words[_ASKED] else 0),
             asked_seq=words[_ASKED_SEQ],
             working=tuple(
-                (words[_FIRST_PAIR + 2 * place], words[_FIRST_PAIR + 2 * place + 1])
+                (self._words[_FIRST_PAIR + 2 * place], self._words[_FIRST_PAIR + 2 * place + 1])
                 for place in range(words[_WORKING])
             ),
             has_left=words[_LEFT] != 0,

@@ -6,11 +6,11 @@ whole whenever the process dies: only the other one is being written.
 
 import json
 import os
-import zlib
 from pathlib import Path
 from typing import Any
 
 from framegraph.errors import StageError
+from framegraph.support.checked_record import pack_record, unpack_record
 
 
 class StateFile:
@@ -26,8 +26,7 @@ class StateFile:
 
     def write(self, number: int, state: dict[str, Any]) -> None:
         """Write the state of the `number`th frame over that of the last but one."""
-        text = json.dumps([number, state], separators=(",", ":")).encode()
-        data = b"%08x" % zlib.crc32(text) + text
+        data = pack_record(json.dumps([number, state], separators=(",", ":")).encode())
         fd = self._fds[number % 2]
         if os.pwrite(fd, data, 0) != len(data):
             raise OSError(f"{self._paths[number % 2]} could not be written in one go")
@@ -35,9 +34,9 @@ class StateFile:
 
     def read(self, number: int) -> dict[str, Any]:
         """Return the state that was written as `number`; StageError when it is not there."""
-        data = self._paths[number % 2].read_bytes()
-        if data[8:] and data[:8] == b"%08x" % zlib.crc32(data[8:]):
-            found, state = json.loads(data[8:])
+        text = unpack_record(self._paths[number % 2].read_bytes())
+        if text is not None:
+            found, state = json.loads(text)
             if found == number:
                 return dict(state)
         raise StageError(

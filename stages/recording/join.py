@@ -1,7 +1,6 @@
 """From a film in fragments to one plain film file, with the input's sound; no picture is encoded again."""
 
 import heapq
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from fashion_pipeline.stages.media.decoding import reason_of
 from fashion_pipeline.stages.media.timing import NS_PER_S, to_ns
 from fashion_pipeline.stages.recording.sound import NoSoundError, Sound
 from framegraph.files import NO_ROOM
+from framegraph.support.whole_files import place_of, whole_file
 
 FORMATS = {".mp4": "mp4", ".mkv": "matroska", ".mov": "mov", ".m4v": "mp4"}
 """Endings of a film, and FFmpeg's name of what they stand for."""
@@ -28,14 +28,9 @@ def join(location: Path, uri: str, origin_ns: int = 0) -> list[str]:
     The new film is complete under another name before it takes the old one's place. `uri` names the input
     whose sound is copied, empty when there is not just one; `origin_ns` is its time at the film's beginning.
     """
-    joined = location.with_name(f".{location.name}.joining")
-    joined.unlink(missing_ok=True)
-    # A file of our own, that is there: what somebody may put under this name is not written to, nor where a
-    # link of that name leads.
-    fd = os.open(joined, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
-    place = Path(f"/proc/self/fd/{fd}")
     remark = ""
-    try:
+    with whole_file(location) as joined:
+        place = Path(place_of(joined))
         try:
             with Sound(uri, origin_ns, FORMATS[location.suffix.lower()]) as sound:
                 left_out = _write(location, place, sound)
@@ -49,12 +44,6 @@ def join(location: Path, uri: str, origin_ns: int = 0) -> list[str]:
                 raise
             remark = f"no sound: that of {uri} cannot be copied: {reason_of(error)}"
             _write(location, place, None)
-        os.replace(joined, location)
-    except BaseException:
-        joined.unlink(missing_ok=True)
-        raise
-    finally:
-        os.close(fd)
     return [f"{location.name}: {remark}"] if remark else []
 
 

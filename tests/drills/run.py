@@ -16,6 +16,7 @@ import time
 from pathlib import Path
 
 from framegraph.graph.reader import read_graph
+from framegraph.support.whole_files import write_whole
 from framegraph.tools.drill import Drill
 from framegraph.tools.verdict import Verdict
 
@@ -91,9 +92,7 @@ def load() -> dict[str, list[dict]]:
 
 def save(state: dict[str, list[dict]]) -> None:
     STATE.parent.mkdir(parents=True, exist_ok=True)
-    fresh = STATE.with_suffix(".new")
-    fresh.write_text(json.dumps(state))
-    fresh.replace(STATE)
+    write_whole(STATE, json.dumps(state).encode())
 
 
 def kills(state: dict[str, list[dict]]) -> int:

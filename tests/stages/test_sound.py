@@ -52,7 +52,7 @@ def annotate(uri: object, output: Path, **properties: object) -> Annotated:
     sink.close()
     assert VideoSink.count(output) == captured, "the film is not complete"
     assert b"moof" not in output.read_bytes(), "the film is not joined"
-    assert [path.name for path in output.parent.iterdir() if "joining" in path.name] == []
+    assert [path.name for path in output.parent.iterdir() if path.name.endswith(".part")] == []
     assert len(sink.remarks()) <= 1
     with av.open(str(output)) as film:
         sound = film.streams.audio[0].codec_context.name if film.streams.audio else ""
@@ -386,7 +386,7 @@ def test_a_film_that_cannot_be_joined_stays_as_it_was(
     before = path.read_bytes()
 
     def full(*_: object) -> None:
-        (tmp_path / ".out.mp4.joining").write_bytes(b"half a film")
+        (tmp_path / ".out.mp4.part").write_bytes(b"half a film")
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("fashion_pipeline.stages.recording.join._write", full)

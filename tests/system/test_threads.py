@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from framegraph.supervisor.replica import POOLS
+from framegraph.supervisor.runner import POOLS
 from tests.launching import PROJECT, Launched, lines, wait_for
 
 MOST = 8

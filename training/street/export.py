@@ -11,6 +11,7 @@ import onnx
 import torch
 from onnx import TensorProto, helper, numpy_helper
 
+from fashion_pipeline.fashion.whole_files import place_of, whole_file, write_whole
 from fashion_pipeline.training.street.crops import SPEC
 from fashion_pipeline.training.street.network import Street
 
@@ -39,10 +40,9 @@ def export_onnx(network: Street, path: Path, facts: Mapping[str, Any]) -> None:
     N x 10 and maps N x 10 x 14 x 5.
     """
     example = torch.zeros(2, SPEC.channels, SPEC.size_wh[1], SPEC.size_wh[0])
-    part = path.with_name(f"{path.name}.part")
     path.parent.mkdir(parents=True, exist_ok=True)
     names = [INPUT_NAME, *OUTPUT_NAMES]
-    with warnings.catch_warnings():
+    with whole_file(path) as file, warnings.catch_warnings():
         # The tracing exporter is deprecated in favour of one that needs another package.
         warnings.simplefilter("ignore", DeprecationWarning)
         # It cannot compute the amounts of padding ahead; engines do so when they load the file.
@@ -50,19 +50,18 @@ def export_onnx(network: Street, path: Path, facts: Mapping[str, Any]) -> None:
         torch.onnx.export(
             network.float().eval(),
             (example,),
-            str(part),
+            place_of(file),
             dynamo=False,
             opset_version=OPSET,
             input_names=[INPUT_NAME],
             output_names=list(OUTPUT_NAMES),
             dynamic_axes={name: {0: "n"} for name in names},
         )
-    model = onnx.load(str(part))
-    halve_weights(model)
-    helper.set_model_props(model, {key: json.dumps(value) for key, value in facts.items()})
-    onnx.checker.check_model(model)
-    onnx.save(model, str(part))
-    part.replace(path)
+        model = onnx.load(place_of(file))
+        halve_weights(model)
+        helper.set_model_props(model, {key: json.dumps(value) for key, value in facts.items()})
+        onnx.checker.check_model(model)
+        onnx.save(model, place_of(file))
 
 
 def halve_weights(model: onnx.ModelProto) -> None:
@@ -86,9 +85,7 @@ def halve_weights(model: onnx.ModelProto) -> None:
 def write_facts(path: Path, facts: Mapping[str, Any]) -> None:
     """Write the JSON beside the model, one fact a line."""
     lines = [f"  {json.dumps(key)}: {json.dumps(value, ensure_ascii=False)}" for key, value in facts.items()]
-    part = path.with_name(f"{path.name}.part")
-    part.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
-    part.replace(path)
+    write_whole(path, ("{\n" + ",\n".join(lines) + "\n}\n").encode())
 
 
 def write_notice(path: Path, license_text: str) -> None:

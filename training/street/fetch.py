@@ -22,6 +22,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from fashion_pipeline.fashion.whole_files import write_whole
 from fashion_pipeline.training.street.data import DOWNLOAD_FOLDER, FOLDERS, DataError
 from fashion_pipeline.training.street.tags import write_tagged
 
@@ -135,20 +136,9 @@ def _fetch_one(source: Source, file: Listed, folder: Path) -> int:
             f"{url}: sent {len(content)} bytes that are not the file listed ({file.size} bytes, git sha1 "
             f"{file.sha1}); nothing of it was kept, run the same command again"
         )
-    _keep(content, folder / file.path)
+    (folder / file.path).parent.mkdir(parents=True, exist_ok=True)
+    write_whole(folder / file.path, content)
     return file.size
-
-
-def _keep(content: bytes, path: Path) -> None:
-    """Write a file whole or not at all. Raises OSError if the disk does not take it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.part")
-    try:
-        part.write_bytes(content)
-        part.replace(path)
-    except OSError:
-        part.unlink(missing_ok=True)
-        raise
 
 
 def _get(url: str) -> bytes:

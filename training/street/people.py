@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from fashion_pipeline.fashion.engines import Engine, open_engine
+from fashion_pipeline.fashion.whole_files import write_whole
 from fashion_pipeline.training.street.crops import Person, store
 from fashion_pipeline.training.street.data import DataError
 
@@ -70,9 +71,7 @@ def find_boxes(paths: Sequence[Path], cache: Path) -> list[Box | None]:
     detector = LargestPerson()
     boxes = [detector.find(read_picture(path)) for path in tqdm(paths, "people", unit="photo", disable=None)]
     cache.parent.mkdir(parents=True, exist_ok=True)
-    part = cache.with_name(f"{cache.name}.part")
-    part.write_text(json.dumps(boxes))
-    part.replace(cache)
+    write_whole(cache, json.dumps(boxes).encode())
     return boxes
 
 

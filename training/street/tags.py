@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from fashion_pipeline.fashion.labels import LABELS
+from fashion_pipeline.fashion.whole_files import write_whole
 from fashion_pipeline.training.street.data import DataError
 
 LABEL_OF_TAG = {
@@ -56,9 +57,7 @@ def write_tagged(folder: Path) -> int:
         link = folder / "tagged" / photo.name
         if not link.exists():
             link.symlink_to(Path("..") / "photos" / photo.name)
-    part = folder / "tagged.json.part"
-    part.write_text(json.dumps(entries), encoding="utf-8")
-    part.replace(folder / "tagged.json")
+    write_whole(folder / "tagged.json", json.dumps(entries).encode())
     return len(entries)
 
 

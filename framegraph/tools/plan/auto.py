@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from framegraph.graph.model import Graph
+from framegraph.support.whole_files import write_whole
 from framegraph.tools.plan.forecast import forecast
 from framegraph.tools.plan.measure import Cost, cores, measure_graph
 
@@ -50,9 +51,8 @@ def known_costs(graph: Graph) -> dict[str, Cost] | None:
 def remember(graph: Graph, costs: dict[str, Cost]) -> None:
     path = _path(graph)
     path.parent.mkdir(parents=True, exist_ok=True)
-    new = path.with_suffix(f".{os.getpid()}")
-    new.write_text(json.dumps({name: dataclasses.asdict(cost) for name, cost in costs.items()}))
-    new.replace(path)
+    plain = json.dumps({name: dataclasses.asdict(cost) for name, cost in costs.items()})
+    write_whole(path, plain.encode(), writer=str(os.getpid()))
 
 
 def _path(graph: Graph) -> Path:

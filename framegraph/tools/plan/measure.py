@@ -13,7 +13,7 @@ from framegraph.errors import GraphError
 from framegraph.graph.model import Graph, StageSpec
 from framegraph.stage import FileSink
 from framegraph.supervisor.configs import threads_for
-from framegraph.supervisor.replica import child_environment
+from framegraph.supervisor.runner import child_environment
 
 LIMIT_S = 120.0
 """For one stage, loading included: a model that takes longer is not measured."""

@@ -3,7 +3,6 @@
 import json
 import os
 import tempfile
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from framegraph.graph.yaml_text import node_from_text
 from framegraph.packet import Packet, PixelHandle
 from framegraph.stage import Frame
 from framegraph.support import secrets
+from framegraph.support.checked_record import pack_record
 from framegraph.support.progress import ProgressFile, progress_path
 from framegraph.support.texts import as_one_entry, in_one_line
 from framegraph.traces.timeline import read_trace
@@ -72,7 +72,7 @@ def _progress(folder: Path) -> Target:
     file.close()
     whole = progress_path(location).read_bytes()
     text = json.dumps({"run": "r", "of": "another version"}).encode()
-    other = (b"%08x" % zlib.crc32(text) + text).ljust(8192, b"\0") * 2
+    other = pack_record(text).ljust(8192, b"\0") * 2
 
     def read(data: bytes) -> None:
         progress_path(location).write_bytes(data)

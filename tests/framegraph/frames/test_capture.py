@@ -184,7 +184,7 @@ class Asked(Source):
     def frames(self, resume: Resume | None) -> Iterator[Frame]:
         for number in range(3):
             status = self.page.read()
-            self.said.append((status.asked_s > 0, status.asked_seq))
+            self.said.append((status.asked_age_s is not None, status.asked_seq))
             yield Frame(image_bgr=np.zeros((2, 2, 3), np.uint8), pts_ns=number, running_ns=number)
 
 
@@ -200,7 +200,7 @@ def test_which_frame_is_asked_for_is_written_down_before(
     taking.start()
     until(lambda: taking.is_done)
     assert source.said == [(True, seq) for seq in seqs]
-    assert page.read().asked_s == 0
+    assert page.read().asked_age_s is None
     assert page.read().done == len(seqs)
 
 

@@ -98,97 +98,97 @@ def test_an_exit_status_is_said_in_words(status: int, words: str) -> None:
 
 
 LIMITS = Limits(heartbeat_s=5, timeout_s=30, start_timeout_s=60)
-IDLE = Status(
-    incarnation=0,
-    heartbeat_s=100,
-    loop_s=100,
-    work_started_s=0,
-    done=0,
-    ready_s=1,
-    asked_s=0,
-    asked_seq=-1,
-    working=(),
-    is_finishing=False,
-)
+IDLE = Status(incarnation=0, heartbeat_age_s=4, loop_age_s=4, ready_after_s=1)
+"""Of a process that was started long ago."""
 
 
 @pytest.mark.parametrize(
-    ("state", "changes", "now_s", "reason"),
+    ("state", "changes", "age_s", "reason"),
     [
-        pytest.param("running", {}, 104.9, "", id="a sign of life lately"),
+        pytest.param("running", {}, 4.9, "", id="a sign of life lately"),
         pytest.param(
             "running",
-            {"heartbeat_s": 140, "loop_s": 140, "asked_s": 109},
-            140,
+            {"heartbeat_age_s": 0, "loop_age_s": 0, "asked_age_s": 31},
+            40,
             "its input gave no sign of life for 30 s (timeout)",
             id="a decoder that hangs",
         ),
         pytest.param(
             "running",
-            {"heartbeat_s": 140, "loop_s": 140, "asked_s": 150},
-            140,
+            {"heartbeat_age_s": 0, "loop_age_s": 0, "asked_age_s": -10},
+            40,
             "",
             id="a step of the source that may take its time",
         ),
-        pytest.param("running", {}, 105.1, "no sign of life for 5 s (heartbeat)", id="no heartbeat"),
         pytest.param(
             "running",
-            {"heartbeat_s": 110},
-            110,
+            {"heartbeat_age_s": 5.1, "loop_age_s": 5.1},
+            5.1,
+            "no sign of life for 5 s (heartbeat)",
+            id="no heartbeat",
+        ),
+        pytest.param(
+            "running",
+            {"heartbeat_age_s": 0, "loop_age_s": 10},
+            10,
             "its loop stands still for 5 s (heartbeat)",
             id="heartbeat but no loop",
         ),
         pytest.param(
             "running",
-            {"heartbeat_s": 125, "work_started_s": 100},
-            125,
+            {"heartbeat_age_s": 0, "loop_age_s": 25, "work_age_s": 25},
+            25,
             "",
             id="at work on one packet for a while",
         ),
         pytest.param(
             "running",
-            {"heartbeat_s": 131, "work_started_s": 100},
-            131,
+            {"heartbeat_age_s": 0, "loop_age_s": 31, "work_age_s": 31},
+            31,
             "one packet took more than 30 s (timeout)",
             id="at work on one packet for too long",
         ),
-        pytest.param("starting", {"heartbeat_s": 150, "loop_s": 0}, 150, "", id="loading for a while"),
+        pytest.param(
+            "starting", {"heartbeat_age_s": 0, "loop_age_s": None}, 50, "", id="loading for a while"
+        ),
         pytest.param(
             "starting",
-            {"heartbeat_s": 161, "loop_s": 0},
-            161,
+            {"heartbeat_age_s": 0, "loop_age_s": None},
+            61,
             "still loading after 60 s (start-timeout)",
             id="loading for too long",
         ),
         pytest.param(
             "starting",
-            {"heartbeat_s": 110, "loop_s": 0},
-            120,
+            {"heartbeat_age_s": 10, "loop_age_s": None},
+            20,
             "",
             id="silent while loading, as under a library's lock",
         ),
         pytest.param(
             "starting",
-            {"heartbeat_s": 0, "loop_s": 0},
-            120,
+            {"heartbeat_age_s": None, "loop_age_s": None},
+            20,
             "",
             id="an interpreter that has not yet said a word",
         ),
         pytest.param(
             "starting",
-            {"heartbeat_s": 0, "loop_s": 0},
-            161,
+            {"heartbeat_age_s": None, "loop_age_s": None},
+            61,
             "still loading after 60 s (start-timeout)",
             id="an interpreter that never says a word",
         ),
-        pytest.param("running", {"heartbeat_s": 1, "loop_s": 1}, 104, "", id="the page of a predecessor"),
+        pytest.param(
+            "running", {"heartbeat_age_s": 103, "loop_age_s": 103}, 4, "", id="the page of a predecessor"
+        ),
     ],
 )
 def test_a_process_hangs_when_it_is_silent_for_longer_than_it_may(
-    state: str, changes: dict[str, float], now_s: float, reason: str
+    state: str, changes: dict[str, float | None], age_s: float, reason: str
 ) -> None:
     status = dataclasses.replace(IDLE, **changes)
-    assert why_hung(state, status, 100, now_s, LIMITS) == reason
+    assert why_hung(state, status, age_s, LIMITS) == reason
 
 
 def test_a_live_source_is_never_given_up_but_its_restarts_back_off() -> None:
@@ -224,7 +224,7 @@ def test_a_picture_is_deadly_when_its_decoding_ends_so_many_processes(
 ) -> None:
     counted = PictureDeaths()
     for seq, status, has_hung in deaths:
-        asked = {} if seq is None else {"asked_s": 99.0, "asked_seq": seq}
+        asked = {} if seq is None else {"asked_age_s": 1.0, "asked_seq": seq}
         counted.after_death(status, dataclasses.replace(IDLE, **asked), has_hung=has_hung)
     assert counted.deadly_seq(SourceCommon(max_attempts=3)) == deadly_seq
 
@@ -233,14 +233,18 @@ def test_a_launcher_that_stood_still_does_not_blame_its_children_for_it() -> Non
     pauses = Pauses()
     for now_s in (100.0, 100.4, 160.4, 160.8):
         pauses.watched(now_s)
-    assert pauses.since(90) == pauses.since(100.4) == pytest.approx(60)
-    assert pauses.since(130.4) == pytest.approx(30)
-    assert pauses.since(160.5) == 0
-    busy = dataclasses.replace(IDLE, heartbeat_s=100.3, loop_s=100.3, work_started_s=100.3)
-    arguments = ("running", busy, 50, 161, LIMITS)
+    assert pauses.within(70.8) == pauses.within(60.4) == pytest.approx(60)
+    assert pauses.within(30.4) == pytest.approx(30)
+    assert pauses.within(0.3) == pauses.within(-10) == 0
+    # Since just before the pause it has said nothing.
+    busy = dataclasses.replace(IDLE, heartbeat_age_s=60.5, loop_age_s=60.5, work_age_s=60.5)
+    arguments = ("running", busy, 110, LIMITS)
     assert why_hung(*arguments) == "no sign of life for 5 s (heartbeat)"
-    assert why_hung(*arguments, pauses.since) == ""
+    assert why_hung(*arguments, pauses.within) == ""
     # It has as long as it had before, and not a second more.
-    late = dataclasses.replace(busy, heartbeat_s=191.0)
-    assert why_hung("running", late, 50, 190, LIMITS, pauses.since) == ""
-    assert "one packet took more" in why_hung("running", late, 50, 191, LIMITS, pauses.since)
+    for half_seconds in range(1, 60):
+        pauses.watched(160.8 + half_seconds / 2)
+    late = dataclasses.replace(busy, heartbeat_age_s=0.0, work_age_s=89.9)
+    assert why_hung("running", late, 140, LIMITS, pauses.within) == ""
+    later = dataclasses.replace(late, work_age_s=90.1)
+    assert "one packet took more" in why_hung("running", later, 140, LIMITS, pauses.within)
