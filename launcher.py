@@ -128,7 +128,7 @@ def plan(arguments: list[str]) -> int:
     from framegraph.tools.plan.auto import remember
     from framegraph.tools.plan.forecast import forecast
     from framegraph.tools.plan.measure import cores, measure_graph
-    from framegraph.tools.plan.report import describe, describe_cameras
+    from framegraph.tools.plan.report import describe, describe_sources
 
     graph = read_graph_argument(options.graph, options.set)
     costs = measure_graph(
@@ -138,7 +138,7 @@ def plan(arguments: list[str]) -> int:
     found = forecast(graph, costs, cores())
     print("\n".join(describe(graph, costs, found)))
     if options.cameras:
-        print(describe_cameras(found, options.cameras, options.fps))
+        print(describe_sources(found, options.cameras, options.fps, "camera"))
     return 0
 
 

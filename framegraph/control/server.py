@@ -25,7 +25,7 @@ MAX_PROCEDURES = 64
 
 @dataclasses.dataclass(frozen=True)
 class Answer:
-    """What a command has come to: a sentence for people, and the same as plain values."""
+    """What a command has come to: a sentence to read, and the same as plain values."""
 
     text: str
     data: dict[str, Any] = dataclasses.field(default_factory=dict)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from framegraph.supervisor.descendants import PROCESS_MARK, RUN_MARK, end_marked
-from framegraph.supervisor.policy import PictureDeaths, RestartPolicy, is_kill
+from framegraph.supervisor.policy import FrameDeaths, RestartPolicy, is_kill
 from framegraph.support.secrets import environment_without_secrets
 from framegraph.wire.config import BUS_TOKEN, RunPaths
 from framegraph.wire.status_page import Status, StatusPage
@@ -49,7 +49,7 @@ class Child:
         self.started_s = 0.0
         self.restart_at_s: float | None = None
         self.policy = RestartPolicy(is_limited=not is_live)
-        self.picture_deaths = PictureDeaths()
+        self.frame_deaths = FrameDeaths()
         self.has_hung = False
         self.statistics: dict[str, Any] = {}
         self.earlier: dict[str, float] = {}
@@ -96,7 +96,7 @@ class Child:
         self._oom_kills = oom_kills()
         self.stderr_tail.clear()
         self.keep_counts()
-        # Without the working directory on its path: what lies beside a user's film is no module of ours.
+        # Without the working directory on its path: what lies beside a user's input is no module of ours.
         command = [
             sys.executable,
             "-P",
@@ -238,8 +238,6 @@ POOLS = (
     "TF_NUM_INTEROP_THREADS",
 )
 """What libraries with thread pools of their own ask for the size of these; without it, all cores each."""
-MOST_PIXELS, MAX_READ_PIXELS = "OPENCV_IO_MAX_IMAGE_PIXELS", 200_000_000
-"""OpenCV decodes no larger picture; it looks at the head of the file, before it takes memory."""
 
 
 def child_environment(threads: int) -> dict[str, str]:
@@ -248,5 +246,4 @@ def child_environment(threads: int) -> dict[str, str]:
     them stay here: a child gets its addresses over the bus."""
     path = os.pathsep.join(filter(None, [str(_PROJECT), os.environ.get("PYTHONPATH", "")]))
     pools = dict.fromkeys(POOLS, str(threads))
-    pools[MOST_PIXELS] = str(MAX_READ_PIXELS)
     return {**pools, **environment_without_secrets(os.environ), "PYTHONPATH": path, "PYTHONUNBUFFERED": "1"}
