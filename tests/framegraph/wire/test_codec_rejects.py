@@ -90,7 +90,7 @@ def header(**fields: Any) -> bytes:
         pytest.param([header(size_wh=[1])], "'size_wh' must be a list of whole numbers", id="one side"),
         pytest.param([header(dropped=[[1, 2]])], r"list of \[from, to, reason\]", id="short range"),
         pytest.param([header(dropped=[1])], r"list of \[from, to, reason\]", id="range no list"),
-        pytest.param([header(handle=["p", 0, 0, 2, 2])], "field 'handle' is malformed", id="short handle"),
+        pytest.param([header(handle=["p", 0, 0])], "field 'handle' is malformed", id="short handle"),
         pytest.param([header(handle=[1, 0, 0, 2, 2, 3])], "field 'handle' is malformed", id="pool 1"),
         pytest.param(
             [header(handle=["p", 0, 0, 2, 2, 2, 2, 2])], "'handle' is malformed", id="five dimensions"
