@@ -34,7 +34,7 @@ class Blank(Source):
             if time.monotonic() > until_s:
                 return
             time_ns = number * FRAME_NS
-            yield Frame(image_bgr=image_bgr, pts_ns=time_ns, running_ns=time_ns, duration_ns=FRAME_NS)
+            yield Frame(payload=image_bgr, pts_ns=time_ns, running_ns=time_ns, duration_ns=FRAME_NS)
 
     @property
     def length(self) -> int:

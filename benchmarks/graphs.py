@@ -29,7 +29,7 @@ class Outcome:
 
     @property
     def people(self) -> int:
-        return sum(one["people"] for one in self.ledger["timing"].values())
+        return sum(one["summed"].get("people", 0) for one in self.ledger["timing"].values())
 
     @property
     def fps(self) -> float:

@@ -15,7 +15,9 @@ OK = "ok"
 """Status of a frame that every stage analysed. Any other status says why it was not."""
 
 MAX_SIDE_PX = 32_768
-"""No picture has a longer side; larger claims on the wire are refused."""
+"""No payload of several dimensions has a longer side; larger claims on the wire are refused."""
+MAX_DIMENSIONS = 4
+"""Of a payload."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -25,7 +27,7 @@ class PixelHandle:
     pool: str
     slot: int
     generation: int
-    shape: tuple[int, int, int]
+    shape: tuple[int, ...]
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -36,9 +38,9 @@ class Packet:
     so that a hole is known to be a drop; `floor_seq` is the oldest frame not yet committed by all sinks.
     `stream` is the source's number in the run: a source that is attached again under its name has another.
     `pts_ns` is the time stamp in the input, `running_ns` the same on a clock that never goes back, from
-    segment to segment. `size_wh` is that of the stored picture; `pixel_aspect_ratio` width to height of its
-    pixels as they are to be shown. `meta` holds what stages found: plain values, lists, dicts and numpy
-    arrays.
+    segment to segment. `size_wh` is how wide and high the stored payload is; `pixel_aspect_ratio` width to
+    height of its items as they are to be shown. `meta` holds what stages found: plain values, lists,
+    dicts and numpy arrays.
     """
 
     source: str
@@ -71,8 +73,8 @@ class Packet:
         return (self.source, self.seq)
 
     @property
-    def image_bgr(self) -> Image:
-        """The frame, uint8 HxWx3 BGR, read-only: copy it before drawing on it.
+    def payload(self) -> Image:
+        """The frame: uint8 of 1 to 4 dimensions, as the source gave it or a stage before, read-only.
 
         Raises PixelsGoneError when the source has reused the slot; framegraph then puts the packet aside.
         """
@@ -82,20 +84,29 @@ class Packet:
             raise AttributeError(f"packet {self.key} has no pixels")
         return self.find_pixels(self.handle)
 
-    @image_bgr.setter
-    def image_bgr(self, image_bgr: Image) -> None:
-        """Give the packet a picture of its own, which then travels with it from here on."""
-        if image_bgr.dtype != np.uint8 or image_bgr.ndim != 3 or image_bgr.shape[2] != 3:
-            raise ValueError(
-                f"image_bgr must be uint8 HxWx3, got {image_bgr.dtype} {'x'.join(map(str, image_bgr.shape))}"
-            )
-        # A copy: the stage may draw its next picture into the same array while this one still waits.
-        self.pixels = np.array(image_bgr, order="C")
+    @payload.setter
+    def payload(self, payload: Image) -> None:
+        """Give the packet a payload of its own, which then travels with it from here on."""
+        if payload.dtype != np.uint8 or not 1 <= payload.ndim <= MAX_DIMENSIONS or not payload.size:
+            raise ValueError(f"a payload is uint8 of 1 to 4 dimensions, got {_described(payload)}")
+        # A copy: the stage may fill the same array anew while this one still waits.
+        self.pixels = np.array(payload, order="C")
         self.handle = None
 
     @property
+    def image_bgr(self) -> Image:
+        """The payload where all payloads are uint8 HxWx3, and so is what is put in its place."""
+        return self.payload
+
+    @image_bgr.setter
+    def image_bgr(self, image_bgr: Image) -> None:
+        if image_bgr.dtype != np.uint8 or image_bgr.ndim != 3 or image_bgr.shape[2] != 3:
+            raise ValueError(f"image_bgr must be uint8 HxWx3, got {_described(image_bgr)}")
+        self.payload = image_bgr
+
+    @property
     def people(self) -> list[dict[str, Any]]:
-        """The people found in the frame, one dict each; an empty list when there is nobody."""
+        """The list that is `meta["people"]`, empty where there is none."""
         people: list[dict[str, Any]] = self.meta.setdefault("people", [])
         return people
 
@@ -104,7 +115,7 @@ class Packet:
         self.meta["people"] = people
 
     def count(self, group: str, name: str, number: int = 1) -> None:
-        """Add to the sums that the summary shows at the end, e.g. ("garments", "Coat"), once for each frame
+        """Add to the sums that the summary shows at the end, e.g. ("words", "error"), once for each frame
         that a sink commits. A stage that corrects what it counted in an earlier frame adds a negative number.
         A sink keeps some 200 different names; what comes under further ones is added up as "other".
         """
@@ -114,3 +125,12 @@ class Packet:
     def name_model(self, stage: str, digest: str) -> None:
         """Write down which model file `stage` used for this frame, as "sha256:…"."""
         self.meta.setdefault("model", {})[stage] = digest
+
+
+def size_of(shape: tuple[int, ...]) -> tuple[int, int]:
+    """Return how wide and high a payload of this shape is: one of one dimension is a row."""
+    return (shape[1], shape[0]) if len(shape) > 1 else (shape[0], 1)
+
+
+def _described(payload: Image) -> str:
+    return f"{payload.dtype} {'x'.join(map(str, payload.shape))}"

@@ -1,7 +1,7 @@
 """What a stage's author writes: one class with `open`, `process` and `close`. Nothing else runs here.
 
 framegraph makes one object per process (per process and source for a sink), calls everything from one
-thread, and owns every socket, signal, retry and file of its own. Heavy imports (cv2, torch, av, …) belong
+thread, and owns every socket, signal, retry and file of its own. Heavy imports belong
 inside `open`, so that checking a graph is quick.
 """
 
@@ -13,6 +13,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
+
+import numpy as np
 
 from framegraph.packet import Image, Packet
 from framegraph.properties import NoOptions
@@ -45,11 +47,16 @@ class Stage:
 
     Options: ClassVar[type] = NoOptions
     takes: ClassVar[tuple[str, ...]] = ()
-    """What must be in a packet's meta before this stage, e.g. ("people",)."""
+    """What must be in a packet's meta before this stage, e.g. ("words",)."""
     gives: ClassVar[tuple[str, ...]] = ()
     """What this stage adds to a packet's meta."""
+    summed: ClassVar[tuple[str, ...]] = ()
+    """Of `gives`: lists of which the summary says how many items there were, in how many frames, as these
+    are when a sink has them. Nothing is said where no stage before the sink has it here: 0 would be wrong."""
     completes: ClassVar[tuple[str, ...]] = ()
     """What this stage puts into each packet where a stage before it `gives_in_some` only."""
+    payload: ClassVar[str] = ""
+    """The format of the payloads that it takes, or that a source gives, in a word of your own; empty: any."""
     default_batch: ClassVar[int] = 1
     """How many packets `process_batch` is given at most, where the graph does not say."""
 
@@ -121,7 +128,8 @@ class Frame:
     sinks time their output by it. A new `epoch` is a new segment (next image, next loop, reconnect).
     """
 
-    image_bgr: Image
+    payload: Image
+    """uint8 of 1 to 4 dimensions, none of them empty."""
     pts_ns: int
     running_ns: int
     duration_ns: int = 0
@@ -129,16 +137,21 @@ class Frame:
     uri: str = ""
     flags: tuple[str, ...] = ()
     pixel_aspect_ratio: tuple[int, int] = (1, 1)
-    """Width to height of a pixel as it is to be shown; (64, 45) for a PAL film in 16:9."""
+    """Width to height of an item of the payload as it is to be shown; (64, 45), say."""
     outage_s: float = 0.0
-    """Of a live source: for how long in all, in this run and up to this frame, there was no fresh picture."""
+    """Of a live source: for how long in all, in this run and up to this frame, there was no fresh frame."""
+
+    @property
+    def image_bgr(self) -> Image:
+        """The payload, where all payloads are uint8 HxWx3."""
+        return self.payload
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Resume:
     """Where a source that died has to go on: what its last captured frame was.
 
-    `begin_ns` is set when pictures were left out because they kill whoever decodes them: in this epoch
+    `begin_ns` is set when frames were left out because they kill whoever decodes them: in this epoch
     nothing before this time stamp may be decoded again.
     """
 
@@ -202,17 +215,23 @@ class Source(Stage):
         """Yield frames in order until the stream ends.
 
         With `resume`, the first frame yielded is the one after `resume`, the same that an unbroken run
-        would have yielded. The picture may be reused by the source once the next frame is asked for.
+        would have yielded. The payload may be reused by the source once the next frame is asked for.
         """
         raise NotImplementedError
 
     def leave_out(self, resume: Resume | None) -> Resume | None:
-        """The picture after `resume` has killed each process that decoded it: find, without decoding, where
-        to begin after it, and return that as what to resume from; pictures left out count as captured.
+        """The frame after `resume` has killed each process that decoded it: find, without decoding, where
+        to begin after it, and return that as what to resume from; frames left out count as captured.
 
         None: this source cannot tell, and is asked for the same frame again.
         """
         return None
+
+    @classmethod
+    def keep(cls, path: Path, payload: Image) -> None:
+        """Write a frame that was given up, for whoever wants to know why, to `path` with a suffix of your
+        own; OSError is a warning."""
+        np.save(path.with_suffix(".npy"), payload)
 
     @property
     def skipped(self) -> dict[str, int]:
@@ -265,7 +284,7 @@ class Sink(Stage):
         """The source has ended and every frame of it is written: complete the output."""
 
     def remarks(self) -> list[str]:
-        """What the summary should say about the output, e.g. that the film has no sound."""
+        """What the summary should say about the output, e.g. that a part of it is missing."""
         return []
 
 
@@ -277,7 +296,7 @@ class LeakySink(Stage):
     """
 
     def process(self, packet: Packet) -> Packet:
-        """Show one frame. The picture is a copy of the stage's own, made when it is first asked for."""
+        """Show one frame. The payload is a copy of the stage's own, made when it is first asked for."""
         raise NotImplementedError
 
     def take_sources(self, sources: tuple[str, ...]) -> None:
@@ -286,6 +305,9 @@ class LeakySink(Stage):
 
 class FileSink(Sink):
     """A sink with a `location` that can be cut back to an earlier length and go on from there."""
+
+    location_places: ClassVar[tuple[str, ...]] = ("source",)
+    """What is filled in for {…} in `location`. A misspelt one is refused; other words may stand there."""
 
     def open_at(self, location: Path, cut: Cut | None) -> None:
         """Open `location`: anew, or cut back to `cut.size_bytes` when a process of this run died."""

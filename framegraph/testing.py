@@ -2,10 +2,10 @@
 
     from framegraph.testing import make_packet, run_stage
 
-    [answer] = run_stage(Blur, [make_packet(people=[{"box": [0, 0, 8, 8]}])], {"strength": 5})
+    [answer] = run_stage(Blur, [make_packet(words=["a", "b"])], {"strength": 5})
 
 What could go wrong between processes goes wrong here: packets travel through the wire's codec on their way in
-and out, pictures are read-only, answers are checked as the machine checks them. Properties are given as in
+and out, payloads are read-only, answers are checked as the machine checks them. Properties are given as in
 pipeline.yaml; a wrong one raises GraphError. What a stage's author did wrong raises AssertionError.
 """
 
@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from framegraph.packet import OK, Image, Packet
+from framegraph.packet import OK, Image, Packet, size_of
 from framegraph.properties import read_options
 from framegraph.stage import Context, Cut, FileSink, Frame, Ordered, Resume, Sink, Source, Stage
 from framegraph.wire import codec
@@ -30,10 +30,10 @@ StageT = TypeVar("StageT", bound=Stage)
 
 
 def make_packet(
-    image_bgr: Image | None = None, *, seq: int = 0, source: str = "camera", status: str = OK, **meta: Any
+    payload: Image | None = None, *, seq: int = 0, source: str = "camera", status: str = OK, **meta: Any
 ) -> Packet:
-    """Return a packet as a stage gets it: a picture (else 64x48, black), `meta` from the stages before."""
-    image_bgr = np.zeros((48, 64, 3), np.uint8) if image_bgr is None else image_bgr
+    """Return a packet as a stage gets it: a payload (else 48x64x3 zeros), `meta` from the stages before."""
+    payload = np.zeros((48, 64, 3), np.uint8) if payload is None else payload
     packet = Packet(
         source=source,
         seq=seq,
@@ -41,11 +41,11 @@ def make_packet(
         pts_ns=seq * FRAME_NS,
         running_ns=seq * FRAME_NS,
         duration_ns=FRAME_NS,
-        size_wh=(image_bgr.shape[1], image_bgr.shape[0]),
+        size_wh=size_of(payload.shape),
         status=status,
         meta=meta,
     )
-    packet.image_bgr = image_bgr
+    packet.payload = payload
     return packet
 
 
@@ -179,7 +179,7 @@ def run_source(
     source.open()
     try:
         frames = itertools.islice(source.frames(resume), limit)
-        return [dataclasses.replace(frame, image_bgr=frame.image_bgr.copy()) for frame in frames]
+        return [dataclasses.replace(frame, payload=frame.payload.copy()) for frame in frames]
     finally:
         source.close()
 

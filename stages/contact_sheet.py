@@ -8,6 +8,7 @@ import struct
 from pathlib import Path
 from typing import Any
 
+from fashion_pipeline.stages.media import BGR
 from fashion_pipeline.stages.media.aspect import square_picture
 from fashion_pipeline.stages.people.detection import DETECTED_AT_SEQ
 from framegraph.errors import GraphError
@@ -31,6 +32,7 @@ class ContactSheet(FileSink):
     the one before. A predicted box (`interval` of detect) is no view.
     """
 
+    payload = BGR
     takes = ("people",)
 
     @dataclasses.dataclass(frozen=True, kw_only=True)

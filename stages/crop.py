@@ -7,6 +7,7 @@ from typing import Any
 
 from fashion_pipeline.fashion.classifiers import Cutter, crop_form, open_cutter
 from fashion_pipeline.fashion.model_info import ModelFileError
+from fashion_pipeline.stages.media import BGR
 from fashion_pipeline.stages.media.aspect import square_box, square_picture
 from framegraph.errors import GraphError, StageError
 from framegraph.packet import Packet
@@ -22,6 +23,7 @@ class Crop(Stage):
     in this frame ("look" is 0) has no crops: an empty map.
     """
 
+    payload = BGR
     takes = ("people",)
     gives = ("people/crops", "dropped_boxes")
 

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from fashion_pipeline.stages.media import BGR
 from fashion_pipeline.stages.media.aspect import square_picture
 from fashion_pipeline.stages.people.detection import DETECTED_AT_SEQ
 from framegraph.packet import OK, Image, Packet
@@ -27,6 +28,7 @@ class CropsSink(Sink):
     What an earlier run left in the folder stays.
     """
 
+    payload = BGR
     takes = ("people",)
 
     @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -20,6 +20,7 @@ from fashion_pipeline.stages.detectors import (
     default_confidence,
     open_detector,
 )
+from fashion_pipeline.stages.media import BGR
 from fashion_pipeline.stages.media.aspect import square_picture, stored_box
 from fashion_pipeline.stages.people.detection import IS_PREDICTED, is_due
 from fashion_pipeline.stages.people.places import inside
@@ -42,7 +43,9 @@ class Detect(Stage):
     "is_predicted" in their meta; a `track` has to say who is in them.
     """
 
+    payload = BGR
     gives = ("people",)
+    summed = ("people",)
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Options:

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from fashion_pipeline.stages.media import BGR
 from fashion_pipeline.stages.media.aspect import square_view
 from framegraph.errors import GraphError, StageError
 from framegraph.packet import OK, Image, Packet
@@ -26,6 +27,8 @@ class DisplaySink(Sink):
 
     It cannot be cut back: after a fault a frame may be shown twice.
     """
+
+    payload = BGR
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Options:

@@ -6,6 +6,7 @@ import dataclasses
 import time
 from typing import Any
 
+from fashion_pipeline.stages.media import BGR
 from fashion_pipeline.stages.media.aspect import square_view
 from framegraph.errors import GraphError, StageError
 from framegraph.packet import Packet
@@ -20,6 +21,8 @@ class PreviewSink(LeakySink):
     It is a leaky branch: it never commits, misses frames rather than slow anyone, and the run goes on
     without it if it dies. A source that gives nothing new is darkened and says since when.
     """
+
+    payload = BGR
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Options:

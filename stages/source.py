@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from fashion_pipeline.stages.media import BGR
 from fashion_pipeline.stages.media.camera import Camera, CameraSettings, NotACameraError
 from fashion_pipeline.stages.media.checks import check_uri, files_of, fingerprint
 from fashion_pipeline.stages.media.connection import Limits
@@ -20,6 +21,7 @@ from fashion_pipeline.stages.media.player import Extent, ReelPlayer
 from fashion_pipeline.stages.media.timing import Reel
 from fashion_pipeline.stages.media.uri import HTTP, Kind, kind_of, looks_live, scheme_of
 from framegraph.errors import GraphError, StageError
+from framegraph.packet import Image
 from framegraph.properties import REQUIRED, Seconds, prop
 from framegraph.stage import Context, Frame, Health, Resume, Source
 from framegraph.support.secrets import without_password
@@ -41,6 +43,8 @@ class FilmSource(Source):
     A film's frames keep its time stamps. Each image is a segment of its own, with its path as uri. Frames
     that cannot be decoded are skipped and counted as "broken", those above `max-fps` as "max-fps".
     """
+
+    payload = BGR
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Options:
@@ -142,6 +146,13 @@ class FilmSource(Source):
     @classmethod
     def fingerprint(cls, options: Any) -> str:
         return fingerprint(options.uri)
+
+    @classmethod
+    def keep(cls, path: Path, payload: Image) -> None:
+        import cv2
+
+        _is_coded, png = cv2.imencode(".png", payload)
+        path.with_suffix(".png").write_bytes(png.tobytes())
 
     def open(self) -> None:
         if kind_of(self.options.uri) is Kind.STREAM:

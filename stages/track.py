@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
+from fashion_pipeline.stages.media import BGR
 from fashion_pipeline.stages.people.detection import DETECTED_AT_SEQ, DISCONTINUITY, IS_PREDICTED
 from framegraph.packet import Image, Packet
 from framegraph.properties import Seconds, prop
@@ -40,6 +41,7 @@ class Track(Ordered):
     outside the picture is left out. Being expected begins, continues and ends no track.
     """
 
+    payload = BGR
     takes = ("people",)
     completes = ("people",)
     gives = ("people/track", "people/series", "people/age_frames", "people/look", "untracked_people")

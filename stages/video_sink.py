@@ -4,6 +4,7 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
+from fashion_pipeline.stages.media import BGR
 from fashion_pipeline.stages.recording.segment_names import SegmentNames, check_places, has_places
 from framegraph.errors import GraphError
 from framegraph.files import CutFile
@@ -24,6 +25,9 @@ class VideoSink(FileSink):
     With `segment` there are many files, each from its own time 0 and without sound. A change of the picture's
     size begins a new one; without `segment` such pictures are fitted into the size of the first.
     """
+
+    location_places = ("source", "time", "index")
+    payload = BGR
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Options:

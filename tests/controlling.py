@@ -20,7 +20,7 @@ class Remote:
 
     def __init__(self, launched: Launched) -> None:
         self._launched = launched
-        base = launched.temporary / f"fashion-{os.getuid()}"
+        base = launched.temporary / f"framegraph-{os.getuid()}"
         about = wait_for(lambda: next(base.glob("*/about.json"), None), "run that can be asked", launched)
         self.folder: Path = about.parent
         self._running = RunningGraph(self.folder, launched.process.pid, "", "", 0.0)
@@ -68,7 +68,7 @@ class Remote:
 
 def launcher(run: Launched, verb: str, *words: str, **env: str) -> subprocess.CompletedProcess[str]:
     """Type a command. Other graphs may run on this machine, so the run is named."""
-    folders = run.temporary.glob(f"fashion-{os.getuid()}/*")
+    folders = run.temporary.glob(f"framegraph-{os.getuid()}/*")
     named = ["--run", next((folder.name for folder in folders if folder.is_dir()), "ended")]
     return subprocess.run(
         [sys.executable, str(run.project / "launcher.py"), verb, *named, *words],

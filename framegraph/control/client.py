@@ -46,7 +46,7 @@ class RunningGraph:
 def running_graphs() -> list[RunningGraph]:
     """Return this user's running graphs, the oldest first."""
     found = []
-    # Only in folders that are this user's: another's may hold a socket that waits for a camera's password.
+    # Only in folders that are this user's: another's may hold a socket that waits for a source's password.
     for base in known_bases():
         for folder in alive_runs(base):
             try:

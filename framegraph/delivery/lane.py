@@ -8,6 +8,7 @@ import json
 import logging
 import time
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -36,8 +37,8 @@ class Tally:
 
     frames: int = 0
     not_ok: Counter[str] = dataclasses.field(default_factory=Counter)
-    people: int = 0
-    frames_with_people: int = 0
+    summed: dict[str, list[int]] = dataclasses.field(default_factory=dict)
+    """{word of `Stage.summed`: [items, frames with any]}."""
     counts: dict[str, Counter[str]] = dataclasses.field(default_factory=dict)
     first_received_at: float = 0.0
     last_received_at: float = 0.0
@@ -47,17 +48,23 @@ class Tally:
     committed_after: Histogram = dataclasses.field(default_factory=Histogram)
     """From the capture of a frame until it was committed."""
 
+    def expect(self, words: Iterable[str]) -> None:
+        """What is summed up from here on: a word of which nothing comes is one with a sum of 0."""
+        for word in words:
+            self.summed.setdefault(word, [0, 0])
+
     def count(self, packet: Packet) -> None:
-        """Add one written frame and the drops before it; people count only where the frame was analysed."""
+        """Add one written frame and the drops before it; findings count only where the frame was analysed."""
         self.frames += 1
         for from_seq, to_seq, reason in packet.dropped:
             self.not_ok[reason] += to_seq - from_seq + 1
         if packet.status != OK:
             self.not_ok[packet.status] += 1
             return
-        people = packet.meta.get("people", ())
-        self.people += len(people)
-        self.frames_with_people += bool(people)
+        for word, sums in self.summed.items():
+            items = packet.meta.get(word, ())
+            sums[0] += len(items)
+            sums[1] += bool(items)
         for group, numbers in packet.meta.get("counts", {}).items():
             for name, number in numbers.items():
                 group_here, name_here = self._place(group, name)
@@ -116,6 +123,7 @@ class Channel:
             self._location = Path(config.locations[source])
             self._file = ProgressFile(self._location)
             last_seq = self._open(sink)
+        self.tally.expect(config.summed.get(source, ()))
         self.order = Order(last_seq)
         self.committed_seq = last_seq
 

@@ -1,34 +1,32 @@
-"""Pictures of frames that were given up, kept for whoever wants to know why."""
+"""Frames that were given up, kept for whoever wants to know why."""
 
 import json
 import logging
 from pathlib import Path
 
 from framegraph.packet import Image, Packet
+from framegraph.stage import Source
 
 log = logging.getLogger("quarantine")
-MAX_PICTURES = 100
+MAX_FRAMES = 100
 """In the folder; further frames are counted in the ledger alone."""
 
 
-def keep_picture(folder: Path, packet: Packet, image_bgr: Image, reason: str) -> None:
-    """Write a frame as PNG, with a JSON file beside it, unless the folder is full. One that cannot be written
-    is a warning: no frame's outcome depends on its picture."""
+def keep_frame(folder: Path, source: type[Source], packet: Packet, payload: Image, reason: str) -> None:
+    """Have the source write a frame, with a JSON file beside it, unless the folder is full. One that cannot
+    be written is a warning: no frame's outcome depends on it."""
     try:
-        _write(folder, packet, image_bgr, reason)
+        _write(folder, source, packet, payload, reason)
     except OSError as error:
         log.warning("frame %d of %s is not kept in %s: %s", packet.seq, packet.source, folder, error.strerror)
 
 
-def _write(folder: Path, packet: Packet, image_bgr: Image, reason: str) -> None:
-    import cv2
-
+def _write(folder: Path, source: type[Source], packet: Packet, payload: Image, reason: str) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    if sum(1 for _picture in folder.glob("*.png")) >= MAX_PICTURES:
+    if sum(1 for _described in folder.glob("*.json")) >= MAX_FRAMES:
         return
-    path = folder / f"{packet.source}-{packet.seq:08d}.png"
-    _is_coded, png = cv2.imencode(".png", image_bgr)
-    path.write_bytes(png.tobytes())
+    path = folder / f"{packet.source}-{packet.seq:08d}"
+    source.keep(path, payload)
     described = {
         "source": packet.source,
         "seq": packet.seq,

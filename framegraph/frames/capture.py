@@ -108,7 +108,7 @@ class Capture:
 
     def _next(self, frames: Iterator[Frame]) -> Frame | None:
         """Ask for the next frame. Of a file it is written down which: its decoder may die of it again and
-        again. A live source never has the same picture twice."""
+        again. A live source never has the same frame twice."""
         self._page.asked(-1 if self._stage.plays_live else self._asked_seq)
         frame = next(frames, None)
         self._page.answered()
@@ -116,7 +116,7 @@ class Capture:
         return frame
 
     def _leave_out(self) -> bool:
-        """Go on past the picture that kills; False when the run is stopped meanwhile."""
+        """Go on past the frame that kills; False when the run is stopped meanwhile."""
         self._page.asked(-1)
         resume = self._stage.leave_out(self._resume)
         self._page.answered()

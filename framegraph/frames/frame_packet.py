@@ -3,7 +3,7 @@
 from framegraph.frames import layout
 from framegraph.frames.layout import FrameStoreFile
 from framegraph.frames.ranges import ranges_of
-from framegraph.packet import Packet, PixelHandle
+from framegraph.packet import Packet, PixelHandle, size_of
 
 FLAGS = ("DISCONT", "CORRUPTED", "LIVE")
 """The flags that a slot keeps, one bit each."""
@@ -14,12 +14,17 @@ def flag_bits(flags: tuple[str, ...]) -> int:
     return sum(1 << bit for bit, name in enumerate(FLAGS) if name in flags)
 
 
+def shape_of(word: list[int]) -> tuple[int, ...]:
+    """Return the shape of the payload in a slot with these words."""
+    return tuple(word[layout.S_SHAPE + 1 :][: word[layout.S_SHAPE]])
+
+
 def frame_packet(
     file: FrameStoreFile, slot: int, *, source: str, stream: int, status: str, floor_seq: int
 ) -> Packet:
     """Make the packet of the frame in a slot, as it is to be sent now."""
     word = file.words[file.address(slot, 0) : file.address(slot, layout.URI_WORD)].tolist()
-    height, width = word[layout.S_HEIGHT], word[layout.S_WIDTH]
+    shape = shape_of(word)
     told = ranges_of(word[layout.S_RANGES :])
     flags = [name for bit, name in enumerate(FLAGS) if word[layout.S_FLAGS] >> bit & 1]
     if told and "DISCONT" not in flags:
@@ -38,7 +43,7 @@ def frame_packet(
         duration_ns=word[layout.S_DURATION],
         capture_time_ns=word[layout.S_CAPTURE_TIME],
         uri=file.uri(slot),
-        size_wh=(width, height),
+        size_wh=size_of(shape),
         pixel_aspect_ratio=(word[layout.S_PIXEL_W], word[layout.S_PIXEL_H]),
         status=status,
         flags=flags,
@@ -47,6 +52,6 @@ def frame_packet(
             pool=source,
             slot=slot,
             generation=word[layout.S_GENERATION],
-            shape=(height, width, 3),
+            shape=shape,
         ),
     )

@@ -30,7 +30,7 @@ URI_BYTES = PAGE_BYTES - URI_WORD * 8
 
 REASONS = ("leaky", "late", "flushed", "undecodable")
 """Why a frame was dropped: swapped for a fresher one, too old when its turn came, the run was stopped, or it
-stood between a picture that kills the decoder and the next key frame."""
+stood between a frame that kills whoever decodes it and the next key frame."""
 MAX_STAGES = 64
 
 # Words of the header.
@@ -70,15 +70,14 @@ MAX_RANGES = 8
     S_RUNNING,
     S_DURATION,
     S_CAPTURE_TIME,
-    S_HEIGHT,
-    S_WIDTH,
     S_FLAGS,
     S_ATTEMPT,
     S_DEATHS,
     S_OUTCOME,
     S_URI_LENGTH,
-) = range(16)
+) = range(14)
 S_PIXEL_W, S_PIXEL_H = 48, 49  # the pixel aspect ratio
+S_SHAPE = 51  # of the payload: number of sides, then each
 S_KILLS = 50  # deaths by a kill from outside; the others are S_DEATHS
 S_RANGES = 16  # number of dropped ranges before this frame, then (from, to, reason) each
 

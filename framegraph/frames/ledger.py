@@ -18,7 +18,7 @@ class Ledger:
     failed: dict[str, int]
     in_flight: int
     outage_s: float = 0.0
-    """Of a live source: how long in all, up to its last captured frame, it had no fresh picture."""
+    """Of a live source: how long in all, up to its last captured frame, it had no fresh frame."""
 
     @property
     def balanced(self) -> bool:

@@ -1,5 +1,6 @@
 """Pixels of frames in a frame store, read in place by the other processes of the same host."""
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -29,8 +30,8 @@ class PoolReader:
             raise PixelsGoneError(f"{handle.pool} has no slot {handle.slot}")
         if file.word(handle.slot, layout.S_GENERATION) != handle.generation:
             raise PixelsGoneError(f"slot {handle.slot} of {handle.pool} holds another frame")
-        height, width, _channels = handle.shape
-        view = np.frombuffer(file.mapped, np.uint8, height * width * 3, file.pixel_offset(handle.slot))
+        count = math.prod(handle.shape)
+        view = np.frombuffer(file.mapped, np.uint8, count, file.pixel_offset(handle.slot))
         return view.reshape(handle.shape)
 
     def is_valid(self, handle: PixelHandle) -> bool:

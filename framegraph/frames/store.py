@@ -1,12 +1,13 @@
 """The frame store: frames written into slots, sent, dropped or released, with the ledger beside them."""
 
+import math
 import time
 
 import numpy as np
 
 from framegraph.errors import StageError
 from framegraph.frames import layout
-from framegraph.frames.frame_packet import flag_bits, frame_packet
+from framegraph.frames.frame_packet import flag_bits, frame_packet, shape_of
 from framegraph.frames.layout import FrameStoreFile
 from framegraph.frames.ledger import Ledger, read_ledger
 from framegraph.frames.outcomes import counter_of, status_of
@@ -122,15 +123,15 @@ class FrameStore:
 
         The pixels are complete before the frame exists in the table.
         """
-        height, width = frame.image_bgr.shape[:2]
-        if too_much := excess(height, width):
-            raise StageError(f"{self._source}: a frame of {width}x{height} is {too_much}; set 'width'")
+        shape = frame.payload.shape
+        if too_much := excess(shape):
+            raise StageError(f"{self._source}: a frame of {'x'.join(map(str, shape))} is {too_much}")
         file, slot = self._file, self._free[-1]
         at = file.address(slot, 0)
         # The generation goes up before the first pixel changes, so that a late reader can tell.
         file.words[at + layout.S_GENERATION] += 1
-        self.reserve(slot, frame.image_bgr.nbytes)
-        np.copyto(self._pixels(slot, height, width), frame.image_bgr)
+        self.reserve(slot, frame.payload.nbytes)
+        np.copyto(self._pixels(slot, shape), frame.payload)
         file.set_uri(slot, frame.uri)
         seq = file.words[layout.H_CAPTURED]
         now_ns = time.time_ns()
@@ -143,8 +144,7 @@ class FrameStore:
             (layout.S_RUNNING, frame.running_ns),
             (layout.S_DURATION, frame.duration_ns),
             (layout.S_CAPTURE_TIME, now_ns),
-            (layout.S_HEIGHT, height),
-            (layout.S_WIDTH, width),
+            *enumerate((len(shape), *shape), layout.S_SHAPE),
             (layout.S_PIXEL_W, frame.pixel_aspect_ratio[0]),
             (layout.S_PIXEL_H, frame.pixel_aspect_ratio[1]),
             (layout.S_FLAGS, flag_bits(frame.flags)),
@@ -282,16 +282,14 @@ class FrameStore:
         )
 
     def pixels(self, seq: int) -> np.ndarray:
-        """Return the pixels of a frame in the frame store, uint8 HxWx3 BGR, in place."""
+        """Return the payload of a frame in the frame store, in place."""
         slot = self._slot_of[seq]
-        return self._pixels(
-            slot, self._file.word(slot, layout.S_HEIGHT), self._file.word(slot, layout.S_WIDTH)
-        )
+        at = self._file.address(slot, 0)
+        return self._pixels(slot, shape_of(self._file.words[at : at + layout.SLOT_WORDS].tolist()))
 
-    def _pixels(self, slot: int, height: int, width: int) -> np.ndarray:
-        return np.frombuffer(
-            self._file.mapped, np.uint8, height * width * 3, self._file.pixel_offset(slot)
-        ).reshape(height, width, 3)
+    def _pixels(self, slot: int, shape: tuple[int, ...]) -> np.ndarray:
+        count, offset = math.prod(shape), self._file.pixel_offset(slot)
+        return np.frombuffer(self._file.mapped, np.uint8, count, offset).reshape(shape)
 
     def age_s(self, seq: int) -> float:
         """Seconds since the frame was captured."""

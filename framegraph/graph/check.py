@@ -10,14 +10,11 @@ from framegraph.graph.check_caps import check_caps
 from framegraph.graph.model import Graph, StageSpec
 from framegraph.graph.problems import Problems
 from framegraph.graph.registry import writes_file
-from framegraph.stage import Source
+from framegraph.stage import FileSink, Source
 from framegraph.support.progress import progress_path
 
 LONGEST_NAME_BYTES = 255
 """Of a file's name, on the file systems of Linux."""
-
-LOCATION_PLACES = ("source", "time", "index")
-"""What stages of this project fill into a location; a stage of one's own may have others."""
 
 Places = dict[tuple[str, str], str]
 Identity = tuple[int, int] | None
@@ -241,9 +238,11 @@ def _check_location_text(stage: StageSpec, location: str) -> None:
             f"{stage.place}: stage '{stage.name}': location '{location}' names no file; "
             f"add one, e.g. {Path(location) / stage.name}"
         )
+    assert issubclass(stage.stage, FileSink)
+    places = stage.stage.location_places
     for word in re.findall(r"\{(\w+)\}", location):
-        close = difflib.get_close_matches(word, LOCATION_PLACES, n=1)
-        if word not in LOCATION_PLACES and close:
+        close = difflib.get_close_matches(word, places, n=1)
+        if word not in places and close:
             raise GraphError(
                 f"{stage.place}: stage '{stage.name}': location '{location}' has no place '{{{word}}}'; "
                 f"did you mean '{{{close[0]}}}'?"

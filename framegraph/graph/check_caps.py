@@ -11,7 +11,19 @@ from framegraph.stage import Stage
 def check_caps(graph: Graph) -> None:
     """What a stage takes must be given by a stage before it, and completed where some packets lack it."""
     for source in graph.of_kind("source"):
+        _check_payload(graph, source)
         _walk(graph, source, (), {}, {})
+
+
+def _check_payload(graph: Graph, source: StageSpec) -> None:
+    given = source.stage.payload
+    for stage in map(graph.stages.__getitem__, graph.reachable(source.name)):
+        taken = stage.stage.payload
+        if given and taken and taken != given:
+            raise GraphError(
+                f"{stage.place}: stage '{stage.name}' ({stage.type_name}) takes payloads of '{taken}', "
+                f"and source '{source.name}' gives '{given}'; link it to another source"
+            )
 
 
 def _walk(

@@ -16,7 +16,7 @@ RENAMED = {"custody": "frame-store"}
 class _Any:
     timeout: Seconds = prop(
         30.0,
-        "One packet worked on, or picture decoded, for longer than this counts as a hang.",
+        "One packet worked on, or frame captured, for longer than this counts as a hang.",
         low=0.1,
         while_running=True,
     )

@@ -1,6 +1,6 @@
 """A graph in one line, in the words of gst-launch, as the same tree that pipeline.yaml gives.
 
-    source uri=a.mp4 ! detect name=d ! video_sink location=b.mp4  d. ! json_sink location=b.jsonl
+    read uri=a.txt ! work name=w ! sink location=b.txt  w. ! sink location=b.jsonl
 
 An element is a stage type and its properties; `!` links; `name=` names; `NAME.` goes on from (or to) a named
 element. Elements without a name are called TYPE0, TYPE1, … per type.
@@ -20,7 +20,7 @@ FILE = "graph"
 
 _LINK = re.compile(r"\s!\s")
 _PROPERTY = re.compile(r"[A-Za-z][A-Za-z0-9_-]*=")
-_EXAMPLE = "e.g. source uri=film.mp4 ! detect ! json_sink location=out.jsonl"
+_EXAMPLE = "e.g. read uri=in.txt ! work ! sink location=out.txt"
 
 
 def is_one_line(text: str) -> bool:

@@ -34,7 +34,7 @@ def read_graph_argument(text: str, overrides: Iterable[str] = ()) -> Graph:
         refuse_literal_password(text, "graph")
         return _build(read_one_line(text), overrides, Path.cwd(), "one-line")
     if "://" in text:
-        raise GraphError(f"{text}: is an input, not a graph; {HOW_TO_PLAY} --set camera.uri={text}")
+        raise GraphError(f"{text}: is an input, not a graph; {HOW_TO_PLAY} --set SOURCE.uri={text}")
     if "!" in text and not Path(text).exists():
         raise GraphError(
             f"'{text}' is neither a file nor a graph in one line; write a blank on each side of !"
@@ -119,7 +119,7 @@ def _override(described: dict[str, tuple[Node, dict[str, tuple[Node, Node]]]], o
     target, equals, text = override.partition("=")
     stage, dot, name = target.partition(".")
     if not (equals and dot and stage and name):
-        raise GraphError(f"{place}: expected STAGE.PROPERTY=VALUE, e.g. --set camera.uri=film.mp4")
+        raise GraphError(f"{place}: expected STAGE.PROPERTY=VALUE, e.g. --set source.uri=FILE")
     if stage not in described:
         raise GraphError(f"{place}: there is no stage '{stage}'{nearest(stage, described)}")
     refuse_literal_password(text, place)
@@ -241,7 +241,7 @@ def _links(
     node: Node, stages: Collection[str], problems: Problems
 ) -> tuple[list[tuple[str, str]], dict[tuple[str, str], str]]:
     if not isinstance(node.value, list):
-        raise node.fail("'links' must be a list of chains such as: camera ! detect ! film")
+        raise node.fail("'links' must be a list of chains such as: source ! work ! sink")
     links: list[tuple[str, str]] = []
     places: dict[tuple[str, str], str] = {}
     for chain in node.value:
@@ -256,7 +256,7 @@ def _links(
 
 def _links_of(chain: Node, stages: Collection[str]) -> list[tuple[str, str]]:
     if not isinstance(chain.value, str):
-        raise chain.fail("a link is text such as: camera ! detect ! film")
+        raise chain.fail("a link is text such as: source ! work ! sink")
     names = [part.strip() for part in chain.value.split("!")]
     if len(names) < 2 or not all(names):
         raise chain.fail(f"'{chain.value}' is no chain; write two or more stages with ! between them")

@@ -74,7 +74,7 @@ def read_yaml(path: Path) -> Node:
         raise GraphError(f"{path}: cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:
         remedy = (
-            "save it as UTF-8" if path.suffix in (".yaml", ".yml") else "name the graph, and a film by --set"
+            "save it as UTF-8" if path.suffix in (".yaml", ".yml") else "name the graph, and inputs by --set"
         )
         raise GraphError(f"{path}: is not UTF-8 text (byte {error.start}); {remedy}") from None
     try:
@@ -122,13 +122,13 @@ def _yaml_remedy(problem: str, line: str) -> str:
     if "another document" in problem:
         return "; a graph file holds one, remove the line ---"
     if _BRACE_IN_VALUE.search(line):
-        return "; put a value with { and } into quotes, e.g. uri: '${CAMERA}'"
+        return "; put a value with { and } into quotes, e.g. uri: '${ADDRESS}'"
     return ""
 
 
 def node_from_text(text: str, place: str) -> Node:
-    """Read a single value, as given with --set. What is no YAML, such as *.jpg, is text as it stands, and so
-    is what YAML would take apart: `part 1: at home.mp4`, `take #3.mp4`."""
+    """Read a single value, as given with --set. What is no YAML, such as *.txt, is text as it stands, and so
+    is what YAML would take apart: `part 1: begun.txt`, `part #3.txt`."""
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.YAMLError:
@@ -258,8 +258,8 @@ def refuse_literal_password(text: str, place: str, *, in_file: bool = False) -> 
         readers = "in a graph file can be read by all who get it" if in_file else ON_COMMAND_LINE
         raise GraphError(
             f"{secrets.redact(secrets.without_passwords(place))}: a password {readers}; "
-            "put it into a variable or a file: 'rtsp://user:${CAM_PASSWORD}@host/…' or "
-            "'rtsp://user:${file:/path/to/password}@host/…', in single quotes"
+            "put it into a variable or a file: 'http://user:${PASSWORD}@host/…' or "
+            "'http://user:${file:/path/to/password}@host/…', in single quotes"
         )
 
 

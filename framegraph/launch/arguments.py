@@ -19,7 +19,7 @@ def add_graph(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="STAGE.PROPERTY=VALUE",
-        help="override one property, e.g. camera.uri=film.mp4 (may be given several times)",
+        help="override one property, e.g. source.uri=FILE (may be given several times)",
     )
 
 

@@ -75,7 +75,7 @@ class BusClient:
 
 
 def _sayable(text: str) -> str:
-    """A text as it can travel: a file name need not be UTF-8, and an exception may print a picture."""
+    """A text as it can travel: a file name need not be UTF-8, and an exception may print an array."""
     return redact(text).encode(errors="backslashreplace").decode()
 
 

@@ -62,7 +62,7 @@ def main() -> int:
     status = node.run()
     _send_rest(bus)
     if node.has_waiting_thread:
-        # It stands in a library and waits for a camera: nothing here needs it any more.
+        # It stands in a library and waits for its input: nothing here needs it any more.
         context.term()
         os._exit(status)
     return status

@@ -91,5 +91,5 @@ def pool_folder(candidates: list[Path], needed_bytes: int) -> Path:
         return roomiest
     raise StageError(
         f"no room for the pixel pool: it needs {needed_bytes / 1e6:.1f} MB and {', '.join(found)}; "
-        "lower the source's 'frame-store' or 'width', or set its 'pool' to a folder with room"
+        "lower the source's 'frame-store', make its frames smaller, or set its 'pool' to a roomy folder"
     )

@@ -62,11 +62,11 @@ class LeakyNode(ReceivingHost):
 
     def _copy(self, packet: Packet, handle: PixelHandle) -> Image:
         """Copy the pixels, and look afterwards whether they were still this frame's."""
-        image_bgr = self._pool.find(handle).copy()
+        payload = self._pool.find(handle).copy()
         if not self._pool.is_valid(handle):
             raise PixelsGoneError(f"slot {handle.slot} of {handle.pool} was reused while it was read")
-        packet.pixels = image_bgr
-        return image_bgr
+        packet.pixels = payload
+        return payload
 
     def forget(self, source: str) -> None:
         self._shown.pop(source, None)

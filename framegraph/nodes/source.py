@@ -7,7 +7,7 @@ from typing import Any
 
 from framegraph.delivery.acknowledgers import Acknowledgers, ReceivedAcknowledgement
 from framegraph.delivery.order import End
-from framegraph.delivery.quarantine import keep_picture
+from framegraph.delivery.quarantine import keep_frame
 from framegraph.errors import one_sentence
 from framegraph.frames.capture import Capture
 from framegraph.frames.dispatch import Dispatch
@@ -54,7 +54,7 @@ class SourceNode(NodeLoop):
         adopted = self._adopt()
         self._capture = Capture(
             stage,
-            lambda frame: self._place.make(frame.image_bgr.nbytes if frame is not None else 0),
+            lambda frame: self._place.make(frame.payload.nbytes if frame is not None else 0),
             adopted,
             resume=adopted.resume if adopted is not None else None,
             max_waiting=common["max_size_buffers"],
@@ -257,7 +257,8 @@ class SourceNode(NodeLoop):
         with self._capture.lock:
             store.give_up(seq, status)
         if self.config.quarantine:
-            keep_picture(Path(self.config.quarantine), store.packet(seq, seq), store.pixels(seq), reason)
+            folder, packet = Path(self.config.quarantine), store.packet(seq, seq)
+            keep_frame(folder, type(self._stage), packet, store.pixels(seq), reason)
         self._dispatch.gave_up(seq)
         self._outlet.discard((self.config.stage, seq))
         self._acknowledgers.tell_at_once()

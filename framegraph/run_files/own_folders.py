@@ -93,7 +93,7 @@ def _wished() -> Iterator[Path]:
     """Yield where the folder may be, the best first."""
     runtime = os.environ.get("XDG_RUNTIME_DIR", "")
     if runtime and is_ours(Path(runtime)):
-        yield Path(runtime) / "fashion"
+        yield Path(runtime) / "framegraph"
     for temporary in _temporary_folders():
         yield temporary / _name()
 
@@ -103,4 +103,4 @@ def _temporary_folders() -> list[Path]:
 
 
 def _name() -> str:
-    return f"fashion-{os.getuid()}"
+    return f"framegraph-{os.getuid()}"

@@ -86,6 +86,9 @@ def child_config(
         if is_source
         else [],
         stages=graph.reachable(name)[1:] if is_source else [],
+        summed={source: _summed(graph, source, name) for source in graph.sources_of(name)}
+        if stage.kind == "sink"
+        else {},
         locations={
             source: str(path.resolve()) for (sink, source), path in graph.locations().items() if sink == name
         },
@@ -141,6 +144,13 @@ def _of_its_sources(
         "keep": {source: graph.slots_of(source) for source in remembered},
         "highest_ids": {source: identity.highest_ids.get((stage.name, source), 0) for source in remembered},
     }
+
+
+def _summed(graph: Graph, source: str, sink: str) -> list[str]:
+    """What stages on the way from a source to a sink have `summed`; where they do not stand before it, it
+    would count nothing as none."""
+    before = [name for name in graph.reachable(source) if sink in graph.reachable(name)]
+    return list(dict.fromkeys(word for name in before for word in graph.stages[name].stage.summed))
 
 
 def _names(options: Any) -> set[str]:

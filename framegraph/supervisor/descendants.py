@@ -12,8 +12,8 @@ import signal
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-RUN_MARK = "FASHION_RUN"
-PROCESS_MARK = "FASHION_PROCESS"
+RUN_MARK = "FRAMEGRAPH_RUN"
+PROCESS_MARK = "FRAMEGRAPH_PROCESS"
 
 
 def marked(name: str, value: str, sessions: Collection[int] = ()) -> Iterator[int]:

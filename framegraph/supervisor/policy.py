@@ -44,7 +44,7 @@ class GiveUp:
 class RestartPolicy:
     """Counts the deaths of one replica. A death after progress is free; others back off and are limited.
 
-    With `is_limited` False they only back off: a camera that kills its decoder must not end the others' run.
+    With `is_limited` False they only back off: a source that kills its reader must not end the others' run.
     """
 
     def __init__(self, *, is_limited: bool = True) -> None:
@@ -87,11 +87,11 @@ def death_limit(max_attempts: int) -> int:
     return max(MAX_DEATHS_WITHOUT_PROGRESS, max_attempts + 3)
 
 
-class PictureDeaths:
-    """Counts the deaths of a source's processes at one and the same picture.
+class FrameDeaths:
+    """Counts the deaths of a source's processes at one and the same frame.
 
     Only those that the decoder can have caused: a signal of the processor or of abort(), or a hang. A SIGKILL
-    from outside says nothing of the picture, and a live source does not have the same one again.
+    from outside says nothing of the frame, and a live source does not have the same one again.
     """
 
     def __init__(self) -> None:

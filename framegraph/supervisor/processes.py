@@ -67,7 +67,7 @@ class Processes:
             version=state.version,
             is_stopping=state.phase != RUNNING or is_loose,
             lost=state.lost_acknowledgers,
-            deadly_seq=child.picture_deaths.deadly_seq(state.graph.stages[child.stage].common),
+            deadly_seq=child.frame_deaths.deadly_seq(state.graph.stages[child.stage].common),
         )
         child.told_s = time.monotonic()
         self._bus.tell(child, kind=kind, config=config.to_plain())
@@ -93,7 +93,7 @@ class Processes:
     def _on_exit(self, child: Child, status: int, hear: Handler) -> None:
         state = self._state
         last = child.status()
-        child.picture_deaths.after_death(status, last, has_hung=child.has_hung)
+        child.frame_deaths.after_death(status, last, has_hung=child.has_hung)
         self._bus.dismiss(child, hear)
         if state.phase == STOPPING:
             if status not in (0, -signal.SIGKILL) and not state.failure:

@@ -5,7 +5,7 @@ import time
 from collections import deque
 from typing import Any
 
-from framegraph.supervisor.policy import PictureDeaths, RestartPolicy, is_kill
+from framegraph.supervisor.policy import FrameDeaths, RestartPolicy, is_kill
 from framegraph.supervisor.runner import ProcessSpec, Runner, RunningProcess
 from framegraph.wire.status_page import Status
 
@@ -35,7 +35,7 @@ class Child:
         self.started_s = 0.0
         self.restart_at_s: float | None = None
         self.policy = RestartPolicy(is_limited=not is_live)
-        self.picture_deaths = PictureDeaths()
+        self.frame_deaths = FrameDeaths()
         self.has_hung = False
         self.statistics: dict[str, Any] = {}
         self.earlier: dict[str, float] = {}

@@ -243,8 +243,6 @@ POOLS = (
     "TF_NUM_INTEROP_THREADS",
 )
 """What libraries with thread pools of their own ask for the size of these; without it, all cores each."""
-MOST_PIXELS, MAX_READ_PIXELS = "OPENCV_IO_MAX_IMAGE_PIXELS", 200_000_000
-"""OpenCV decodes no larger picture; it looks at the head of the file, before it takes memory."""
 
 
 def child_environment(threads: int) -> dict[str, str]:
@@ -253,5 +251,4 @@ def child_environment(threads: int) -> dict[str, str]:
     them stay here: a child gets its addresses over the bus."""
     path = os.pathsep.join(filter(None, [str(_PROJECT), os.environ.get("PYTHONPATH", "")]))
     pools = dict.fromkeys(POOLS, str(threads))
-    pools[MOST_PIXELS] = str(MAX_READ_PIXELS)
     return {**pools, **environment_without_secrets(os.environ), "PYTHONPATH": path, "PYTHONUNBUFFERED": "1"}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def no_core_dumps() -> None:
-    """Switch core dumps off for this process and what it starts: they hold passwords and pictures. The
+    """Switch core dumps off for this process and what it starts: they hold passwords and frames. The
     limit is one byte: with none at all the kernel would hand the memory to a program that collects it."""
     _soft, hard = resource.getrlimit(resource.RLIMIT_CORE)
     with contextlib.suppress(ValueError, OSError):

@@ -1,4 +1,4 @@
-"""Text of strangers on its way to people and files.
+"""Text of strangers on its way to readers and files.
 
 Names of files are bytes, travel in text as surrogates (PEP 383), and may have any sign in them: one that
 moves a terminal's cursor, or a line feed that makes a line of a log.
@@ -14,17 +14,17 @@ def utf8_of(text: str) -> bytes:
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace").encode()
 
 
-def for_people(text: str) -> str:
+def printable(text: str) -> str:
     """Return a text whose control characters are written out; line feeds and tabs stay."""
     return _CONTROL.sub(lambda sign: sign[0].encode("unicode_escape").decode(), text)
 
 
 def in_one_line(text: str) -> str:
-    """Return a name for people: line feeds and tabs are written out as well."""
-    return for_people(text).replace("\n", "\\n").replace("\t", "\\t")
+    """Return a name to be read: line feeds and tabs are written out as well."""
+    return printable(text).replace("\n", "\\n").replace("\t", "\\t")
 
 
 def as_one_entry(text: str) -> str:
     """Return a text as one entry of a log: lines after the first are indented, so that none looks like an
     entry of its own."""
-    return re.sub(r"\n(?=\S)", "\n    ", for_people(text))
+    return re.sub(r"\n(?=\S)", "\n    ", printable(text))

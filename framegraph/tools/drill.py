@@ -39,7 +39,7 @@ class Fault:
 
 
 def read_fault(text: str, graph: Graph) -> Fault:
-    """Read `kill:detect.0`, `kill:crop+film` (both at once), `again:film` (its successor too), `stop:film`
+    """Read `kill:work.0`, `kill:work+sink` (both at once), `again:sink` (its successor too), `stop:sink`
     or `kill:any`; GraphError for anything else."""
     action, colon, targets = text.partition(":")
     if not colon or action not in _SIGNALS:
@@ -64,10 +64,18 @@ class Drill:
     """One run with faults at random moments. The same seed chooses the same faults and pauses."""
 
     def __init__(
-        self, graph: Graph, arguments: list[str], faults: list[str], *, times: int, seed: int
+        self,
+        graph: Graph,
+        arguments: list[str],
+        faults: list[str],
+        *,
+        times: int,
+        seed: int,
+        launcher: Path = _LAUNCHER,
     ) -> None:
+        """launcher: the program that runs a graph, given `arguments` and --quiet."""
         self._graph = graph
-        self._arguments = arguments
+        self._command = [sys.executable, str(launcher), *arguments, "--quiet"]
         self._faults = [read_fault(text, graph) for text in faults]
         self._times = times
         self._random = random.Random(seed)
@@ -76,7 +84,7 @@ class Drill:
     def go(self, *, max_pause_s: float, stop_at_end: bool) -> Verdict:
         """Run, harm, and judge. `stop_at_end`: Ctrl-C after the last fault, for an endless input."""
         launcher = subprocess.Popen(
-            [sys.executable, str(_LAUNCHER), *self._arguments, "--quiet"],
+            self._command,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -19,7 +19,7 @@ EVENT = struct.Struct("<HHqq")
 """Event, length of "SOURCE/SENDER" that follows (SENDER only where a frame came in), seq, time in ns."""
 
 SAMPLED_EVERY = 25
-"""One frame a second of a camera: enough for a p95 after a minute, and next to no work."""
+"""One frame a second of a live source: enough for a p95 after a minute, and next to no work."""
 MAX_EVENT_BYTES = EVENT.size + 68
 """With the names of two stages, of 32 characters at most."""
 PARTS = 16

@@ -131,7 +131,7 @@ def refuse_unsampled(trace: dict[str, Any], frame: str) -> None:
     frames = frames_of(trace)
     source, _colon, seq = frame.rpartition(":")
     if not (source and seq.isdecimal()):
-        raise GraphError(f"--frame {frame}: expected SOURCE:SEQ, e.g. camera:25")
+        raise GraphError(f"--frame {frame}: expected SOURCE:SEQ, e.g. source:25")
     if (source, int(seq)) in frames:
         return
     known = sorted(number for name, number in frames if name == source)

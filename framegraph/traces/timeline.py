@@ -142,7 +142,7 @@ def _span(
 
 
 def describe_frame(trace: dict[str, Any], frame: str) -> list[str]:
-    """Return the timeline of one frame, "camera:17", line by line; GraphError if the trace has none of it."""
+    """Return the timeline of one frame, "source:17", line by line; GraphError if the trace has none of it."""
     all_spans = spans_of(trace)
     spans = [span for span in all_spans if span["args"]["frame"] == frame]
     if not spans:

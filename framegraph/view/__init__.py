@@ -1,1 +1,1 @@
-"""What people see of a run: live table, summary, listings."""
+"""What a user sees of a run: live table, summary, listings."""

@@ -66,7 +66,7 @@ def latencies(run: RunState) -> dict[str, dict[str, dict[str, dict[str, float]]]
 
 
 def outages(run: RunState, ledgers: dict[str, Ledger]) -> dict[str, float]:
-    """{live source: seconds without fresh pictures}: as its last frame says, or it itself after that."""
+    """{live source: seconds without fresh frames}: as its last frame says, or it itself after that."""
     found = {}
     for name, ledger in ledgers.items():
         spec = run.graph.stages.get(name)
@@ -96,16 +96,16 @@ def stages(run: RunState) -> dict[str, dict[str, float]]:
     }
 
 
-def timing(run: RunState) -> dict[str, dict[str, float]]:
-    """For each source, at its first sink: frames, people, when frames came as time.time() counts, and the
-    seconds from the command to the first commit."""
-    found: dict[str, dict[str, float]] = {}
+def timing(run: RunState) -> dict[str, dict[str, Any]]:
+    """For each source, at its first sink: frames, what is summed up, when frames came as time.time() counts,
+    and the seconds from the command to the first commit."""
+    found: dict[str, dict[str, Any]] = {}
     for (_sink, source), tally in tallies(run).items():
         found.setdefault(
             source,
             {
                 "frames": tally.frames,
-                "people": tally.people,
+                "summed": {word: items for word, (items, _frames) in tally.summed.items()},
                 "first_received_at": tally.first_received_at,
                 "last_received_at": tally.last_received_at,
                 "first_commit_s": round(max(0.0, tally.first_committed_at - run.started_at), 3),
@@ -131,12 +131,14 @@ def describe(run: RunState, ledgers: dict[str, Ledger]) -> list[str]:
         if failure := run.source_failures.get(source):
             lines.append(f"  failed: {failure.splitlines()[0]}")
         if without.get(source):
-            lines.append(f"  without fresh pictures for {without[source]:.1f} s")
+            lines.append(f"  without fresh frames for {without[source]:.1f} s")
         lines.extend(
             f"  skipped, {reason}: {count}" for reason, count in _skipped(run, source).items() if count
         )
-        if _looks_for_people(run, source):  # where nobody looked, 0 would say that nobody was there
-            lines.append(f"  people: {tally.people} in {tally.frames_with_people} of {tally.frames} frames")
+        lines.extend(
+            f"  {word}: {items} in {frames} of {tally.frames} frames"
+            for word, (items, frames) in tally.summed.items()
+        )
         lines.extend(f"  {group}: {_numbers(tally.counts[group])}" for group in sorted(tally.counts))
         span_s = tally.last_received_at - tally.first_received_at
         # A resumed run counts on from the one before: a time from there says nothing of this command.
@@ -164,13 +166,6 @@ def describe(run: RunState, ledgers: dict[str, Ledger]) -> list[str]:
     for name, deaths in sorted(run.report.deaths.items()):
         lines.append(f"{name} was started again {deaths} time{'s' if deaths > 1 else ''}")
     return lines
-
-
-def _looks_for_people(run: RunState, source: str) -> bool:
-    stages = run.graph.stages
-    return source not in stages or any(
-        "people" in stages[name].stage.gives for name in run.graph.reachable(source)
-    )
 
 
 def _shown(location: str) -> str:

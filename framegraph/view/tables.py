@@ -59,7 +59,7 @@ def _table(what: str, columns: tuple[Column, ...] | list[Column], rows: list[tup
     for heading, _text, _least in columns:
         table.add_column(heading, justify="right", no_wrap=True, min_width=len(heading))
     for name, state, row in rows:
-        # A state may hold what a camera says: no markup, and nothing that moves the cursor.
+        # A state may hold what an input says: no markup, and nothing that moves the cursor.
         cells = [name, state, *(text(row) for _heading, text, _least in columns)]
         table.add_row(*(Text(in_one_line(cell)) for cell in cells))
     return table

@@ -1,29 +1,30 @@
 """Bytes <-> plain values and packets. Every byte from a socket passes here first.
 
 A message is a msgpack map of plain types; numpy arrays travel as an extension of dtype, shape and bytes.
-A packet is one such map, and a second ZeroMQ frame with the pixels when a stage has changed the picture.
+A packet is one such map, and a second ZeroMQ frame with the payload when a stage has changed it.
 Anything else is a WireError: no pickle, no code, no unbounded size.
 """
 
 import math
 import operator
+from collections.abc import Sequence
 from typing import Any
 
 import msgpack
 import numpy as np
 
 from framegraph.errors import WireError
-from framegraph.packet import MAX_SIDE_PX, Packet, PixelHandle
+from framegraph.packet import MAX_DIMENSIONS, MAX_SIDE_PX, Packet, PixelHandle
 
 VERSION = 1
 MAX_MESSAGE_BYTES = 64 * 2**20
 """Of one msgpack map: a hundred colour crops of 224x224 are 15 MB."""
 MAX_PIXEL_BYTES = 128 * 2**20
-"""Of one picture: 8K UHD in BGR is 100 MB."""
+"""Of one payload."""
 _MAX_ITEMS = 200_000
 _MAX_KEYS = 10_000
 _MAX_TEXT_BYTES = 1 << 20
-_MAX_DIMENSIONS = 8
+_MAX_ARRAY_DIMENSIONS = 8
 _ARRAY_EXTENSION = 1
 _ARRAY_DTYPES = frozenset({"uint8", "int32", "int64", "float16", "float32", "float64", "bool"})
 MAX_SEQ = 2**62
@@ -37,8 +38,8 @@ def _pack_array(value: Any) -> msgpack.ExtType:
             raise TypeError(
                 f"an array of {value.dtype} cannot travel in a packet; use {sorted(_ARRAY_DTYPES)}"
             )
-        if value.ndim > _MAX_DIMENSIONS:
-            raise TypeError(f"an array of {value.ndim} dimensions cannot travel, {_MAX_DIMENSIONS} may")
+        if value.ndim > _MAX_ARRAY_DIMENSIONS:
+            raise TypeError(f"an array of {value.ndim} dimensions cannot travel, {_MAX_ARRAY_DIMENSIONS} may")
         if not value.dtype.isnative:
             value = value.astype(value.dtype.newbyteorder("="))
         described = msgpack.packb([value.dtype.name, value.shape])
@@ -54,7 +55,7 @@ def _unpack_array(code: int, data: bytes) -> Any:
         raise WireError(f"unknown extension {code}")
     end = 1 + data[0]
     name, shape = msgpack.unpackb(data[1:end])
-    if name not in _ARRAY_DTYPES or not isinstance(shape, list) or len(shape) > _MAX_DIMENSIONS:
+    if name not in _ARRAY_DTYPES or not isinstance(shape, list) or len(shape) > _MAX_ARRAY_DIMENSIONS:
         raise WireError("array of an unknown type")
     if any(type(side) is not int or not 0 <= side <= _MAX_ITEMS * 100 for side in shape):
         raise WireError("array of an impossible shape")
@@ -125,7 +126,7 @@ def int_list(message: dict[str, Any], name: str, length: int | None = None) -> l
 
 
 _INT = frozenset((int,))
-_HANDLE_TYPES = (str, int, int, int, int, int)
+_HANDLE_TYPES = {3 + sides: (str, *(int,) * (2 + sides)) for sides in range(1, MAX_DIMENSIONS + 1)}
 _PACKET_INTS = (
     ("seq", 0),
     ("floor_seq", 0),
@@ -210,9 +211,9 @@ def encode_packet(packet: Packet) -> list[bytes | memoryview]:
         unpack(head)
         if packet.pixels is None:
             if packet.handle is not None:
-                _shape(*packet.handle.shape)
+                _shape(packet.handle.shape)
             return [head]
-        _shape(*int_list(message, "inline", 3))
+        _shape(int_list(message, "inline"))
     except WireError as error:
         raise TypeError(f"this packet cannot travel: {error}") from None
     return [head, packet.pixels.data.cast("B")]
@@ -246,25 +247,28 @@ def _pixel_aspect_ratio(message: dict[str, Any]) -> tuple[int, int]:
 
 def _handle(message: dict[str, Any]) -> PixelHandle:
     values = field(message, "handle", list)
-    if tuple(map(type, values)) != _HANDLE_TYPES:
+    if tuple(map(type, values)) != _HANDLE_TYPES.get(len(values)):
         raise WireError("field 'handle' is malformed")
-    pool, slot, generation, height, width, channels = values
-    return PixelHandle(pool=pool, slot=slot, generation=generation, shape=_shape(height, width, channels))
+    pool, slot, generation, *shape = values
+    return PixelHandle(pool=pool, slot=slot, generation=generation, shape=_shape(shape))
 
 
-def excess(height: int, width: int) -> str:
-    """Return what of a picture (BGR, 8 bits) is more than may travel, or an empty text."""
-    if max(height, width) > MAX_SIDE_PX:
+def excess(shape: Sequence[int]) -> str:
+    """Return what of a payload of this shape is more than may travel, or an empty text."""
+    if len(shape) > MAX_DIMENSIONS:
+        return f"over {MAX_DIMENSIONS} dimensions"
+    if len(shape) > 1 and max(shape) > MAX_SIDE_PX:
         return f"over {MAX_SIDE_PX} pixels a side"
-    return f"over {MAX_PIXEL_BYTES} bytes" if height * width * 3 > MAX_PIXEL_BYTES else ""
+    return f"over {MAX_PIXEL_BYTES} bytes" if math.prod(shape) > MAX_PIXEL_BYTES else ""
 
 
-def _shape(height: int, width: int, channels: int) -> tuple[int, int, int]:
-    if not (height > 0 and width > 0 and channels == 3):
-        raise WireError(f"picture of an impossible shape {height}x{width}x{channels}")
-    if too_much := excess(height, width):
-        raise WireError(f"picture of {width}x{height} is {too_much}")
-    return (height, width, channels)
+def _shape(shape: Sequence[int]) -> tuple[int, ...]:
+    shown = "x".join(map(str, shape))
+    if not shape or min(shape) <= 0:
+        raise WireError(f"payload of an impossible shape {shown}")
+    if too_much := excess(shape):
+        raise WireError(f"payload of {shown} is {too_much}")
+    return tuple(shape)
 
 
 def packet_from(message: dict[str, Any], pixels: bytes | memoryview | None = None) -> Packet:
@@ -284,7 +288,7 @@ def packet_from(message: dict[str, Any], pixels: bytes | memoryview | None = Non
         highest_ids=_highest_ids(message),
     )
     if "inline" in message:
-        shape = _shape(*int_list(message, "inline", 3))
+        shape = _shape(int_list(message, "inline"))
         if pixels is None or len(pixels) != math.prod(shape):
             raise WireError("pixels missing or of another length than their shape")
         packet.pixels = np.frombuffer(pixels, np.uint8).reshape(shape)

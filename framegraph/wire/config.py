@@ -8,7 +8,7 @@ from typing import Any
 
 from framegraph.wire.outlet import Consumer
 
-BUS_TOKEN = "FASHION_BUS_TOKEN"
+BUS_TOKEN = "FRAMEGRAPH_BUS_TOKEN"
 """Variable with what a process proves on the bus that it is the one that was started."""
 
 
@@ -47,6 +47,8 @@ class ChildConfig:
     """For a source: the sinks and ordered stages that have to commit its frames."""
     stages: list[str]
     """For a source: the stages that its frames can fail at."""
+    summed: dict[str, list[str]]
+    """For a sink: {source: what stages before it have `summed`}."""
     keep: dict[str, int]
     """For an ordered stage: {source: how many answers it may be asked for again}."""
     highest_ids: dict[str, int]
@@ -66,7 +68,7 @@ class ChildConfig:
     secrets: dict[str, Any] = dataclasses.field(default_factory=dict)
     """What no text of this process may tell: `framegraph.support.secrets.learnt`."""
     quarantine: str = ""
-    """For a source: the folder for pictures of frames that were given up; empty: none."""
+    """For a source: the folder where frames that were given up are kept; empty: none."""
 
     def to_plain(self) -> dict[str, Any]:
         return dataclasses.asdict(self)

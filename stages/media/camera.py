@@ -188,7 +188,7 @@ class Camera:
             if stamp.damaged:
                 flags.append("CORRUPTED")
             yield Frame(
-                image_bgr=image_bgr,
+                payload=image_bgr,
                 pts_ns=time_.running_ns,
                 running_ns=time_.running_ns,
                 duration_ns=stamp.duration_ns,

@@ -195,12 +195,15 @@ class ReelPlayer:
             self.broken(f"{shot.uri} cannot be decoded")
             return None
         height, width = image_bgr.shape[:2]
-        if (too_much := excess(height, width)) and is_image(shot.uri):
-            # Of a film every frame would be too large, and the store says so; of images the others are not.
-            self.broken(f"{shot.uri} of {width}x{height} is {too_much}; set 'width'")
+        if too_much := excess(image_bgr.shape):
+            problem = f"{shot.uri} of {width}x{height} is {too_much}; set 'width'"
+            if not is_image(shot.uri):
+                # Of a film every frame is too large; of images the others are not.
+                raise StageError(problem)
+            self.broken(problem)
             return None
         return Frame(
-            image_bgr=image_bgr,
+            payload=image_bgr,
             pts_ns=shot.pts_ns,
             running_ns=shot.pts_ns + offset_ns,
             duration_ns=shot.duration_ns,

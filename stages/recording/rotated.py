@@ -21,6 +21,8 @@ class RotatedSink(CutFileSink):
     """A CutFileSink with the properties `rotate` and `keep`. Before it writes for a packet it calls `begin`;
     what stands at the head of each file is written by `write_head`."""
 
+    location_places = ("source", "time", "index")
+
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Options:
         location: str = prop(

@@ -80,7 +80,7 @@ class Steps(Source):
         picture = np.zeros((2, 2, 3), np.uint8)
         for number in range(resume.captured if resume else 0, 5):
             picture[:] = number
-            yield Frame(image_bgr=picture, pts_ns=number, running_ns=number)
+            yield Frame(payload=picture, pts_ns=number, running_ns=number)
 
 
 def people() -> list[dict[str, Any]]:

@@ -309,7 +309,7 @@ def test_garments_are_told_in_square_pixels_and_their_boxes_are_in_stored_ones()
 def test_a_ratio_survives_frame_store_and_wire(tmp_path: Path, ratio: tuple[int, int]) -> None:
     file = FrameStoreFile.create(tmp_path / "frames", 2)
     store = FrameStore(file, "camera", ("film",))
-    store.capture(Frame(image_bgr=corners(), pts_ns=0, running_ns=0, pixel_aspect_ratio=ratio))
+    store.capture(Frame(payload=corners(), pts_ns=0, running_ns=0, pixel_aspect_ratio=ratio))
     store.send(0)
     sent = store.packet(0, 0)
     file.close()

@@ -3,10 +3,12 @@
 from pathlib import Path
 
 import av
+import cv2
 import numpy as np
 import pytest
 from av.video.reformatter import ColorRange, Colorspace
 
+from fashion_pipeline.stages.source import FilmSource
 from tests.stages.source_kit import (
     COLORS_BGR,
     MS,
@@ -170,3 +172,9 @@ def test_max_fps_leaves_frames_out_and_counts_them(tmp_path: Path) -> None:
     assert len(list(source.frames(None))) == 20
     assert source.skipped == {"max-fps": 20}
     assert source.length == 20
+
+
+def test_a_frame_that_was_given_up_is_kept_as_a_picture(tmp_path: Path) -> None:
+    picture_bgr = np.arange(48, dtype=np.uint8).reshape(4, 4, 3)
+    FilmSource.keep(tmp_path / "camera-00000007", picture_bgr)
+    np.testing.assert_array_equal(cv2.imread(str(tmp_path / "camera-00000007.png")), picture_bgr)

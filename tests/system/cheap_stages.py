@@ -37,7 +37,7 @@ class Counter(Source):
             image_bgr = np.full((side_px, side_px, 3), number % 200, np.uint8)
             image_bgr[0, 0] = (number & 255, number >> 8 & 255, 0)
             time_ns = number * FRAME_NS
-            yield Frame(image_bgr=image_bgr, pts_ns=time_ns, running_ns=time_ns, duration_ns=FRAME_NS)
+            yield Frame(payload=image_bgr, pts_ns=time_ns, running_ns=time_ns, duration_ns=FRAME_NS)
 
     @property
     def length(self) -> int:
@@ -80,7 +80,7 @@ class Ticker(Source):
                 time.sleep(max(0.0, begun_s + made / fps - time.monotonic()))
             time_ns = offset_ns + int(made * 1e9 / (fps or 25))
             image_bgr[0, 0] = (number & 255, number >> 8 & 255, 0)
-            yield Frame(image_bgr=image_bgr, pts_ns=time_ns, running_ns=time_ns, uri=self.options.uri)
+            yield Frame(payload=image_bgr, pts_ns=time_ns, running_ns=time_ns, uri=self.options.uri)
             number, made = number + 1, made + 1
 
 
@@ -267,4 +267,4 @@ class Stuck(Source):
             time.sleep(0.05)
             time_ns = number * FRAME_NS
             image_bgr = np.full((64, 64, 3), number, np.uint8)
-            yield Frame(image_bgr=image_bgr, pts_ns=time_ns, running_ns=time_ns, duration_ns=FRAME_NS)
+            yield Frame(payload=image_bgr, pts_ns=time_ns, running_ns=time_ns, duration_ns=FRAME_NS)

@@ -37,7 +37,7 @@ class FailingSource(Source):
             image_bgr = np.full((64, 64, 3), number % 200, np.uint8)
             image_bgr[0, 0] = (number & 255, number >> 8 & 255, 0)
             time_ns = number * FRAME_NS
-            yield Frame(image_bgr=image_bgr, pts_ns=time_ns, running_ns=time_ns, duration_ns=FRAME_NS)
+            yield Frame(payload=image_bgr, pts_ns=time_ns, running_ns=time_ns, duration_ns=FRAME_NS)
 
     def _wait(self) -> None:
         while self.options.raise_when and not os.path.exists(self.options.raise_when):

@@ -30,7 +30,7 @@ def test_a_frame_that_crashes_its_stage_fails_alone_and_lies_in_quarantine(tmp_p
     assert [record["seq"] for record in records if record["status"] != "ok"] == [20]
     assert records[20]["status"] == "failed(work)"
     kept = sorted(path.name for path in (tmp_path / "out/quarantine").iterdir())
-    assert kept == ["counter-00000020.json", "counter-00000020.png"]
+    assert kept == ["counter-00000020.json", "counter-00000020.npy"]
     reason = json.loads((tmp_path / "out/quarantine/counter-00000020.json").read_text())["reason"]
     assert reason == "work died 3 times on it"
 

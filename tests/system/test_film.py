@@ -18,7 +18,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with Launched(PROJECT / "pipeline.yaml", "--set", f"camera.uri={SAMPLE}", folder=folder) as run:
         assert run.wait() == 0, run.stderr
         assert not run.children()
-        assert not list(run.temporary.glob("fashion-*/*"))
+        assert not list(run.temporary.glob("framegraph-*/*"))
         (folder / "summary.txt").write_text(run.stdout)
     run_id = lines(folder / "out/results.jsonl")[0]["run"]
     assert not list(Path("/dev/shm").glob(f"{run_id}-*"))

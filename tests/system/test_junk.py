@@ -53,7 +53,7 @@ def test_junk_on_every_socket_is_rejected_and_counted(tmp_path: Path) -> None:
     try:
         with Launched(graph, folder=tmp_path) as run:
             wait_for(lambda: is_under_way(tmp_path), "first frames", run)
-            (folder,) = run.temporary.glob("fashion-*/*")
+            (folder,) = run.temporary.glob("framegraph-*/*")
             endpoints = sorted(path for path in folder.iterdir() if path.is_socket())
             names = [path.name for path in endpoints]
             assert names == ["bus", "control", "counter.0.out", "counter.acks", "work.0.out", "work.1.out"]
@@ -89,7 +89,7 @@ def test_what_a_sink_has_said_may_be_said_again_later(tmp_path: Path) -> None:
     try:
         with Launched(graph, folder=tmp_path) as run:
             wait_for(lambda: is_under_way(tmp_path, 20), "frames", run)
-            (endpoint,) = run.temporary.glob("fashion-*/*/counter.acks")
+            (endpoint,) = run.temporary.glob("framegraph-*/*/counter.acks")
             dealer = context.socket(zmq.DEALER)
             dealer.setsockopt(zmq.LINGER, 500)
             dealer.connect(f"ipc://{endpoint}")
@@ -109,7 +109,7 @@ def test_who_takes_the_name_of_a_process_is_heard_by_none(tmp_path: Path) -> Non
     try:
         with Launched(graph, folder=tmp_path) as run:
             wait_for(lambda: is_under_way(tmp_path), "first frames", run)
-            (folder,) = [path for path in run.temporary.glob("fashion-*/*") if path.is_dir()]
+            (folder,) = [path for path in run.temporary.glob("framegraph-*/*") if path.is_dir()]
             forged = [
                 ("work.0.out", "film.0#0", CREDIT.pack(MAGIC, 0, 0, 10**6, False)),
                 ("work.0.out", "results.0#0", CREDIT.pack(MAGIC, 0, 10**5, 10**6, True)),

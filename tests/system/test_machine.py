@@ -109,14 +109,14 @@ def test_a_killed_launcher_takes_its_children_along_and_the_next_start_cleans_up
         run.process.kill()
         _gone, alive = psutil.wait_procs(children, timeout=2.0)
         assert not alive
-        folders = list(run.temporary.glob("fashion-*/*"))
+        folders = list(run.temporary.glob("framegraph-*/*"))
         assert len(folders) == 1
         pools = list(Path("/dev/shm").glob(f"{folders[0].name}-*"))
         assert sorted(pool.name.split("-")[3] for pool in pools) == ["counter", "launcher.lock"]
     graph = cheap_graph(tmp_path, frames=20)
     with Launched(graph, folder=tmp_path) as run:
         assert run.wait() == 0, run.stderr
-        assert not list(run.temporary.glob("fashion-*/*"))
+        assert not list(run.temporary.glob("framegraph-*/*"))
     assert not any(pool.exists() for pool in pools)
     assert_complete(tmp_path, 20)
 
@@ -195,7 +195,7 @@ def test_no_socket_or_pool_can_be_opened_by_others(tmp_path: Path) -> None:
     graph = cheap_graph(tmp_path, frames=100_000, work={"sleep_ms": 5})
     with Launched(graph, folder=tmp_path) as run:
         wait_for(lambda: is_under_way(tmp_path), "first frames", run)
-        (folder,) = run.temporary.glob("fashion-*/*")
+        (folder,) = run.temporary.glob("framegraph-*/*")
         assert folder.stat().st_mode & 0o777 == 0o700
         pools = list(Path("/dev/shm").glob(f"{folder.name}-*"))
         assert [pool.stat().st_mode & 0o777 for pool in pools] == [0o600, 0o600]

@@ -49,7 +49,7 @@ def family(run: Launched) -> set[psutil.Process]:
     name, found, session = only_run(run), set(), run.child("parent.0").pid
     for process in psutil.process_iter():
         try:
-            is_of_stage = process.environ().get("FASHION_RUN") == name or os.getsid(process.pid) == session
+            is_of_stage = process.environ().get("FRAMEGRAPH_RUN") == name or os.getsid(process.pid) == session
             if is_of_stage and process.ppid() != run.process.pid:
                 found.add(process)
         except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
@@ -65,7 +65,7 @@ def is_gone(process: psutil.Process) -> bool:
 
 
 def only_run(run: Launched) -> str:
-    [folder] = [path for path in run.temporary.glob("fashion-*/2*") if path.is_dir()]
+    [folder] = [path for path in run.temporary.glob("framegraph-*/2*") if path.is_dir()]
     return folder.name
 
 

@@ -56,7 +56,7 @@ def test_a_password_that_is_a_usual_word_leaves_the_remedy_as_it_is(
         (["run", "pipeline.yaml"], "unknown command 'run'; known are: attach"),
         (["pipeline.yaml", "--set", "a.b=c", "d.e=f"], "'d.e=f' stands alone; write --set before each: --set d.e=f"),
         (["rtsp://host/stream"], "rtsp://host/stream: is an input, not a graph; to play it: launcher.py pipeline"),
-        (["samples/plaza.mp4"], "samples/plaza.mp4: is not UTF-8 text (byte 35); name the graph, and a film by"),
+        (["samples/plaza.mp4"], "samples/plaza.mp4: is not UTF-8 text (byte 35); name the graph, and inputs by"),
         (["trace", "README.md"], "README.md: is no trace of a run; name what a run wrote with `--trace FILE`"),
         (["pipeline.yaml", "--trace", "README.md"], "--trace: README.md is there and is no trace; name another"),
         (

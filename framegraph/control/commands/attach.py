@@ -26,7 +26,7 @@ class Attach(RunningCommand):
         parser.add_argument("name", help="of the source; stands for {source} in locations")
         parser.add_argument(
             "uri",
-            help="a film, or rtsp://…; a password as '${CAM_PASSWORD}' or '${file:PATH}', in single quotes",
+            help="a file, or an address; a password as '${PASSWORD}' or '${file:PATH}', in single quotes",
         )
         parser.add_argument(
             "--to", action="append", default=[], metavar="STAGE", help="default: as the graph's first source"

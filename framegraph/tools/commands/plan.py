@@ -31,7 +31,7 @@ class Plan(Command):
         from framegraph.tools.plan.auto import remember
         from framegraph.tools.plan.forecast import forecast
         from framegraph.tools.plan.measure import cores, measure_graph
-        from framegraph.tools.plan.report import describe, describe_cameras
+        from framegraph.tools.plan.report import describe, describe_sources
 
         graph = read_graph_argument(options.graph, options.set)
         costs = measure_graph(
@@ -44,5 +44,5 @@ class Plan(Command):
         found = forecast(graph, costs, cores())
         print("\n".join(describe(graph, costs, found)))
         if options.cameras:
-            print(describe_cameras(found, options.cameras, options.fps))
+            print(describe_sources(found, options.cameras, options.fps, "camera"))
         return 0

@@ -3,18 +3,24 @@
 from framegraph.graph.model import Graph
 from framegraph.stage import Stage
 
-FRAME = "video/x-raw, format=BGR"
-"""What every packet carries, beside what stages have found: uint8, height x width x 3."""
+ANY = "ANY"
+"""Of a stage that takes any payload."""
 
 
 def pads_of(stage: type[Stage], kind: str) -> dict[str, tuple[str, ...]]:
     """Return {pad: caps}: a source has no sink pad, a sink has no src pad."""
-    pads = {}
+    pads, payload = {}, stage.payload or ANY
     if kind != "source":
-        pads["sink"] = (FRAME, *stage.takes)
+        pads["sink"] = (payload, *stage.takes)
     if kind not in ("sink", "leaky"):
-        pads["src"] = (FRAME, *stage.gives)
+        pads["src"] = (payload, *stage.gives)
     return pads
+
+
+def payload_of(graph: Graph, name: str) -> str:
+    """Return the format of the payloads that a stage sends on: that of its sources, where all are alike."""
+    formats = {graph.stages[source].stage.payload for source in graph.sources_of(name)}
+    return formats.pop() or ANY if len(formats) == 1 else ANY
 
 
 def carried(graph: Graph) -> dict[tuple[str, str], tuple[str, ...]]:

@@ -16,7 +16,7 @@ from framegraph.tools.run import Run
 BASH = """\
 _launcher_py() {
     local line=${COMP_LINE:0:COMP_POINT}
-    # Words as the user wrote them: bash itself takes camera.uri=a.mp4 for three.
+    # Words as the user wrote them: bash itself takes source.uri=a.txt for three.
     local -a words
     read -r -a words <<< "$line"
     [[ $line == *[[:space:]] ]] && words+=("")

@@ -1,4 +1,4 @@
-"""A graph as a picture: Mermaid text, or an SVG of its own layout, column by column from the sources."""
+"""A graph as a drawing: Mermaid text, or an SVG of its own layout, column by column from the sources."""
 
 import dataclasses
 from xml.sax.saxutils import escape, quoteattr
@@ -33,7 +33,7 @@ def draw(graph: Graph, format_: str) -> str:
 
 
 def mermaid(graph: Graph) -> str:
-    """Return the graph as a Mermaid flowchart: Markdown on many sites shows it as a picture."""
+    """Return the graph as a Mermaid flowchart: Markdown on many sites shows it drawn."""
     ids = {name: f"s{number}" for number, name in enumerate(graph.stages)}
     lines = ["flowchart LR"]
     for name, stage in graph.stages.items():
@@ -46,7 +46,7 @@ def mermaid(graph: Graph) -> str:
 
 
 def svg(graph: Graph) -> str:
-    """Return the graph as one SVG picture, without scripts or anything from elsewhere."""
+    """Return the graph as one SVG drawing, without scripts or anything from elsewhere."""
     places = layout(graph)
     width = max(place.x for place in places.values()) + _BOX_W + _MARGIN
     height = max(place.y for place in places.values()) + _BOX_H + _MARGIN

@@ -3,7 +3,7 @@
 import textwrap
 
 from framegraph.graph.model import Graph
-from framegraph.tools.describe.caps import FRAME, carried, pads_of
+from framegraph.tools.describe.caps import carried, pads_of, payload_of
 from framegraph.tools.describe.facts import Property, StageFacts
 
 WIDTH = 100
@@ -39,9 +39,11 @@ def stage_text(facts: StageFacts) -> str:
 
 def graph_text(graph: Graph) -> str:
     """Return the links of a graph, each with the caps of what runs over it."""
-    links = {f"{up} ! {down}": words for (up, down), words in carried(graph).items()}
+    links = {
+        f"{up} ! {down}": (payload_of(graph, up), *words) for (up, down), words in carried(graph).items()
+    }
     width = max(map(len, links))
-    lines = [f"{link:<{width}}  {'; '.join((FRAME, *words))}" for link, words in links.items()]
+    lines = [f"{link:<{width}}  {'; '.join(words)}" for link, words in links.items()]
     return "\n".join([f"{graph.name}: {len(graph.stages)} stages, {len(graph.links)} links", *lines])
 
 

@@ -25,7 +25,7 @@ same as a JSON Schema; with this line at the top of the graph, editors that know
 | --- | --- |
 | `pipeline` | the graph's name; the file's name when it is left out |
 | `stages` | the stages by name; each has a `type`, and properties of its type and of its kind |
-| `links` | a list of chains: `camera ! detect ! film`; a stage may be in several |
+| `links` | a list of chains: `source ! work ! sink`; a stage may be in several |
 | `ledger` | where the ledger goes; beside the first output when it is left out |
 
 - A stage's name is a letter, then letters, digits, `-` or `_`, 32 at most. Unknown words are refused.
@@ -42,20 +42,21 @@ same as a JSON Schema; with this line at the top of the graph, editors that know
 What stands for the graph's file may be the graph itself, in the words of gst-launch:
 
 ```sh
-python launcher.py "source uri=samples/plaza.mp4 ! detect ! crop ! classify ! video_sink location=out/a.mp4"
+python launcher.py "my_stages.Read uri=in.txt ! my_stages.Work name=c ! my_stages.Write location=out/a.txt"
 ```
 
 - An element is a type, then its properties as `key=value`; ` ! ` links it to the next.
 - `name=c` names an element; `c. ! json_sink location=out/c.jsonl` goes on from it, `… ! c.` leads to it.
 - Others are named after their type, counted from 0: `--set detect0.confidence=0.6`.
-- Values are read as in YAML; what has quotes is text: `uri="my film.mp4"`.
+- Values are read as in YAML; what has quotes is text: `uri="my file.txt"`.
 - Errors name line and column: `graph:1:41`.
 
 ## Caps
 
-What a packet carries on a link is the frame, `video/x-raw, format=BGR`, and what the stages before it have
-found. A stage that takes what no stage before it gives is refused. `python launcher.py inspect pipeline.yaml`
-lists the caps of each link; `python launcher.py pipeline.yaml --draw svg` draws them.
+What a packet carries on a link is the frame, in a format that its source names, and what the stages before it
+have found. A stage that takes another format (ANY: every one), or what no stage before it gives, is refused.
+`python launcher.py inspect pipeline.yaml` lists the caps of each link; `python launcher.py pipeline.yaml
+--draw svg` draws them.
 """
 _KIND_HEADS = {
     "source": "Properties of every source",

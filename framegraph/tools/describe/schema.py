@@ -55,7 +55,7 @@ def pipeline_schema(all_facts: list[StageFacts]) -> Schema:
                 "additionalProperties": {"$ref": "#/$defs/stage"},
             },
             "links": {
-                "description": "Chains of stages, such as: camera ! detect ! film",
+                "description": "Chains of stages, such as: source ! work ! sink",
                 "type": "array",
                 "minItems": 1,
                 "uniqueItems": True,

@@ -23,7 +23,7 @@ import msgpack
 from framegraph.errors import GraphError, StageError
 from framegraph.graph.model import StageSpec
 from framegraph.graph.reader import read_graph_argument
-from framegraph.packet import Packet
+from framegraph.packet import Packet, size_of
 from framegraph.stage import Context, FileSink, Frame, Source, Stage
 from framegraph.wire import codec
 
@@ -34,7 +34,7 @@ and not every frame costs a detector the same."""
 MAX_RECORDED_BYTES = 96 * 2**20
 """Of pixels, so that a plan for 4K fits into memory too."""
 WARM_UP_FRAMES = 2
-"""Libraries set themselves up with the first pictures; a run is longer than that."""
+"""Libraries set themselves up with the first frames; a run is longer than that."""
 MIN_FRAMES = 5
 """Measured however long it takes, on a machine that is busy too."""
 
@@ -136,7 +136,7 @@ def measure(
 
         if isinstance(stage, Source):
             for packet in _captured(stage, meter, is_over):
-                frame_bytes = packet.image_bgr.nbytes
+                frame_bytes = packet.payload.nbytes
                 recorded.offer(packet)
         else:
             for packet in _given(given, is_over):
@@ -159,7 +159,7 @@ def measure(
 
 
 def _captured(stage: Source, meter: Meter, is_over: Callable[[], bool]) -> Iterator[Packet]:
-    """Frames of a source, as packets with pixels; the picture's copy into the pool counts."""
+    """Frames of a source, as packets with pixels; the payload's copy into the pool counts."""
     frames = stage.frames(None)
     slot: Any = None
     for seq in itertools.count():
@@ -168,14 +168,13 @@ def _captured(stage: Source, meter: Meter, is_over: Callable[[], bool]) -> Itera
             nonlocal slot
             frame = next(frames, None)
             if frame is not None:
-                slot = frame.image_bgr.copy() if slot is None or slot.shape != frame.image_bgr.shape else slot
-                slot[:] = frame.image_bgr
+                slot = frame.payload.copy() if slot is None or slot.shape != frame.payload.shape else slot
+                slot[:] = frame.payload
             return frame
 
         frame = meter.measure(capture)
         if frame is None or is_over():
             return
-        height, width = frame.image_bgr.shape[:2]
         packet = Packet(
             source="plan",
             seq=seq,
@@ -184,9 +183,9 @@ def _captured(stage: Source, meter: Meter, is_over: Callable[[], bool]) -> Itera
             running_ns=frame.running_ns,
             duration_ns=frame.duration_ns,
             uri=frame.uri,
-            size_wh=(width, height),
+            size_wh=size_of(frame.payload.shape),
         )
-        packet.image_bgr = frame.image_bgr
+        packet.payload = frame.payload
         yield packet
 
 

@@ -58,18 +58,13 @@ def remember(graph: Graph, costs: dict[str, Cost]) -> None:
 def _path(graph: Graph) -> Path:
     folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     told = json.dumps([graph.digest, _machine()])
-    return folder / "fashion-pipeline" / f"plan-{hashlib.sha256(told.encode()).hexdigest()[:32]}.json"
+    return folder / "framegraph" / f"plan-{hashlib.sha256(told.encode()).hexdigest()[:32]}.json"
 
 
 def _machine() -> list[str]:
-    """What makes another measurement necessary: processor, cores, versions of what computes."""
+    """What makes another measurement necessary: processor, cores, versions of what is installed."""
     model = ""
     with open("/proc/cpuinfo", encoding="utf-8") as lines:
         model = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
-    versions = []
-    for package in ("openvino", "onnxruntime", "torch", "opencv-python", "av"):
-        try:
-            versions.append(f"{package} {importlib.metadata.version(package)}")
-        except importlib.metadata.PackageNotFoundError:
-            continue
+    versions = sorted(f"{found.name} {found.version}" for found in importlib.metadata.distributions())
     return [model, platform.machine(), str(cores()), *versions]

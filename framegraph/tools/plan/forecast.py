@@ -11,7 +11,7 @@ HOP_CPU_S = 150e-6
 SOURCE_CPU_S = 400e-6
 """What frame_store, dispatch and commits of a frame cost the source's process besides decoding."""
 SPARE = 0.1
-"""Of the machine, left free for a camera to be said to hold: cameras do not wait."""
+"""Of the machine, left free for a live source to be said to hold: it does not wait."""
 MAX_REPLICAS = 64
 
 
@@ -68,9 +68,9 @@ def forecast(graph: Graph, costs: dict[str, Cost], cores: int) -> Forecast:
     )
 
 
-def holds(forecast_: Forecast, cameras: int, fps: float) -> bool:
-    """Tell whether so many cameras at so many frames a second are analysed whole, with some room left."""
-    return cameras * fps <= (1 - SPARE) * forecast_.fps
+def holds(forecast_: Forecast, sources: int, fps: float) -> bool:
+    """Tell whether so many sources at so many frames a second are analysed whole, with some room left."""
+    return sources * fps <= (1 - SPARE) * forecast_.fps
 
 
 def _overhead_s(graph: Graph, name: str) -> float:

@@ -41,12 +41,12 @@ def describe(graph: Graph, costs: dict[str, Cost], found: Forecast) -> list[str]
     return lines
 
 
-def describe_cameras(found: Forecast, cameras: int, fps: float) -> str:
-    """Return the sentence that says whether so many cameras hold."""
-    wanted = cameras * fps
+def describe_sources(found: Forecast, sources: int, fps: float, word: str) -> str:
+    """Return the sentence that says whether so many sources hold, each of which is called `word`."""
+    wanted = sources * fps
     share = wanted / found.fps
-    verdict = "holds" if holds(found, cameras, fps) else "does not hold"
+    verdict = "holds" if holds(found, sources, fps) else "does not hold"
     return (
-        f"{cameras} camera{'s' if cameras > 1 else ''} at {fps:g} frames/s: {verdict}; "
+        f"{sources} {word}{'s' if sources > 1 else ''} at {fps:g} frames/s: {verdict}; "
         f"{wanted:g} frames/s are {share:.0%} of what is reached"
     )

@@ -114,7 +114,7 @@ def _frame_store(folder: Path) -> Target:
     for number in range(3):
         image_bgr = np.full((8, 8, 3), number, np.uint8)
         store.capture(
-            Frame(image_bgr=image_bgr, pts_ns=number, running_ns=number, duration_ns=1, uri="film.mp4")
+            Frame(payload=image_bgr, pts_ns=number, running_ns=number, duration_ns=1, uri="film.mp4")
         )
     file.close()
     # The words: pixels are numbers of any kind anyway.

@@ -41,6 +41,7 @@ def channel(tmp_path: Path) -> Any:
     known |= {
         "incarnation": 0,
         "common": {"fsync": "fragment"},
+        "summed": {"camera": ["words"]},
         "locations": {"camera": str(tmp_path / "diary")},
     }
     made = Channel(ChildConfig(**known), "camera", Diary(NoOptions(), Context(name="diary")))
@@ -100,9 +101,16 @@ def test_more_names_than_the_progress_has_room_for_are_counted_as_other(channel:
 
 def test_a_sink_without_a_file_waits_for_no_gap_of_a_frame_it_is_to_go_on_after() -> None:
     known: dict[str, Any] = {field.name: "" for field in dataclasses.fields(ChildConfig)}
-    config = ChildConfig(**{**known, "common": {"fsync": "never"}})
+    config = ChildConfig(**{**known, "common": {"fsync": "never"}, "summed": {}})
     channel = Channel(config, "camera", Sink(NoOptions(), Context(name="crops")))
     for seq, still in ((9, True), (10, False)):
         channel.awaits_gap, channel.try_again_s = 10, float("inf")
         assert channel.start_after(seq)
         assert (channel.awaits_gap == 10, channel.try_again_s == float("inf")) == (still, still)
+
+
+def test_items_of_a_list_are_summed_where_the_frame_was_analysed(channel: Channel) -> None:
+    channel.write(Packet(source="camera", seq=0, meta={"words": ["a", "b"], "others": [1]}))
+    channel.write(Packet(source="camera", seq=1, meta={"words": []}))
+    channel.write(Packet(source="camera", seq=2, meta={"words": ["c"]}, status="failed(read)"))
+    assert channel.tally.summed == {"words": [2, 1]}

@@ -18,7 +18,7 @@ SLOTS = 6
 
 def frame(number: int = 0, *, width: int = 8, height: int = 4, **fields: Any) -> Frame:
     image_bgr = np.full((height, width, 3), number % 256, np.uint8)
-    return Frame(image_bgr=image_bgr, **{"pts_ns": number * 40, "running_ns": number * 40, **fields})
+    return Frame(payload=image_bgr, **{"pts_ns": number * 40, "running_ns": number * 40, **fields})
 
 
 @contextlib.contextmanager

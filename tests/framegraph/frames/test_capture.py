@@ -32,7 +32,7 @@ class Counter(Source):
         self.resume = resume
         for number in range(FRAMES):
             image_bgr = np.full((2, 2, 3), number, np.uint8)
-            yield Frame(image_bgr=image_bgr, pts_ns=number, running_ns=number)
+            yield Frame(payload=image_bgr, pts_ns=number, running_ns=number)
 
 
 class Broken(Source):
@@ -113,7 +113,7 @@ def test_a_live_source_goes_on_however_full_its_frame_store_is(
     # Sinks that receive at once and commit slowly let frames pile up in the frame store; the source's host leaves
     # as many slots as frames may wait.
     for number in range(out):
-        store.send(store.capture(Frame(image_bgr=np.zeros((2, 2, 3), np.uint8), pts_ns=0, running_ns=number)))
+        store.send(store.capture(Frame(payload=np.zeros((2, 2, 3), np.uint8), pts_ns=0, running_ns=number)))
     taking = capture(store, is_live=True)
     taking.start()
     until(lambda: taking.is_done)
@@ -185,7 +185,7 @@ class Asked(Source):
         for number in range(3):
             status = self.page.read()
             self.said.append((status.asked_age_s is not None, status.asked_seq))
-            yield Frame(image_bgr=np.zeros((2, 2, 3), np.uint8), pts_ns=number, running_ns=number)
+            yield Frame(payload=np.zeros((2, 2, 3), np.uint8), pts_ns=number, running_ns=number)
 
 
 @pytest.mark.parametrize(

@@ -67,9 +67,9 @@ def test_a_frame_that_cannot_travel_is_an_error_with_the_remedy(
     store: FrameStore, width: int, height: int, too_much: str
 ) -> None:
     image_bgr = np.broadcast_to(np.zeros(3, np.uint8), (height, width, 3))
-    problem = f"camera: a frame of {width}x{height} is over {too_much}; set 'width'"
+    problem = f"camera: a frame of {height}x{width}x3 is over {too_much}"
     with pytest.raises(StageError, match=problem):
-        store.capture(Frame(image_bgr=image_bgr, pts_ns=0, running_ns=0))
+        store.capture(Frame(payload=image_bgr, pts_ns=0, running_ns=0))
 
 
 @pytest.mark.parametrize(
@@ -88,3 +88,13 @@ def test_another_file_is_not_taken_for_frame_store(path: Path, content: bytes) -
 def test_a_frame_store_file_is_never_made_over_another(path: Path, store: FrameStore) -> None:
     with pytest.raises(FileExistsError):
         FrameStoreFile.create(path, SLOTS)
+
+
+@pytest.mark.parametrize("shape", [(7,), (2, 3), (2, 3, 4, 5)], ids=str)
+def test_a_payload_of_any_shape_is_kept(store: FrameStore, shape: tuple[int, ...]) -> None:
+    payload = np.arange(np.prod(shape), dtype=np.uint8).reshape(shape)
+    seq = store.capture(Frame(payload=payload, pts_ns=0, running_ns=0))
+    handle = store.packet(seq, seq).handle
+    assert handle is not None
+    assert handle.shape == shape
+    np.testing.assert_array_equal(store.pixels(seq), payload)

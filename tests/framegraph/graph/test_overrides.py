@@ -14,12 +14,10 @@ from tests.framegraph.graph.wrong_kit import Write, changed, error_of
     ("override", "said"),
     [
         pytest.param(
-            "camera.uri", "expected STAGE.PROPERTY=VALUE, e.g. --set camera.uri=film.mp4", id="no value"
+            "camera.uri", "expected STAGE.PROPERTY=VALUE, e.g. --set source.uri=FILE", id="no value"
         ),
-        pytest.param("uri=x", "expected STAGE.PROPERTY=VALUE, e.g. --set camera.uri=film.mp4", id="no stage"),
-        pytest.param(
-            ".uri=x", "expected STAGE.PROPERTY=VALUE, e.g. --set camera.uri=film.mp4", id="empty stage"
-        ),
+        pytest.param("uri=x", "expected STAGE.PROPERTY=VALUE, e.g. --set source.uri=FILE", id="no stage"),
+        pytest.param(".uri=x", "expected STAGE.PROPERTY=VALUE, e.g. --set source.uri=FILE", id="empty stage"),
         pytest.param("cam.uri=x", "there is no stage 'cam'; did you mean 'camera'?", id="unknown stage"),
         pytest.param(
             "camera.ur=x", "stage 'camera': unknown property 'ur'; did you mean 'uri'?", id="unknown property"
@@ -84,7 +82,7 @@ def test_an_override_takes_any_text_as_it_stands(write: Write, uri: str) -> None
 )
 def test_a_password_on_the_command_line_is_refused_with_the_remedy(write: Write, uri: str) -> None:
     said = error_of(write(RIGHT), f"camera.uri={uri}")
-    assert "'rtsp://user:${CAM_PASSWORD}@host/…'" in said
+    assert "'http://user:${PASSWORD}@host/…'" in said
     assert "word@" not in said
     assert "password=word" not in said
 
@@ -101,7 +99,7 @@ def test_a_password_in_a_graph_file_is_refused_with_the_remedy(write: Write, old
     said = error_of(path)
     assert said.startswith(f"{path}:")
     assert "a password in a graph file can be read by all who get it; put it into a variable" in said
-    assert "'rtsp://user:${CAM_PASSWORD}@host/…'" in said
+    assert "'http://user:${PASSWORD}@host/…'" in said
     assert "word@" not in said
     assert error_of(write(changed(old, new.replace("word", "${NOT_SET}")))).endswith("export NOT_SET=…")
 

@@ -39,7 +39,7 @@ def test_the_graph_that_these_tests_change_is_right(write: Write) -> None:
         pytest.param(
             "stages:\n  a: {uri: ${CAMERA}, type: b}",
             "g.yaml:2:13: is not YAML: expected ',' or '}', but got '{'; "
-            "put a value with { and } into quotes, e.g. uri: '${CAMERA}'",
+            "put a value with { and } into quotes, e.g. uri: '${ADDRESS}'",
             id="a variable without quotes",
         ),
         pytest.param(
@@ -224,7 +224,7 @@ def test_a_stage_that_is_described_wrongly(write: Write, folder: Path, old: str,
             "10:5: 'crop ! ! lines' is no chain; write two or more stages with ! between them", id="nothing between",
         ),
         pytest.param(
-            "  - crop ! lines", "  - [crop, lines]", "10:5: a link is text such as: camera ! detect ! film", id="a list"
+            "  - crop ! lines", "  - [crop, lines]", "10:5: a link is text such as: source ! work ! sink", id="a list"
         ),
         pytest.param(
             "  - crop ! lines", "  - crop ! film", "10:5: the link crop ! film stands here twice; remove one", id="twice"
@@ -298,11 +298,23 @@ def test_links_that_are_wrong(write: Write, old: str, new: str, said: str) -> No
 def test_links_that_are_no_list(write: Write) -> None:
     text = RIGHT[: RIGHT.index("links:")] + "links: camera ! film\n"
     assert (
-        error_of(write(text))
-        == "g.yaml:8:8: 'links' must be a list of chains such as: camera ! detect ! film"
+        error_of(write(text)) == "g.yaml:8:8: 'links' must be a list of chains such as: source ! work ! sink"
     )
 
 
 def test_a_graph_without_a_source(write: Write) -> None:
     text = "stages:\n  detect: {type: test_kit.Detect}\n  film: {type: test_kit.Film, location: x}\nlinks: [detect ! film]"
     assert error_of(write(text)) == "g.yaml: the graph has no source; add a stage of type: source"
+
+
+def test_payloads_of_a_format_that_a_stage_does_not_take(
+    write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(RIGHT)
+    graph = read_graph(path, [])
+    monkeypatch.setattr(graph.stages["camera"].stage, "payload", "lines", raising=False)
+    monkeypatch.setattr(graph.stages["crop"].stage, "payload", "pictures", raising=False)
+    assert error_of(path) == (
+        "g.yaml:5:3: stage 'crop' (test_kit.Crop) takes payloads of 'pictures', and source 'camera' gives "
+        "'lines'; link it to another source"
+    )

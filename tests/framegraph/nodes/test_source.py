@@ -28,7 +28,7 @@ class TwoFrames(Source):
         for number in range(2):
             if number:
                 self.go_on.wait(DEADLINE_S)
-            yield Frame(image_bgr=np.zeros((2, 2, 3), np.uint8), pts_ns=number, running_ns=number)
+            yield Frame(payload=np.zeros((2, 2, 3), np.uint8), pts_ns=number, running_ns=number)
 
 
 class Bench:

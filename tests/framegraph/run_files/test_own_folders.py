@@ -28,7 +28,7 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]
 
 @pytest.fixture
 def base(temporary: Path) -> Path:
-    return temporary / f"fashion-{os.getuid()}"
+    return temporary / f"framegraph-{os.getuid()}"
 
 
 def as_link(base: Path) -> None:
@@ -87,9 +87,9 @@ def test_the_users_own_runtime_folder_is_the_best_place(
     own = temporary / "run"
     own.mkdir(mode=0o700)
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(own))
-    assert make_base(LONG) == (own / "fashion", [])
+    assert make_base(LONG) == (own / "framegraph", [])
     own.chmod(0o777)
-    assert make_base(LONG)[0] == temporary / f"fashion-{os.getuid()}"
+    assert make_base(LONG)[0] == temporary / f"framegraph-{os.getuid()}"
 
 
 @pytest.mark.parametrize("put", [Path.mkdir, lambda path: path.symlink_to("/etc/hostname")])

@@ -23,7 +23,7 @@ def base(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """
     with tempfile.TemporaryDirectory(prefix="rf") as temporary:
         monkeypatch.setattr(tempfile, "tempdir", temporary)
-        yield Path(temporary) / f"fashion-{os.getuid()}"
+        yield Path(temporary) / f"framegraph-{os.getuid()}"
 
 
 def die(folder: RunFolder) -> None:

@@ -12,10 +12,10 @@ from framegraph.supervisor.policy import (
     MAX_DEATHS_WITHOUT_PROGRESS,
     MAX_KILLED_BACKOFF_S,
     MAX_KILLS_WITHOUT_PROGRESS,
+    FrameDeaths,
     GiveUp,
     Limits,
     Pauses,
-    PictureDeaths,
     Restart,
     RestartPolicy,
     death_limit,
@@ -222,7 +222,7 @@ KILLED_FROM_OUTSIDE = (KILLED, False)
 def test_a_picture_is_deadly_when_its_decoding_ends_so_many_processes(
     deaths: list[tuple[int | None, int, bool]], deadly_seq: int
 ) -> None:
-    counted = PictureDeaths()
+    counted = FrameDeaths()
     for seq, status, has_hung in deaths:
         asked = {} if seq is None else {"asked_age_s": 1.0, "asked_seq": seq}
         counted.after_death(status, dataclasses.replace(IDLE, **asked), has_hung=has_hung)

@@ -3,7 +3,7 @@
 import pytest
 
 from framegraph.support.report import Report
-from framegraph.support.texts import as_one_entry, for_people, in_one_line
+from framegraph.support.texts import as_one_entry, in_one_line, printable
 
 NASTY = "film\n12:00:00 ERROR   launcher     all is lost\x1b[2J\x07\r\u202egp4.\udcff.mp4"
 
@@ -17,7 +17,7 @@ def test_a_name_is_one_line_without_control_characters() -> None:
 
 @pytest.mark.parametrize("text", ["größe…\tüber", "two\nlines", "emoji 🎥"])
 def test_what_people_write_stays(text: str) -> None:
-    assert for_people(text) == text
+    assert printable(text) == text
 
 
 def test_no_line_of_an_entry_looks_like_an_entry() -> None:

@@ -70,7 +70,7 @@ def test_the_newest_frame_is_one_that_came_to_the_end() -> None:
     [
         ("camera:30", r"there are 2 from 25 to 50, the nearest is camera:25"),
         ("yard:25", r"no frame of 'yard' was sampled; of these were: camera"),
-        ("camera", r"expected SOURCE:SEQ, e.g. camera:25"),
+        ("camera", r"expected SOURCE:SEQ, e.g. source:25"),
         ("camera:x", r"expected SOURCE:SEQ"),
     ],
 )

@@ -45,6 +45,23 @@ def test_pixels_of_its_own_travel_beside_the_header_and_cannot_be_written_to() -
         again.image_bgr[0, 0, 0] = 1
 
 
+@pytest.mark.parametrize("shape", [(7,), (2, 3), (2, 3, 4), (2, 3, 4, 5)], ids=str)
+def test_a_payload_of_any_shape_travels(shape: tuple[int, ...]) -> None:
+    packet = Packet(source="log", seq=0)
+    packet.payload = np.arange(np.prod(shape), dtype=np.uint8).reshape(shape)
+    again = codec.decode_packet(received(codec.encode_packet(packet)))
+    np.testing.assert_array_equal(again.payload, packet.payload)
+
+
+@pytest.mark.parametrize(
+    "payload", [np.zeros(0, np.uint8), np.zeros((1,) * 5, np.uint8), np.zeros(3, np.int32)], ids=str
+)
+def test_what_is_no_payload_is_refused(payload: Any) -> None:
+    packet = Packet(source="log", seq=0)
+    with pytest.raises(ValueError, match="a payload is uint8 of 1 to 4 dimensions"):
+        packet.payload = payload
+
+
 def test_a_picture_that_is_a_cut_of_a_larger_one_travels_as_the_cut() -> None:
     packet = Packet(source="camera", seq=0)
     packet.image_bgr = np.arange(10 * 10 * 3, dtype=np.uint8).reshape(10, 10, 3)[2:5, 3:9]
@@ -110,5 +127,5 @@ def test_the_sender_refuses_what_the_receiver_would_reject(meta: dict[str, Any])
 
 def test_a_picture_that_no_receiver_takes_is_not_sent() -> None:
     handle = PixelHandle(pool="camera", slot=0, generation=1, shape=(8, MAX_SIDE_PX + 1, 3))
-    with pytest.raises(TypeError, match="cannot travel: picture of 32769x8 is over 32768 pixels a side"):
+    with pytest.raises(TypeError, match="cannot travel: payload of 8x32769x3 is over 32768 pixels a side"):
         codec.encode_packet(Packet(source="camera", seq=0, handle=handle))

@@ -90,12 +90,14 @@ def header(**fields: Any) -> bytes:
         pytest.param([header(size_wh=[1])], "'size_wh' must be a list of whole numbers", id="one side"),
         pytest.param([header(dropped=[[1, 2]])], r"list of \[from, to, reason\]", id="short range"),
         pytest.param([header(dropped=[1])], r"list of \[from, to, reason\]", id="range no list"),
-        pytest.param([header(handle=["p", 0, 0, 2, 2])], "field 'handle' is malformed", id="short handle"),
+        pytest.param([header(handle=["p", 0, 0])], "field 'handle' is malformed", id="short handle"),
         pytest.param([header(handle=[1, 0, 0, 2, 2, 3])], "field 'handle' is malformed", id="pool 1"),
-        pytest.param([header(handle=["p", 0, 0, 2, 2, 4])], "impossible shape 2x2x4", id="four channels"),
+        pytest.param(
+            [header(handle=["p", 0, 0, 2, 2, 2, 2, 2])], "'handle' is malformed", id="five dimensions"
+        ),
         pytest.param([header(handle=["p", 0, 0, 0, 2, 3])], "impossible shape 0x2x3", id="no height"),
         pytest.param(
-            [header(handle=["p", 0, 0, MAX_SIDE_PX + 1, 1, 3])], "picture of 1x32769 is over", id="too high"
+            [header(handle=["p", 0, 0, MAX_SIDE_PX + 1, 1, 3])], "payload of 32769x1x3 is over", id="too high"
         ),
         pytest.param(
             [header(handle=["p", 0, 0, MAX_SIDE_PX, MAX_SIDE_PX, 3])], "over 134217728", id="too large"
