@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from fashion_pipeline.fashion.color_words import name_of
 from fashion_pipeline.fashion.colors import color_shares
 from fashion_pipeline.fashion.engines import Engine, choose_engine, open_engine
+from fashion_pipeline.fashion.findings import Clothing, Garment
 from fashion_pipeline.fashion.labels import LABELS
 from fashion_pipeline.fashion.model_info import ModelFileError
 from fashion_pipeline.fashion.model_lookup import check_model, find_street_model
@@ -24,9 +25,6 @@ from fashion_pipeline.fashion.street import cut_look, labels_above_thresholds, r
 
 ENGINES = ("openvino", "onnxruntime", "torch")
 Crop = NDArray[np.uint8]
-Findings = tuple[list[dict[str, Any]], list[dict[str, Any]]]
-"""(garments, unsure) of one person: label, score, region, box; of a model that knows them also color, and the
-threshold from which on the label is told."""
 GPU_PERSONS_A_PASS = 32
 """Of `street`. On a CPU it is one: a person of a larger pass costs more there, and OpenVINO keeps the memory
 that its largest pass took, 14 MB a person."""
@@ -52,8 +50,9 @@ class Classifier(Protocol):
     shift: float
     """Added to the thresholds, in logits: above 0 fewer labels are told. Of a model without thresholds 0."""
 
-    def predict(self, crops: Sequence[Crop], boxes_xyxy: Sequence[Sequence[float]]) -> list[Findings]:
-        """Return the findings of each person, from their crops."""
+    def predict(self, crops: Sequence[Crop], boxes_xyxy: Sequence[Sequence[float]]) -> list[Clothing]:
+        """Return what each person wears, from their crops: label, score, region, box; of a model that knows
+        them also color, color_shares and the threshold from which on the label is told."""
 
 
 def open_cutter(model: str) -> Cutter:
@@ -140,11 +139,11 @@ class _LabelClassifier:
             labels = len(self._info.labels)
             raise ModelFileError(f"{path}: gives {found[1]} scores for {labels} labels; export it again")
 
-    def predict(self, crops: Sequence[Crop], boxes_xyxy: Sequence[Sequence[float]]) -> list[Findings]:
-        findings: list[Findings] = []
+    def predict(self, crops: Sequence[Crop], boxes_xyxy: Sequence[Sequence[float]]) -> list[Clothing]:
+        findings: list[Clothing] = []
         for box, scores in zip(boxes_xyxy, self._scores(crops), strict=True):
             best = int(scores.argmax())
-            garment = {
+            garment: Garment = {
                 "label": self._info.labels[best],
                 "score": round(float(scores[best]), 4),
                 "region": self.region,
@@ -186,15 +185,15 @@ class _StreetClassifier:
         self.crop_shape = crop_shape(self._facts.look.input)
         self.predict([np.zeros(self.crop_shape, np.uint8)], [(0.0, 0.0, 1.0, 2.0)])
 
-    def predict(self, crops: Sequence[Crop], boxes_xyxy: Sequence[Sequence[float]]) -> list[Findings]:
-        findings: list[Findings] = []
+    def predict(self, crops: Sequence[Crop], boxes_xyxy: Sequence[Sequence[float]]) -> list[Clothing]:
+        findings: list[Clothing] = []
         step = 1 if self._engine.device == "cpu" else GPU_PERSONS_A_PASS
         for first in range(0, len(crops), step):
             few = slice(first, first + step)
             findings += self._in_one_pass(crops[few], boxes_xyxy[few])
         return findings
 
-    def _in_one_pass(self, crops: Sequence[Crop], boxes_xyxy: Sequence[Sequence[float]]) -> list[Findings]:
+    def _in_one_pass(self, crops: Sequence[Crop], boxes_xyxy: Sequence[Sequence[float]]) -> list[Clothing]:
         results = self._engine.run({"images": to_batch(crops, self._facts.look.input)})
         findings = []
         facts = shifted(self._facts, self.shift)

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fashion_pipeline.fashion.findings import Clothing, Garment
 from fashion_pipeline.fashion.labels import LABELS
 from fashion_pipeline.fashion.model_info import ModelFileError
 from fashion_pipeline.fashion.precision import PROPERTY
@@ -179,20 +180,20 @@ def _span(weights: NDArray[np.float32]) -> tuple[float, float]:
 
 def labels_above_thresholds(
     logits: NDArray[np.float32], maps: NDArray[np.float32], person_xyxy: Sequence[float], facts: StreetFacts
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+) -> Clothing:
     """Return (garments, unsure) of one person, each surest first: label, score, region, box.
 
     logits: ten. maps: 10 x h x w. A label below its threshold but not far is unsure, never a garment.
     """
     scores = 1 / (1 + np.exp(-logits.astype(np.float64)))
-    garments: list[dict[str, Any]] = []
-    unsure: list[dict[str, Any]] = []
+    garments: list[Garment] = []
+    unsure: list[Garment] = []
     for index in np.argsort(-scores):
         if scores[index] < facts.unsure_above[index]:
             continue
         box = [round(edge, 1) for edge in garment_box(maps[index], person_xyxy, facts.look)]
         label = LABELS[index]
-        found = {
+        found: Garment = {
             "label": label,
             "score": round(float(scores[index]), 4),
             "region": REGIONS[label],

@@ -19,7 +19,10 @@ def config_of(paths: RunPaths, stage: str, **known: Any) -> ChildConfig:
     known |= {"stage": stage, "replica": 0, "incarnation": 0, "is_stopping": False}
     known.setdefault("sources", {"camera": 0})
     known.setdefault("reached_by", list(known["sources"]))
-    known.setdefault("acknowledgement_endpoints", {source: paths.acknowledgements(source) for source in known["reached_by"]})
+    known.setdefault(
+        "acknowledgement_endpoints",
+        {source: paths.acknowledgements(source) for source in known["reached_by"]},
+    )
     empty = {"str": "", "int": 1, "dict[str, Any] | None": None}
     for name, kind in ChildConfig.__annotations__.items():
         if name not in known and not hasattr(ChildConfig, name):
