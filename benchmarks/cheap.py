@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from fashion_pipeline.fashion.findings import findings_in
 from fashion_pipeline.stages.source import FilmSource
 from fashion_pipeline.stages.video_sink import VideoSink
 from framegraph.packet import Packet
@@ -62,7 +63,7 @@ class Sleep(Stage):
 
     def process(self, packet: Packet) -> Packet:
         time.sleep(self.options.sleep_ms / 1000)
-        packet.people = [{"box": [0.0, 0.0, 8.0, 8.0], "score": 0.5}]
+        findings_in(packet.meta)["people"] = [{"box": [0.0, 0.0, 8.0, 8.0], "score": 0.5}]
         return packet
 
 

@@ -6,29 +6,26 @@ with one number there, who has one number here and later another, has changed it
 """
 
 import itertools
-import json
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from benchmarks.graphs import PROJECT, run
 from benchmarks.settings import Result, Settings, median, shown
+from fashion_pipeline.fashion.findings import FrameRecord, Person, read_record
 
 TITLE = "Detecting in each n-th frame only"
 INTERVALS = (1, 2, 3, 5, 10)
 SAME_IOU = 0.5
-
-Record = dict[str, Any]
 
 
 def measure(settings: Settings) -> Result:
     fps: dict[int, list[float]] = {interval: [] for interval in INTERVALS}
     cpu_ms: dict[int, list[float]] = {interval: [] for interval in INTERVALS}
     detect_ms: dict[int, list[float]] = {interval: [] for interval in INTERVALS}
-    records: dict[int, list[Record]] = {}
+    records: dict[int, list[FrameRecord]] = {}
     for _turn, interval in itertools.product(range(settings.repeats), INTERVALS):
         with tempfile.TemporaryDirectory(prefix="bench-") as folder:
             results = Path(folder) / "results.jsonl"
@@ -38,7 +35,8 @@ def measure(settings: Settings) -> Result:
                 f"results.location={results}",
                 f"detect.interval={interval}",
             )
-            records[interval] = [json.loads(line) for line in results.read_text().splitlines()]
+            lines = map(read_record, results.read_text().splitlines())
+            records[interval] = [record for record in lines if "seq" in record]
         fps[interval].append(outcome.fps)
         cpu_ms[interval].append(sum(outcome.cpu_us(stage) for stage in outcome.ledger["stages"]) / 1e3)
         detect_ms[interval].append(outcome.cpu_us("detect") / 1e3)
@@ -57,7 +55,7 @@ def measure(settings: Settings) -> Result:
     }
 
 
-def compare(known: Sequence[Record], found: Sequence[Record]) -> Result:
+def compare(known: Sequence[FrameRecord], found: Sequence[FrameRecord]) -> Result:
     """Hold the people of one run against those of another on the same frames.
 
     `recall`: share of the known boxes that were found; `precision`: share of the found ones that are known;
@@ -91,7 +89,7 @@ def compare(known: Sequence[Record], found: Sequence[Record]) -> Result:
     }
 
 
-def _pairs(people: Sequence[Record], others: Sequence[Record]) -> list[tuple[int, int, float]]:
+def _pairs(people: Sequence[Person], others: Sequence[Person]) -> list[tuple[int, int, float]]:
     """Return (place, place, IoU) of those who are the same, by the best assignment over the frame."""
     from scipy.optimize import linear_sum_assignment
 

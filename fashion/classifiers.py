@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from fashion_pipeline.fashion.color_words import name_of
 from fashion_pipeline.fashion.colors import color_shares
 from fashion_pipeline.fashion.engines import Engine, choose_engine, open_engine
+from fashion_pipeline.fashion.findings import Clothing, Garment
 from fashion_pipeline.fashion.model_info import ModelFileError
 from fashion_pipeline.fashion.model_lookup import check_model, find_street_model
 from fashion_pipeline.fashion.preprocessing import InputSpec, cut_to_input, to_batch
@@ -23,9 +24,6 @@ from fashion_pipeline.fashion.street import cut_look, labels_above_thresholds, r
 
 ENGINES = ("openvino", "onnxruntime", "torch")
 Crop = NDArray[np.uint8]
-Findings = tuple[list[dict[str, Any]], list[dict[str, Any]]]
-"""(garments, unsure) of one person: label, score, region, box; of a model that knows them also color, and the
-threshold from which on the label is told."""
 GPU_PERSONS_A_PASS = 32
 """Of `street`. On a CPU it is one: a person of a larger pass costs more there, and OpenVINO keeps the memory
 that its largest pass took, 14 MB a person."""
@@ -51,8 +49,9 @@ class Classifier(Protocol):
     shift: float
     """Added to the thresholds, in logits: above 0 fewer labels are told. Of a model without thresholds 0."""
 
-    def predict(self, crops: Sequence[Crop], boxes_xyxy: Sequence[Sequence[float]]) -> list[Findings]:
-        """Return the findings of each person, from their crops."""
+    def predict(self, crops: Sequence[Crop], boxes_xyxy: Sequence[Sequence[float]]) -> list[Clothing]:
+        """Return what each person wears, from their crops: label, score, region, box; of a model that knows
+        them also color, color_shares and the threshold from which on the label is told."""
 
 
 def open_cutter(model: str) -> Cutter:
@@ -139,11 +138,11 @@ class _LabelClassifier:
             labels = len(self._info.labels)
             raise ModelFileError(f"{path}: gives {found[1]} scores for {labels} labels; export it again")
 
-    def predict(self, crops: Sequence[Crop], boxes_xyxy: Sequence[Sequence[float]]) -> list[Findings]:
-        findings: list[Findings] = []
+    def predict(self, crops: Sequence[Crop], boxes_xyxy: Sequence[Sequence[float]]) -> list[Clothing]:
+        findings: list[Clothing] = []
         for box, scores in zip(boxes_xyxy, self._scores(crops), strict=True):
             best = int(scores.argmax())
-            garment = {
+            garment: Garment = {
                 "label": self._info.labels[best],
                 "score": round(float(scores[best]), 4),
                 "region": self.region,
@@ -188,8 +187,8 @@ class _StreetClassifier:
         if found != (len(self._facts.labels),):
             raise ModelFileError(f"{onnx}: gives {found} scores, {path} has {len(self._facts.labels)} labels")
 
-    def predict(self, crops: Sequence[Crop], boxes_xyxy: Sequence[Sequence[float]]) -> list[Findings]:
-        findings: list[Findings] = []
+    def predict(self, crops: Sequence[Crop], boxes_xyxy: Sequence[Sequence[float]]) -> list[Clothing]:
+        findings: list[Clothing] = []
         step = 1 if self._engine.device == "cpu" else GPU_PERSONS_A_PASS
         for first in range(0, len(crops), step):
             few = slice(first, first + step)
@@ -200,7 +199,7 @@ class _StreetClassifier:
         """Return "scores", N x labels, logits, and "maps", N x labels x h x w."""
         return self._engine.run({"images": to_batch(crops, self._facts.look.input)})
 
-    def _in_one_pass(self, crops: Sequence[Crop], boxes_xyxy: Sequence[Sequence[float]]) -> list[Findings]:
+    def _in_one_pass(self, crops: Sequence[Crop], boxes_xyxy: Sequence[Sequence[float]]) -> list[Clothing]:
         results = self._run(crops)
         findings = []
         facts = shifted(self._facts, self.shift)

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fashion_pipeline.fashion.findings import Clothing, Garment
 from fashion_pipeline.fashion.labels import check_labels, regions_of
 from fashion_pipeline.fashion.model_info import ModelFileError
 from fashion_pipeline.fashion.precision import PROPERTY
@@ -170,19 +171,19 @@ def _span(weights: NDArray[np.float32]) -> tuple[float, float]:
 
 def labels_above_thresholds(
     logits: NDArray[np.float32], maps: NDArray[np.float32], person_xyxy: Sequence[float], facts: StreetFacts
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+) -> Clothing:
     """Return (garments, unsure) of one person, each surest first: label, score, region, box.
 
     logits: N, one a label. maps: N x h x w. A label not far below its threshold is unsure, never a garment.
     """
     scores = 1 / (1 + np.exp(-logits.astype(np.float64)))
-    garments: list[dict[str, Any]] = []
-    unsure: list[dict[str, Any]] = []
+    garments: list[Garment] = []
+    unsure: list[Garment] = []
     for index in np.argsort(-scores):
         if scores[index] < facts.unsure_above[index]:
             continue
         box = [round(edge, 1) for edge in garment_box(maps[index], person_xyxy, facts.look)]
-        found = {
+        found: Garment = {
             "label": facts.labels[index],
             "score": round(float(scores[index]), 4),
             "region": facts.regions[index],

@@ -15,6 +15,7 @@ from fashion_pipeline.fashion.classifiers import (
     open_classifier,
 )
 from fashion_pipeline.fashion.engine_choice import EngineError
+from fashion_pipeline.fashion.findings import Person, findings_in, people_in
 from fashion_pipeline.fashion.model_info import ModelFileError
 from fashion_pipeline.fashion.precision import AUTO, PRECISIONS
 from fashion_pipeline.stages.media.aspect import square_box, stored_box
@@ -89,7 +90,12 @@ class Classify(Stage):
         return self.process_batch([packet])[0]
 
     def process_batch(self, packets: list[Packet]) -> list[Packet]:
-        looks = [(packet, person) for packet in packets for person in packet.people if person.get("look", 1)]
+        looks = [
+            (packet, person)
+            for packet in packets
+            for person in people_in(packet.meta)
+            if person.get("look", 1)
+        ]
         people = [person for _packet, person in looks]
         boxes = [square_box(person["box"], packet.pixel_aspect_ratio) for packet, person in looks]
         self._classifier.shift = self.options.shift
@@ -99,29 +105,32 @@ class Classify(Stage):
                 garment["box"] = inside(stored_box(garment["box"], packet.pixel_aspect_ratio), packet.size_wh)
             person["garments"], person["unsure"] = garments, unsure
         for packet in packets:
-            for person in packet.people:
+            for person in people_in(packet.meta):
                 person.setdefault("garments", [])
                 person.setdefault("unsure", [])
                 del person["crops"]
                 if "look" not in person:
                     self._count(packet, person)
             packet.name_model(self.context.name, self._classifier.digest)
-            packet.meta.setdefault("precision", {})[self.context.name] = self._classifier.precision
+            precisions = findings_in(packet.meta).setdefault("precision", {})
+            precisions[self.context.name] = self._classifier.precision
         return packets
 
-    def _count(self, packet: Packet, person: dict[str, Any]) -> None:
+    def _count(self, packet: Packet, person: Person) -> None:
         """Without tracks nobody can count people: count in how many frames each label was told."""
-        for group in ("garments", "unsure"):
-            for garment in person[group]:
+        for group, worn in (("garments", person["garments"]), ("unsure", person["unsure"])):
+            for garment in worn:
                 packet.count(f"{group} by frame", garment["label"])
 
-    def _crops(self, people: list[dict[str, Any]]) -> list[Crop]:
+    def _crops(self, people: list[Person]) -> list[Crop]:
         """Return each person's crop. Raises StageError if they were cut for a model of another input."""
         region, shape = self._classifier.region, self._classifier.crop_shape
-        crops = [person.get("crops", {}).get(region) for person in people]
-        for crop in crops:
+        crops = []
+        for person in people:
+            crop = person.get("crops", {}).get(region)
             if crop is None or crop.shape != shape:
                 found = "none of it" if crop is None else f"one of {crop.shape}"
                 problem = f"takes a crop of the '{region}' person of {shape}, but there is {found}"
                 raise StageError(f"model {problem}; give crop and classify the same 'model'")
+            crops.append(crop)
         return crops

@@ -6,11 +6,11 @@ import dataclasses
 import json
 import struct
 from pathlib import Path
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
+from fashion_pipeline.fashion.findings import Garment, Person, Wearer, in_brief, people_in
 from fashion_pipeline.stages.media import BGR
 from fashion_pipeline.stages.media.aspect import square_picture
-from fashion_pipeline.stages.people.detection import DETECTED_AT_SEQ
 from framegraph.errors import GraphError
 from framegraph.files import CutFile
 from framegraph.packet import OK, Image, Packet
@@ -21,6 +21,14 @@ from framegraph.support.whole_files import write_whole
 SUFFIXES = (".jpg", ".jpeg", ".png")
 _HEAD = struct.Struct("<II")
 MIN_SIDE_PX = 8
+
+
+class Entry(TypedDict):
+    """What the collection says of a picture; without `look` of a changed answer. worn: JSON of a Wearer."""
+
+    place: int
+    look: NotRequired[tuple[int, float, float]]
+    worn: str
 
 
 class ContactSheet(FileSink):
@@ -60,7 +68,7 @@ class ContactSheet(FileSink):
         self._location = location
         self._notes: dict[str, Any] = dict(cut.notes) if cut else {}
         self._gallery = Gallery(self.options.people, self.options.spacing)
-        self._entries: list[tuple[bytes, dict[str, Any]]] = []
+        self._entries: list[tuple[bytes, Entry]] = []
         # An earlier process may have died right after it put the picture in place.
         self._is_drawn = bool(cut and location.exists() and location.stat().st_ino != self._notes["inode"])
         if self._is_drawn:
@@ -72,52 +80,53 @@ class ContactSheet(FileSink):
 
     def process(self, packet: Packet) -> Packet:
         if packet.status == OK:
-            for person in packet.people:
+            for person in people_in(packet.meta):
                 self._look_at(packet, person)
         return packet
 
-    def _look_at(self, packet: Packet, person: dict[str, Any]) -> None:
-        if DETECTED_AT_SEQ in person:
+    def _look_at(self, packet: Packet, person: Person) -> None:
+        if "detected_at_seq" in person:
             # Nobody saw the person there: it is no view.
             self._note_answer(person)
             return
         import cv2
 
-        from fashion_pipeline.stages.people.gallery import Look
+        from fashion_pipeline.stages.people.gallery import Candidate
         from fashion_pipeline.stages.people.views import view_quality
 
         crop_bgr = square_picture(_cut(packet.image_bgr, person["box"]), packet.pixel_aspect_ratio)
         if min(crop_bgr.shape[:2]) < MIN_SIDE_PX:
             return
-        others = [other["box"] for other in packet.people if other is not person]
+        others = [other["box"] for other in people_in(packet.meta) if other is not person]
         value = view_quality(packet.image_bgr, person["box"], others) * float(person["score"])
-        look = Look(int(person.get("track", -1)), packet.running_ns / 1e9, value)
+        look = Candidate(int(person.get("track", -1)), packet.running_ns / 1e9, value)
         place = self._gallery.place_for(look)
         if place is not None:
             _is_coded, coded = cv2.imencode(".jpg", crop_bgr, [cv2.IMWRITE_JPEG_QUALITY, 92])
-            self._note(coded.tobytes(), {"place": place, "look": dataclasses.astuple(look), **_worn(person)})
+            facts = look.track, look.time_s, look.value
+            self._note(coded.tobytes(), {"place": place, "look": facts, "worn": _worn(person)})
         else:
             self._note_answer(person)
 
-    def _note_answer(self, person: dict[str, Any]) -> None:
+    def _note_answer(self, person: Person) -> None:
         """Write down what is new about somebody who has a place."""
         place = self._gallery.place_of(int(person.get("track", -1)))
-        if place is not None and _worn(person).items() - self._entries[place][1].items():
-            self._note(b"", {"place": place, **_worn(person)})
+        if place is not None and _worn(person) != self._entries[place][1]["worn"]:
+            self._note(b"", {"place": place, "worn": _worn(person)})
 
-    def _note(self, coded: bytes, said: dict[str, Any]) -> None:
+    def _note(self, coded: bytes, said: Entry) -> None:
         """Put a view, or with no picture only a changed answer, into the collection and its file."""
         self._put(coded, said)
         text = json.dumps(said).encode()
         assert self._file is not None
         self._file.write(_HEAD.pack(len(text), len(coded)) + text + coded)
 
-    def _put(self, coded: bytes, said: dict[str, Any]) -> None:
-        from fashion_pipeline.stages.people.gallery import Look
+    def _put(self, coded: bytes, said: Entry) -> None:
+        from fashion_pipeline.stages.people.gallery import Candidate
 
         place = said["place"]
         if coded:
-            self._gallery.put(place, Look(*said["look"]))
+            self._gallery.put(place, Candidate(*said["look"]))
             self._entries[place : place + 1] = [(coded, said)]
         else:
             known_coded, known = self._entries[place]
@@ -129,7 +138,7 @@ class ContactSheet(FileSink):
         while at < len(data):
             text_bytes, coded_bytes = _HEAD.unpack_from(data, at)
             at += _HEAD.size
-            said = json.loads(data[at : at + text_bytes])
+            said: Entry = json.loads(data[at : at + text_bytes])
             at += text_bytes
             self._put(data[at : at + coded_bytes], said)
             at += coded_bytes
@@ -181,19 +190,22 @@ def _cut(image_bgr: Image, box_xyxy: list[float]) -> Image:
     return image_bgr[y0:y1, x0:x1]
 
 
-def _worn(person: dict[str, Any]) -> dict[str, str]:
+def _worn(person: Person) -> str:
     """What a plate shows of a person, as text to compare: scores count from a tenth on."""
-    shown = {key: person[key] for key in ("track", "score", "looks", "settled") if key in person}
+    shown: Wearer = {
+        "score": person["score"],
+        "garments": [_rounded(garment) for garment in person.get("garments", ())],
+        "unsure": [_rounded(garment) for garment in person.get("unsure", ())],
+    }
+    if "looks" in person:
+        shown["looks"] = person["looks"]
+    if "settled" in person:
+        shown["settled"] = person["settled"]
     if "track" in person:
-        shown["score"] = 0.0
-        shown["looks"] = min(1, shown.get("looks", 1))
-    for group in ("garments", "unsure"):
-        shown[group] = [
-            {
-                key: round(value, 1) if key == "score" else value
-                for key, value in garment.items()
-                if key in ("label", "score", "region", "color")
-            }
-            for garment in person.get(group, ())
-        ]
-    return {"worn": json.dumps(shown, sort_keys=True)}
+        shown["track"], shown["score"] = person["track"], 0.0
+        shown["looks"] = min(1, person.get("looks", 1))
+    return json.dumps(shown, sort_keys=True)
+
+
+def _rounded(garment: Garment) -> Garment:
+    return {**in_brief(garment), "score": round(garment["score"], 1)}

@@ -6,6 +6,7 @@ import dataclasses
 from typing import Any
 
 from fashion_pipeline.fashion.classifiers import Cutter, crop_form, open_cutter
+from fashion_pipeline.fashion.findings import findings_in
 from fashion_pipeline.fashion.model_info import ModelFileError
 from fashion_pipeline.stages.media import BGR
 from fashion_pipeline.stages.media.aspect import square_box, square_picture
@@ -49,7 +50,8 @@ class Crop(Stage):
             raise StageError(str(error)) from error
 
     def process(self, packet: Packet) -> Packet:
-        people = packet.people
+        findings = findings_in(packet.meta)
+        people = findings.get("people", [])
         wanted = any(person.get("look", 1) for person in people)
         ratio = packet.pixel_aspect_ratio
         image_bgr = square_picture(packet.image_bgr, ratio) if wanted else None
@@ -65,6 +67,6 @@ class Crop(Stage):
             if crop is not None:
                 person["crops"] = {self._cutter.region: crop}
                 inside.append(person)
-        packet.people = inside
-        packet.meta["dropped_boxes"] = len(people) - len(inside)
+        findings["people"] = inside
+        findings["dropped_boxes"] = len(people) - len(inside)
         return packet

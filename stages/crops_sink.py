@@ -5,11 +5,10 @@ from __future__ import annotations
 import dataclasses
 import re
 from pathlib import Path
-from typing import Any
 
+from fashion_pipeline.fashion.findings import Person, people_in
 from fashion_pipeline.stages.media import BGR
 from fashion_pipeline.stages.media.aspect import square_picture
-from fashion_pipeline.stages.people.detection import DETECTED_AT_SEQ
 from framegraph.packet import OK, Image, Packet
 from framegraph.properties import REQUIRED, prop
 from framegraph.stage import Sink
@@ -54,8 +53,8 @@ class CropsSink(Sink):
     def process(self, packet: Packet) -> Packet:
         if packet.status != OK or packet.seq % self.options.every:
             return packet
-        for number, person in enumerate(packet.people):
-            if DETECTED_AT_SEQ in person:
+        for number, person in enumerate(people_in(packet.meta)):
+            if "detected_at_seq" in person:
                 continue
             height_px = person["box"][3] - person["box"][1]
             if height_px < self.options.min_height or person["score"] < self.options.min_score:
@@ -79,7 +78,7 @@ class CropsSink(Sink):
         return [f"{self._written} crops in {self._folder}"]
 
 
-def label_folder(person: dict[str, Any]) -> str:
+def label_folder(person: Person) -> str:
     """Return the name of a person's folder: the label, with what no folder's name may hold as hyphens."""
     garments = person.get("garments", [])
     label = str(garments[0]["label"]) if garments else NO_LABEL

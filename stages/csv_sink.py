@@ -2,10 +2,11 @@
 
 import csv
 import io
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from fashion_pipeline.stages.people.detection import IS_PREDICTED
+from fashion_pipeline.fashion.findings import Garment, Person, findings_in
 from fashion_pipeline.stages.recording.rotated import RotatedSink
 from fashion_pipeline.stages.recording.segment_names import SegmentNames, has_places
 from framegraph.packet import OK, Packet
@@ -49,13 +50,14 @@ class CsvSink(RotatedSink):
     """
 
     def process(self, packet: Packet) -> Packet:
+        findings = findings_in(packet.meta)
         frame = {
             "source": packet.source,
             "seq": packet.seq,
             "pts_s": f"{packet.pts_ns / 1e9:.6f}",
-            "status": PREDICTED if packet.meta.get(IS_PREDICTED) else packet.status,
+            "status": PREDICTED if findings.get("is_predicted") else packet.status,
         }
-        people = packet.people if packet.status == OK else []
+        people = findings.get("people", []) if packet.status == OK else []
         rows = [{**frame, "person": number, **_columns(person)} for number, person in enumerate(people)]
         self._write(packet, rows or [frame])
         return packet
@@ -92,25 +94,30 @@ class CsvSink(RotatedSink):
         return len(set(seqs))
 
 
-def _columns(person: dict[str, Any]) -> dict[str, Any]:
+def _columns(person: Person) -> dict[str, Any]:
     """Return what a row says of a person."""
     garments = person.get("garments", [])
-    first = garments[0] if garments else {}
-    return {
+    columns = {
         **dict(zip(("x0", "y0", "x1", "y1"), person["box"], strict=True)),
         "track": person.get("track", ""),
         "score": person["score"],
-        "label": first.get("label", ""),
-        "label_score": first.get("score", ""),
-        "region": first.get("region", ""),
-        "color": first.get("color", ""),
-        "garments": _joined(garments, "label"),
-        "garment_scores": _joined(garments, "score"),
-        "garment_regions": _joined(garments, "region"),
-        "garment_colors": _joined(garments, "color"),
-        "unsure": _joined(person.get("unsure", []), "label"),
+        "garments": _joined(garment.get("label", "") for garment in garments),
+        "garment_scores": _joined(garment.get("score", "") for garment in garments),
+        "garment_regions": _joined(garment.get("region", "") for garment in garments),
+        "garment_colors": _joined(garment.get("color", "") for garment in garments),
+        "unsure": _joined(garment.get("label", "") for garment in person.get("unsure", [])),
+    }
+    return {**columns, **_first(garments[0])} if garments else columns
+
+
+def _first(garment: Garment) -> dict[str, Any]:
+    return {
+        "label": garment.get("label", ""),
+        "label_score": garment.get("score", ""),
+        "region": garment.get("region", ""),
+        "color": garment.get("color", ""),
     }
 
 
-def _joined(garments: list[dict[str, Any]], key: str) -> str:
-    return ";".join(str(garment.get(key, "")) for garment in garments)
+def _joined(values: Iterable[object]) -> str:
+    return ";".join(map(str, values))

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from fashion_pipeline.fashion.findings import findings_in
 from fashion_pipeline.fashion.precision import AUTO, PRECISIONS
 from fashion_pipeline.stages.detectors import (
     CONFIDENCE,
@@ -14,15 +15,15 @@ from fashion_pipeline.stages.detectors import (
     HEADS,
     BoxesXyxy,
     Detector,
+    DetectorSettings,
     Scores,
-    Settings,
     check_detector,
     default_confidence,
     open_detector,
 )
 from fashion_pipeline.stages.media import BGR
 from fashion_pipeline.stages.media.aspect import square_picture, stored_box
-from fashion_pipeline.stages.people.detection import IS_PREDICTED, is_due
+from fashion_pipeline.stages.people.detection import is_due
 from fashion_pipeline.stages.people.places import inside
 from framegraph.errors import GraphError, StageError
 from framegraph.packet import Packet
@@ -137,8 +138,9 @@ class Detect(Stage):
             if is_due(packet, self.options.interval):
                 due.append(packet)
             else:
-                packet.people = []
-                packet.meta[IS_PREDICTED] = True
+                findings = findings_in(packet.meta)
+                findings["people"] = []
+                findings["is_predicted"] = True
         if due:
             self._look(due)
         return packets
@@ -160,7 +162,8 @@ class Detect(Stage):
         size_wh = image_bgr.shape[1], image_bgr.shape[0]
         is_tall = boxes_xyxy[:, 3] - boxes_xyxy[:, 1] >= self.options.min_height
         is_kept = np.flatnonzero(is_tall)[: self.options.max_people]
-        packet.people = [
+        findings = findings_in(packet.meta)
+        findings["people"] = [
             {
                 "box": [round(float(edge), 1) for edge in inside(stored_box(box, ratio), size_wh)],
                 "score": round(float(score), 4),
@@ -168,12 +171,12 @@ class Detect(Stage):
             for box, score in zip(boxes_xyxy[is_kept], scores[is_kept], strict=True)
         ]
         packet.name_model(self.context.name, f"sha256:{self._detector.digest}")
-        packet.meta.setdefault("precision", {})[self.context.name] = self._detector.precision
+        findings.setdefault("precision", {})[self.context.name] = self._detector.precision
 
 
-def _settings(options: Any) -> Settings:
+def _settings(options: Any) -> DetectorSettings:
     confidence = options.confidence
-    return Settings(
+    return DetectorSettings(
         confidence=default_confidence(options.model) if confidence is None else confidence,
         iou=options.nms,
         model=options.model,

@@ -1,10 +1,10 @@
 """events_sink: who appeared, what they wear, who left: as JSON lines, and over MQTT."""
 
 import dataclasses
-import json
 from pathlib import Path
 from typing import Any
 
+from fashion_pipeline.fashion.findings import Event, RecordHead, read_event
 from fashion_pipeline.stages.records.lines import line_of
 from framegraph.errors import GraphError
 from framegraph.files import CutFileSink
@@ -116,8 +116,8 @@ class EventsSink(CutFileSink):
         self._frames += 1
         self._state.write(self._frames, self._presence.to_plain())
 
-    def _write_events(self, events: list[dict[str, Any]]) -> None:
-        head = {"version": VERSION, "run": self.context.run, "source": self.context.source}
+    def _write_events(self, events: list[Event]) -> None:
+        head: RecordHead = {"version": VERSION, "run": self.context.run, "source": self.context.source}
         for event in events:
             line = line_of({**head, **event})
             self.write(utf8_of(line))
@@ -158,7 +158,7 @@ class EventsSink(CutFileSink):
     def count(cls, location: Path) -> int | None:
         """Frames without news leave no line; that no event is doubled is all that can be told."""
         with location.open(encoding="utf-8") as lines:
-            keys = [(record["seq"], record["track"], record["event"]) for record in map(json.loads, lines)]
+            keys = [(record["seq"], record["track"], record["event"]) for record in map(read_event, lines)]
         if len(keys) != len(set(keys)) or [key[0] for key in keys] != sorted(key[0] for key in keys):
             raise ValueError(f"{location}: events are doubled or out of order")
         return None

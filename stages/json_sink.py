@@ -1,10 +1,17 @@
 """json_sink: one JSON object a line for each frame, and for each range of dropped frames."""
 
 import dataclasses
-import json
 from pathlib import Path
 from typing import Any
 
+from fashion_pipeline.fashion.findings import (
+    DroppedRange,
+    FrameRecord,
+    frame_record,
+    read_record,
+    recorded,
+    told,
+)
 from fashion_pipeline.stages.recording.rotated import RotatedSink
 from fashion_pipeline.stages.recording.segment_names import SegmentNames, has_places
 from fashion_pipeline.stages.records.lines import line_of
@@ -14,16 +21,7 @@ from framegraph.stage import Json
 from framegraph.support.texts import utf8_of
 
 VERSION = 1
-_NOT_FOR_RECORDS = frozenset({"crops"})
-"""Keys of a person that are working material, not a result."""
-_NOT_OF_A_FRAME = frozenset({"counts"})
-"""Keys of a packet that are for the summary."""
-
-
 TOLD = "told"
-_NOT_TOLD = frozenset({"unsure"})
-_NOT_OF_TOLD = frozenset({"threshold", "color_shares"})
-"""Keys of a person, and of a garment, that `detail: told` leaves out."""
 
 
 class JsonSink(RotatedSink):
@@ -55,8 +53,8 @@ class JsonSink(RotatedSink):
             }
         )
 
-    def _record(self, packet: Packet) -> dict[str, Json]:
-        record: dict[str, Json] = {
+    def _record(self, packet: Packet) -> FrameRecord:
+        record: FrameRecord = {
             "version": VERSION,
             "run": self.context.run,
             "source": packet.source,
@@ -74,26 +72,13 @@ class JsonSink(RotatedSink):
         if packet.flags:
             record["flags"] = packet.flags
         if packet.status == OK:
-            # What a stage has found under a name of the frame's own does not take its place.
-            left_out = _NOT_OF_A_FRAME | record.keys()
-            record |= {key: value for key, value in packet.meta.items() if key not in left_out}
+            record = frame_record(record, packet.meta)
             if "people" in record:
-                record["people"] = [self._person(person) for person in packet.people]
+                how = told if self.options.detail == TOLD else recorded
+                record["people"] = [how(person) for person in record["people"]]
         return record
 
-    def _person(self, person: dict[str, Json]) -> dict[str, Json]:
-        if self.options.detail != TOLD:
-            return {key: value for key, value in person.items() if key not in _NOT_FOR_RECORDS}
-        left_out = _NOT_FOR_RECORDS | _NOT_TOLD
-        found = {key: value for key, value in person.items() if key not in left_out}
-        if "garments" in found:
-            found["garments"] = [
-                {key: value for key, value in garment.items() if key not in _NOT_OF_TOLD}
-                for garment in found["garments"]
-            ]
-        return found
-
-    def _write(self, record: dict[str, Json]) -> None:
+    def _write(self, record: FrameRecord | DroppedRange) -> None:
         self.write(utf8_of(line_of(record, default=_plain)))
 
     @classmethod
@@ -102,7 +87,7 @@ class JsonSink(RotatedSink):
         seqs = []
         for path in files:
             with path.open(encoding="utf-8") as lines:
-                seqs += [record["seq"] for line in lines if "seq" in (record := json.loads(line))]
+                seqs += [record["seq"] for line in lines if "seq" in (record := read_record(line))]
         if seqs != sorted(set(seqs)):
             raise ValueError(f"{location}: frames are doubled or out of order")
         return len(seqs)

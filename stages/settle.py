@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from fashion_pipeline.fashion.findings import Person, findings_in, people_in
 from framegraph.packet import Packet
 from framegraph.properties import prop
 from framegraph.stage import Json, Ordered
@@ -42,8 +43,9 @@ class Settle(Ordered):
         from fashion_pipeline.stages.people.evidence import Evidence
 
         for answer in answers:
-            self._forget_others(answer["people"])
-            for person in answer["people"]:
+            people = findings_in(answer)["people"]
+            self._forget_others(people)
+            for person in people:
                 if person["looks"]:
                     self._known[person["track"]] = Evidence.recalled(person)
                 self._counted[person["track"]] = _countable(person)
@@ -52,8 +54,9 @@ class Settle(Ordered):
         from fashion_pipeline.stages.media.uri import is_image
 
         is_still = is_image(packet.uri)
-        self._forget_others(packet.people)
-        for person in packet.people:
+        people = people_in(packet.meta)
+        self._forget_others(people)
+        for person in people:
             evidence = self._weigh(packet, person)
             person["looks"] = evidence.looks
             person["settled"] = evidence.looks >= (1 if is_still else self.options.looks)
@@ -66,7 +69,7 @@ class Settle(Ordered):
             self._counted.pop(number, None)
         return packet
 
-    def _forget_others(self, people: list[dict[str, Any]]) -> None:
+    def _forget_others(self, people: list[Person]) -> None:
         """Nobody of an earlier series comes again."""
         series = people[0]["series"] if people else self._series
         if series != self._series:
@@ -74,7 +77,7 @@ class Settle(Ordered):
             self._known.clear()
             self._counted.clear()
 
-    def _weigh(self, packet: Packet, person: dict[str, Any]) -> Evidence:
+    def _weigh(self, packet: Packet, person: Person) -> Evidence:
         """Add this frame's look, if there was one, to what is known of a person."""
         from fashion_pipeline.stages.people.evidence import Evidence
 
@@ -92,7 +95,7 @@ class Settle(Ordered):
             )
         return evidence
 
-    def _count(self, packet: Packet, person: dict[str, Any]) -> None:
+    def _count(self, packet: Packet, person: Person) -> None:
         """Correct the summary by what is known of this person since the last frame."""
         now = _countable(person)
         before = self._counted.get(person["track"], set())
@@ -103,9 +106,9 @@ class Settle(Ordered):
         self._counted[person["track"]] = now
 
 
-def _countable(person: dict[str, Any]) -> set[tuple[str, str]]:
+def _countable(person: Person) -> set[tuple[str, str]]:
     """What the summary counts of a person: (group, name)."""
     found = {(PEOPLE, "looked at" if person["looks"] else "never looked at")}
-    for group in ("garments", "unsure"):
-        found |= {(f"{group}, by person", garment["label"]) for garment in person[group]}
+    for group, worn in (("garments", person["garments"]), ("unsure", person["unsure"])):
+        found |= {(f"{group}, by person", garment["label"]) for garment in worn}
     return found

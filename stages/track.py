@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from fashion_pipeline.fashion.findings import Person, findings_in
 from fashion_pipeline.stages.media import BGR
-from fashion_pipeline.stages.people.detection import DETECTED_AT_SEQ, DISCONTINUITY, IS_PREDICTED
+from fashion_pipeline.stages.people.detection import DISCONTINUITY
 from framegraph.packet import Image, Packet
 from framegraph.properties import Seconds, prop
 from framegraph.stage import Ordered
@@ -86,7 +87,7 @@ class Track(Ordered):
         self._epoch: int | None = None
         self._series = 0
         self._seen: dict[int, Seen] = {}
-        self._last_seq, self._last_people = -1, list[dict[str, Any]]()
+        self._last_seq, self._last_people = -1, list[Person]()
         # Loads the library now and not with the first frame.
         self._tracker = PeopleTracker(start_score=1.0, forget_s=1.0, rate_hz=DEFAULT_RATE_HZ)
         self._motion = CameraMotion()
@@ -95,22 +96,26 @@ class Track(Ordered):
         if packet.epoch != self._epoch or DISCONTINUITY in packet.flags:
             self._begin(packet)
         # Before anything changes here: pixels may be gone, and the frame then comes a second time.
-        is_wanted = packet.people or (self.options.camera_motion and self._tracker.alive)
+        findings = findings_in(packet.meta)
+        found = findings.setdefault("people", [])
+        is_wanted = found or (self.options.camera_motion and self._tracker.alive)
         image_bgr = packet.image_bgr if is_wanted else None
-        if packet.meta.get(IS_PREDICTED):
-            self._expect(packet, image_bgr)
+        if findings.get("is_predicted"):
+            people = self._expect(packet, image_bgr)
+            findings["people"], findings["untracked_people"] = people, 0
+            if people:
+                packet.count("boxes", "predicted", len(people))
             return packet
         time_s = packet.running_ns / NS_PER_S
-        found = packet.people
-        self._follow(packet, image_bgr, time_s)
-        packet.meta["untracked_people"] = len(found) - len(packet.people)
+        people = self._follow(found, packet.seq, image_bgr, time_s)
+        findings["people"], findings["untracked_people"] = people, len(found) - len(people)
         if image_bgr is not None:
-            self._look(packet.people, image_bgr, time_s)
-        self._last_seq, self._last_people = packet.seq, packet.people
+            self._look(people, image_bgr, time_s)
+        self._last_seq, self._last_people = packet.seq, people
         return packet
 
-    def _expect(self, packet: Packet, image_bgr: Image | None) -> None:
-        """Put those of the last frame that was looked at where they should be by now."""
+    def _expect(self, packet: Packet, image_bgr: Image | None) -> list[Person]:
+        """Return those of the last frame that was looked at where they should be by now."""
         import numpy as np
 
         from fashion_pipeline.stages.people.places import inside
@@ -119,7 +124,7 @@ class Track(Ordered):
         ground_xyxy = np.array(list(boxes_xyxy.values())).reshape(-1, 4)
         shift_xyxy = self._shift_xyxy(image_bgr, ground_xyxy + np.tile(self._motion.shift_xy, 2))
         boxes_xyxy = {number: box_xyxy + shift_xyxy for number, box_xyxy in boxes_xyxy.items()}
-        packet.people = []
+        people: list[Person] = []
         for person in self._last_people:
             number = person["track"]
             if number not in boxes_xyxy:
@@ -129,11 +134,10 @@ class Track(Ordered):
                 continue
             age = packet.seq - self._seen[number].first_seq
             # No look: a crop of where somebody may be is no view of them.
-            moved = {"box": box, "age_frames": age, "look": 0.0, DETECTED_AT_SEQ: self._last_seq}
-            packet.people.append({**person, **moved})
-        packet.meta["untracked_people"] = 0
-        if packet.people:
-            packet.count("boxes", "predicted", len(packet.people))
+            people.append(
+                {**person, "box": box, "age_frames": age, "look": 0.0, "detected_at_seq": self._last_seq}
+            )
+        return people
 
     def _begin(self, packet: Packet) -> None:
         """Forget everybody: nobody of this segment is known to be somebody of the last."""
@@ -159,15 +163,15 @@ class Track(Ordered):
             self._motion.see(image_bgr, people_xyxy)
         return np.tile(self._motion.shift_xy, 2)
 
-    def _follow(self, packet: Packet, image_bgr: Image | None, time_s: float) -> None:
-        """Number the people, and take those without a number off the list."""
+    def _follow(self, found: list[Person], seq: int, image_bgr: Image | None, time_s: float) -> list[Person]:
+        """Return the people with numbers, without those who have none."""
         import numpy as np
 
         from fashion_pipeline.stages.people.appearance import appearances, slivers
         from fashion_pipeline.stages.people.looks import Seen
 
-        boxes_xyxy = np.array([person["box"] for person in packet.people], np.float64).reshape(-1, 4)
-        scores = np.array([person["score"] for person in packet.people], np.float64)
+        boxes_xyxy = np.array([person["box"] for person in found], np.float64).reshape(-1, 4)
+        scores = np.array([person["score"] for person in found], np.float64)
         looks = is_sliver = None
         if image_bgr is not None and not self._is_still:
             looks = appearances(image_bgr, boxes_xyxy)
@@ -175,18 +179,19 @@ class Track(Ordered):
         ground_xyxy = boxes_xyxy - self._shift_xyxy(image_bgr, boxes_xyxy)
         numbers = self._tracker.update(ground_xyxy, scores, time_s, looks=looks, is_sliver=is_sliver).tolist()
         self.highest_id = self._tracker.highest_number
-        packet.people = [
+        people: list[Person] = [
             {**person, "track": number, "series": self._series}
-            for person, number in zip(packet.people, numbers, strict=True)
+            for person, number in zip(found, numbers, strict=True)
             if number > 0
         ]
-        for person in packet.people:
-            seen = self._seen.setdefault(person["track"], Seen(packet.seq))
-            person["age_frames"] = packet.seq - seen.first_seq
+        for person in people:
+            seen = self._seen.setdefault(person["track"], Seen(seq))
+            person["age_frames"] = seq - seen.first_seq
         alive = self._tracker.alive
         self._seen = {number: seen for number, seen in self._seen.items() if number in alive}
+        return people
 
-    def _look(self, people: list[dict[str, Any]], image_bgr: Image, time_s: float) -> None:
+    def _look(self, people: list[Person], image_bgr: Image, time_s: float) -> None:
         """Choose whom to look at."""
         from fashion_pipeline.stages.people.looks import choose, wants
         from fashion_pipeline.stages.people.views import best_possible, view_quality

@@ -4,6 +4,7 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
+from fashion_pipeline.fashion.findings import people_in
 from fashion_pipeline.stages.media import BGR
 from fashion_pipeline.stages.recording.segment_names import SegmentNames, check_places, has_places
 from framegraph.errors import GraphError
@@ -105,7 +106,7 @@ class VideoSink(FileSink):
         size_w, size_h = self._notes["size_wh"]
         image_bgr = letterbox(packet.image_bgr, (size_w, size_h))
         if packet.status == OK:
-            draw_people(image_bgr, fitted_people(packet.people, packet.size_wh, (size_w, size_h)))
+            draw_people(image_bgr, fitted_people(people_in(packet.meta), packet.size_wh, (size_w, size_h)))
         else:
             mark_not_analysed(image_bgr, packet.status)
         self._write(image_bgr, packet)
@@ -147,6 +148,7 @@ class VideoSink(FileSink):
             threads=self.context.threads,
         )
         if self._notes["fragments"] == 0:
+            assert self._file is not None
             self._file.write(self._encoder.head)
 
     def _write(self, image_bgr: Any, packet: Packet) -> None:
@@ -156,6 +158,7 @@ class VideoSink(FileSink):
         ticks = max(since_ns * TICKS_PER_S // 10**9, self._notes["ticks"] + 1)
         duration = packet.duration_ns * TICKS_PER_S // 10**9 or TICKS_PER_S // 25
         number = self._notes["fragments"] + 1
+        assert self._file is not None
         self._file.write(self._encoder.fragment(image_bgr, number, ticks, duration))
         self._notes |= {
             "fragments": number,
@@ -222,7 +225,7 @@ def _count_pictures(film: Path) -> int:
     import av
 
     with av.open(str(film)) as container:
-        times = [frame.pts for frame in container.decode(video=0)]
+        times = [frame.pts or 0 for frame in container.decode(video=0)]
     if times != sorted(set(times)):
         raise ValueError(f"{film}: pictures are doubled or out of order")
     return len(times)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from benchmarks.films import SAMPLE
 from fashion_pipeline.fashion.classifiers import open_cutter
-from fashion_pipeline.stages.detectors import Settings, open_detector
+from fashion_pipeline.stages.detectors import DetectorSettings, open_detector
 
 Image = NDArray[np.uint8]
 Box = tuple[float, ...]
@@ -17,9 +17,11 @@ EVERY = 4
 CONFIDENCE, NMS_IOU = 0.45, 0.5
 
 
-def settings(device: str, precision: str = "float32") -> Settings:
+def settings(device: str, precision: str = "float32") -> DetectorSettings:
     """How the detector is opened everywhere here."""
-    return Settings(confidence=CONFIDENCE, iou=NMS_IOU, model="nanodet", device=device, precision=precision)
+    return DetectorSettings(
+        confidence=CONFIDENCE, iou=NMS_IOU, model="nanodet", device=device, precision=precision
+    )
 
 
 def frames(count: int) -> list[Image]:

@@ -4,12 +4,12 @@ import json
 import multiprocessing as mp
 import socket
 from collections.abc import Iterator
-from typing import Any
 
 import imagezmq
 import numpy as np
 
 from benchmarks.loops.parts import Film, Finder, Namer, arguments, decoded
+from fashion_pipeline.fashion.findings import Person
 
 END = "end"
 BLANK = np.zeros((1, 1, 3), np.uint8)
@@ -25,7 +25,7 @@ def free_ports(count: int) -> list[int]:
     return ports
 
 
-def received(port: int) -> Iterator[tuple[list[Any], np.ndarray]]:
+def received(port: int) -> Iterator[tuple[list[Person], np.ndarray]]:
     with imagezmq.ImageHub(open_port=f"tcp://127.0.0.1:{port}") as hub:
         while True:
             said, image_bgr = hub.recv_image()

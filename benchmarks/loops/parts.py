@@ -5,9 +5,10 @@ import sys
 import time
 from collections.abc import Iterator
 from fractions import Fraction
-from typing import Any
 
 import numpy as np
+
+from fashion_pipeline.fashion.findings import Person
 
 CONFIDENCE = 0.5
 """Of the original's detector."""
@@ -17,8 +18,6 @@ MODEL = "v2_da"
 CRF = 23
 QUEUE_LEN = 8
 """Frames that wait between two steps, for those that have queues."""
-
-Person = dict[str, Any]
 
 
 def decoded(film: str) -> Iterator[np.ndarray]:
@@ -38,10 +37,17 @@ class Finder:
     def __init__(self) -> None:
         import cv2
 
-        from fashion_pipeline.stages.detectors import SHIPPED, Settings, default_confidence, open_detector
+        from fashion_pipeline.stages.detectors import (
+            SHIPPED,
+            DetectorSettings,
+            default_confidence,
+            open_detector,
+        )
 
         cv2.setNumThreads(1)
-        self._detector = open_detector(SHIPPED, Settings(confidence=default_confidence(SHIPPED), iou=NMS))
+        self._detector = open_detector(
+            SHIPPED, DetectorSettings(confidence=default_confidence(SHIPPED), iou=NMS)
+        )
 
     def find(self, image_bgr: np.ndarray) -> list[Person]:
         boxes, scores = self._detector.detect(image_bgr)

@@ -56,7 +56,7 @@ HEADS = (
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Settings:
+class DetectorSettings:
     """What every detector is told. `iou`: of two boxes that overlap more than this, the better stays.
 
     `weights` is a path or ""; `head` one of HEADS or "auto"; `size` the pixels of the network's input, 0: its
@@ -92,7 +92,7 @@ class Detector(Protocol):
     """sha256 of the model file, in hex."""
     precision: str
     """What the network computes in."""
-    settings: Settings
+    settings: DetectorSettings
     """What it was opened with; others with another `confidence` and `iou` may take their place."""
 
     def detect(self, image_bgr: npt.NDArray[np.uint8]) -> tuple[BoxesXyxy, Scores]:
@@ -127,7 +127,7 @@ def shipped_file(path: Path, name: str) -> Path:
     return path
 
 
-def check_detector(name: str, settings: Settings) -> Path:
+def check_detector(name: str, settings: DetectorSettings) -> Path:
     """Return the model file of a detector once it and its engine are known to be there; loads nothing.
 
     Raises ValueError, in one sentence, if not.
@@ -141,7 +141,7 @@ def check_detector(name: str, settings: Settings) -> Path:
     return path
 
 
-def open_detector(name: str, settings: Settings) -> Detector:
+def open_detector(name: str, settings: DetectorSettings) -> Detector:
     """Load a detector. Raises ValueError, in one sentence, if it cannot be used here."""
     check_detector(name, settings)
     settings = dataclasses.replace(settings, model=name_of(name))
@@ -149,11 +149,11 @@ def open_detector(name: str, settings: Settings) -> Detector:
     return detector
 
 
-def _module(settings: Settings) -> Any:
+def _module(settings: DetectorSettings) -> Any:
     return importlib.import_module(f"{__name__}.{_module_name(settings)}")
 
 
-def _module_name(settings: Settings) -> str:
+def _module_name(settings: DetectorSettings) -> str:
     model = settings.model
     if model.endswith(EXPORT_SUFFIXES) or model in PUBLISHED_EXPORTS:
         return "onnx_export"

@@ -3,14 +3,14 @@
 import numpy as np
 import numpy.typing as npt
 
-from fashion_pipeline.stages.detectors import BoxesXyxy, Scores, Settings
+from fashion_pipeline.stages.detectors import BoxesXyxy, DetectorSettings, Scores
 
 
 def choose_people(
     boxes_xyxy: npt.NDArray[np.floating],
     scores: npt.NDArray[np.floating],
     size_wh: tuple[int, int],
-    settings: Settings,
+    settings: DetectorSettings,
 ) -> tuple[BoxesXyxy, Scores]:
     """Bring raw finds of people, in any order, into the form that `Detector.detect` promises.
 

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from fashion_pipeline.fashion.model_file import file_digest
 from fashion_pipeline.fashion.weights import find_weights
-from fashion_pipeline.stages.detectors import BoxesXyxy, OneByOne, Scores, Settings
+from fashion_pipeline.stages.detectors import BoxesXyxy, DetectorSettings, OneByOne, Scores
 from fashion_pipeline.stages.detectors.boxes import choose_people
 from fashion_pipeline.stages.detectors.torch_networks import check_torch, load_quietly, prepare_torch
 
@@ -21,7 +21,7 @@ SUFFIXES = (".pt", ".pth")
 class ImageAiDetector(OneByOne):
     """The loaded detector."""
 
-    def __init__(self, detection: Any, digest: str, settings: Settings) -> None:
+    def __init__(self, detection: Any, digest: str, settings: DetectorSettings) -> None:
         self.digest = digest
         self._detection = detection
         self.settings = settings
@@ -49,7 +49,7 @@ class ImageAiDetector(OneByOne):
         return choose_people(boxes_xyxy, scores, (width, height), self.settings)
 
 
-def check(settings: Settings) -> Path:
+def check(settings: DetectorSettings) -> Path:
     """Return the weights file. Raises ValueError, in one sentence, if it, ImageAI or torch is not there."""
     check_torch(settings, "imageai", "imageai")
     if settings.confidence < LOWEST_CONFIDENCE:
@@ -65,7 +65,7 @@ def check(settings: Settings) -> Path:
     return path
 
 
-def open_detector(settings: Settings) -> ImageAiDetector:
+def open_detector(settings: DetectorSettings) -> ImageAiDetector:
     """Load the weights and run the network once. Raises ValueError if the file does not fit the network."""
     path = check(settings)
     device = prepare_torch(settings)

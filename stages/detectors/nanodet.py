@@ -16,7 +16,7 @@ import numpy.typing as npt
 from fashion_pipeline.fashion.engines import ONNX_ENGINES, Engine, choose_engine, open_engine
 from fashion_pipeline.fashion.model_file import file_digest
 from fashion_pipeline.fashion.model_lookup import MODELS_FOLDER
-from fashion_pipeline.stages.detectors import BoxesXyxy, Scores, Settings, shipped_file
+from fashion_pipeline.stages.detectors import BoxesXyxy, DetectorSettings, Scores, shipped_file
 from fashion_pipeline.stages.detectors.boxes import choose_people
 from fashion_pipeline.stages.detectors.grids import grid
 
@@ -29,7 +29,7 @@ ENGINES = ONNX_ENGINES
 class NanoDet:
     """The loaded detector."""
 
-    def __init__(self, engine: Engine, digest: str, settings: Settings) -> None:
+    def __init__(self, engine: Engine, digest: str, settings: DetectorSettings) -> None:
         self.digest = digest
         self._engine = engine
         self.precision = engine.precision
@@ -84,7 +84,7 @@ def _grids() -> tuple[npt.NDArray[np.float32], npt.NDArray[np.floating]]:
     return grid(INPUT_WH, offset=0.5)
 
 
-def check(settings: Settings) -> Path:
+def check(settings: DetectorSettings) -> Path:
     """Return the model file. Raises ValueError if it or the engine is not there, or another one is named."""
     choose_engine(settings.engine, ENGINES)
     if settings.weights:
@@ -94,7 +94,7 @@ def check(settings: Settings) -> Path:
     return shipped_file(MODEL_PATH, "nanodet")
 
 
-def open_detector(settings: Settings) -> NanoDet:
+def open_detector(settings: DetectorSettings) -> NanoDet:
     """Load the network and run it once, so that the first frame is as quick as the others."""
     engine = open_engine(
         MODEL_PATH,

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from fashion_pipeline.fashion.engines import ONNX_ENGINES, Engine, choose_engine, open_engine
 from fashion_pipeline.fashion.model_file import file_digest
 from fashion_pipeline.fashion.weights import WEIGHTS, find_weights
-from fashion_pipeline.stages.detectors import PUBLISHED_EXPORTS, BoxesXyxy, Scores, Settings
+from fashion_pipeline.stages.detectors import PUBLISHED_EXPORTS, BoxesXyxy, DetectorSettings, Scores
 from fashion_pipeline.stages.detectors.boxes import choose_people
 from fashion_pipeline.stages.detectors.feeds import FEEDS, YOLO, Placed, fill
 from fashion_pipeline.stages.detectors.heads import HeadError, decode_head, recognise_head
@@ -31,7 +31,7 @@ SIZES_INPUT = "orig_target_sizes"
 class OnnxExport:
     """The loaded detector."""
 
-    def __init__(self, path: Path, engine: Engine, settings: Settings) -> None:
+    def __init__(self, path: Path, engine: Engine, settings: DetectorSettings) -> None:
         self.digest = file_digest(path)
         self._engine = engine
         self.precision = engine.precision
@@ -119,7 +119,7 @@ class OnnxExport:
         ]
 
 
-def check(settings: Settings) -> Path:
+def check(settings: DetectorSettings) -> Path:
     """Return the model file. Raises ValueError, in one sentence, if it or the engine is not there."""
     if settings.model in PUBLISHED_EXPORTS:
         path = find_weights(settings.model, settings.weights)
@@ -139,7 +139,7 @@ def check(settings: Settings) -> Path:
     return path
 
 
-def open_detector(settings: Settings) -> OnnxExport:
+def open_detector(settings: DetectorSettings) -> OnnxExport:
     """Load an export and run it once. Raises ValueError if its outputs are those of no known head."""
     path = check(settings)
     published = WEIGHTS.get(settings.model)

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from fashion_pipeline.fashion.engines import ONNX_ENGINES, Engine, choose_engine, open_engine
 from fashion_pipeline.fashion.model_file import file_digest
 from fashion_pipeline.fashion.model_lookup import MODELS_FOLDER
-from fashion_pipeline.stages.detectors import BoxesXyxy, OneByOne, Scores, Settings, shipped_file
+from fashion_pipeline.stages.detectors import BoxesXyxy, DetectorSettings, OneByOne, Scores, shipped_file
 from fashion_pipeline.stages.detectors.boxes import suppress_overlaps
 
 MODEL_PATH = MODELS_FOLDER / "ssdlite.onnx"
@@ -36,7 +36,7 @@ def network_input(image_bgr: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
 class SsdLite(OneByOne):
     """The loaded detector."""
 
-    def __init__(self, engine: Engine, digest: str, settings: Settings) -> None:
+    def __init__(self, engine: Engine, digest: str, settings: DetectorSettings) -> None:
         self.digest = digest
         self._engine = engine
         self.precision = engine.precision
@@ -55,7 +55,7 @@ class SsdLite(OneByOne):
         return boxes_xyxy.astype(np.float32), scores[kept].astype(np.float32)
 
 
-def check(settings: Settings) -> Path:
+def check(settings: DetectorSettings) -> Path:
     """Return the model file. Raises ValueError if it or the engine is not there, or another one is named."""
     choose_engine(settings.engine, ENGINES)
     if settings.weights:
@@ -66,7 +66,7 @@ def check(settings: Settings) -> Path:
     return shipped_file(MODEL_PATH, "ssdlite")
 
 
-def open_detector(settings: Settings) -> SsdLite:
+def open_detector(settings: DetectorSettings) -> SsdLite:
     """Load the network and run it once, so that the first frame is as quick as the others."""
     engine = open_engine(
         MODEL_PATH,

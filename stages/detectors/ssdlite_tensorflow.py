@@ -11,7 +11,7 @@ import numpy.typing as npt
 from fashion_pipeline.fashion.engine_choice import choose_device, choose_engine
 from fashion_pipeline.fashion.model_file import file_digest
 from fashion_pipeline.fashion.weights import find_weights
-from fashion_pipeline.stages.detectors import BoxesXyxy, OneByOne, Scores, Settings
+from fashion_pipeline.stages.detectors import BoxesXyxy, DetectorSettings, OneByOne, Scores
 from fashion_pipeline.stages.detectors.boxes import choose_people
 from fashion_pipeline.stages.detectors.ssdlite import INPUT_WH, network_input
 
@@ -23,7 +23,7 @@ OUTPUTS = ("detection_boxes:0", "detection_scores:0")
 class SsdLiteTensorFlow(OneByOne):
     """The loaded detector. The graph has its own non-maximum suppression, at 0.6."""
 
-    def __init__(self, session: Any, digest: str, settings: Settings) -> None:
+    def __init__(self, session: Any, digest: str, settings: DetectorSettings) -> None:
         self.digest = digest
         self._session = session
         self.settings = settings
@@ -38,14 +38,14 @@ class SsdLiteTensorFlow(OneByOne):
         return choose_people(boxes_xyxy, scores[0], (width, height), self.settings)
 
 
-def check(settings: Settings) -> Path:
+def check(settings: DetectorSettings) -> Path:
     """Return the graph's file. Raises ValueError, in one sentence, if it or TensorFlow is not there."""
     if importlib.util.find_spec("tensorflow") is None:
         raise ValueError("engine 'tensorflow' is not installed; install the extra 'tensorflow'")
     return find_weights(WEIGHTS_NAME, settings.weights)
 
 
-def open_detector(settings: Settings) -> SsdLiteTensorFlow:
+def open_detector(settings: DetectorSettings) -> SsdLiteTensorFlow:
     """Load the graph and run it once. Raises ValueError if the file is not that graph."""
     path = check(settings)
     # It prints some lines about the machine at each start, and only this keeps it from that.

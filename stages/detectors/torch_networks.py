@@ -10,12 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from fashion_pipeline.fashion.engine_choice import choose_device, choose_engine
-from fashion_pipeline.stages.detectors import Settings
+from fashion_pipeline.stages.detectors import DetectorSettings
 
 ENGINES = ("torch",)
 
 
-def check_torch(settings: Settings, module: str, extra: str) -> None:
+def check_torch(settings: DetectorSettings, module: str, extra: str) -> None:
     """Raise ValueError, in one sentence, if torch or `module` is not installed or another engine is named."""
     if settings.engine not in ("auto", *ENGINES):
         raise ValueError(f"detector '{settings.model}' is run by torch; set engine: auto or torch")
@@ -28,7 +28,7 @@ def check_torch(settings: Settings, module: str, extra: str) -> None:
         )
 
 
-def prepare_torch(settings: Settings) -> str:
+def prepare_torch(settings: DetectorSettings) -> str:
     """Set the threads and return the device, "cpu" or "cuda:N". Raises ValueError if it is not there."""
     import torch
 
@@ -38,7 +38,7 @@ def prepare_torch(settings: Settings) -> str:
     return device
 
 
-def load_quietly(path: Path, settings: Settings, load: Callable[[], Any]) -> Any:
+def load_quietly(path: Path, settings: DetectorSettings, load: Callable[[], Any]) -> Any:
     """Return what `load` makes of the weights in `path`; any failure of it is one sentence in ValueError."""
     with warnings.catch_warnings():
         # The libraries warn of how they call each other; the user cannot change that.

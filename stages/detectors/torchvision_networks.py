@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from fashion_pipeline.fashion.model_file import file_digest
 from fashion_pipeline.fashion.weights import WEIGHTS, find_weights
-from fashion_pipeline.stages.detectors import TORCHVISION_PREFIX, BoxesXyxy, Scores, Settings
+from fashion_pipeline.stages.detectors import TORCHVISION_PREFIX, BoxesXyxy, DetectorSettings, Scores
 from fashion_pipeline.stages.detectors.boxes import choose_people
 from fashion_pipeline.stages.detectors.torch_networks import (
     check_torch,
@@ -28,7 +28,7 @@ FIXED_SIZE = ("ssd300_vgg16", "ssdlite320_mobilenet_v3_large")
 class TorchvisionDetector:
     """The loaded detector."""
 
-    def __init__(self, network: Any, device: str, digest: str, settings: Settings) -> None:
+    def __init__(self, network: Any, device: str, digest: str, settings: DetectorSettings) -> None:
         self.digest = digest
         self._network = network
         self._device = device
@@ -54,7 +54,7 @@ class TorchvisionDetector:
         return choose_people(boxes_xyxy, scores, (width, height), self.settings)
 
 
-def check(settings: Settings) -> Path:
+def check(settings: DetectorSettings) -> Path:
     """Return the weights file. Raises ValueError, in one sentence, if it or torchvision is not there."""
     name = settings.model.removeprefix(TORCHVISION_PREFIX)
     if settings.model not in WEIGHTS:
@@ -66,7 +66,7 @@ def check(settings: Settings) -> Path:
     return find_weights(settings.model, settings.weights)
 
 
-def open_detector(settings: Settings) -> TorchvisionDetector:
+def open_detector(settings: DetectorSettings) -> TorchvisionDetector:
     """Load the weights and run the network once. Raises ValueError if the file does not fit the network."""
     path = check(settings)
     device = prepare_torch(settings)

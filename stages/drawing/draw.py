@@ -1,10 +1,9 @@
 """What was found in a frame, drawn on it: for people who would rather look than read."""
 
-from typing import Any
-
 import cv2
 import numpy as np
 
+from fashion_pipeline.fashion.findings import Person
 from fashion_pipeline.stages.drawing.plates import (
     FAINT_BGR,
     FONT,
@@ -30,7 +29,7 @@ PARTS_FROM_PX = 120
 """Of people at least this high each garment's own box is drawn; smaller ones it would hide."""
 
 
-def draw_people(image_bgr: Image, people: list[dict[str, Any]]) -> None:
+def draw_people(image_bgr: Image, people: list[Person]) -> None:
     """Draw each person and what they wear into `image_bgr` (uint8 H x W x 3), in place.
 
     A plate beside each person says who it is, and from head to foot each garment: its colour, its label, and
@@ -74,15 +73,19 @@ def _draw_legend(image_bgr: Image, kept_free: list[Rectangle], sizes: Sizes) -> 
             return
 
 
-def moved(people: list[dict[str, Any]], scale: float, left: float, top: float) -> list[dict[str, Any]]:
+def moved(people: list[Person], scale: float, left: float, top: float) -> list[Person]:
     """Return people with all their boxes scaled, then shifted: where a picture was fitted into another."""
 
-    def move(found: dict[str, Any]) -> dict[str, Any]:
-        x0, y0, x1, y1 = found["box"]
-        return {**found, "box": [x0 * scale + left, y0 * scale + top, x1 * scale + left, y1 * scale + top]}
+    def move(box_xyxy: list[float]) -> list[float]:
+        x0, y0, x1, y1 = box_xyxy
+        return [x0 * scale + left, y0 * scale + top, x1 * scale + left, y1 * scale + top]
 
     return [
-        {**move(person), "garments": [move(garment) for garment in person.get("garments", ())]}
+        {
+            **person,
+            "box": move(person["box"]),
+            "garments": [{**garment, "box": move(garment["box"])} for garment in person.get("garments", ())],
+        }
         for person in people
     ]
 
@@ -106,13 +109,13 @@ def rounded(box_xyxy: list[float]) -> Rectangle:
     return x0, y0, x1, y1
 
 
-def _queue(person: dict[str, Any]) -> tuple[float, float]:
+def _queue(person: Person) -> tuple[float, float]:
     """Who has been there for longest chooses a place first; without tracks, the largest."""
     x0, y0, x1, y1 = person["box"]
     return float(person.get("track", 0)), -(x1 - x0) * (y1 - y0)
 
 
-def _draw_boxes(image_bgr: Image, person: dict[str, Any], sizes: Sizes) -> None:
+def _draw_boxes(image_bgr: Image, person: Person, sizes: Sizes) -> None:
     x0, y0, x1, y1 = rounded(person["box"])
     garments = person.get("garments", [])
     edge_bgr = color_of(garments[0]["label"]) if garments else FAINT_BGR
@@ -160,7 +163,7 @@ def letterbox(image_bgr: Image, size_wh: tuple[int, int]) -> Image:
         fitted = image_bgr
     else:
         method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-        fitted = cv2.resize(image_bgr, (fitted_w, fitted_h), interpolation=method)
+        fitted = np.asarray(cv2.resize(image_bgr, (fitted_w, fitted_h), interpolation=method), np.uint8)
     canvas = np.zeros((height, width, 3), np.uint8)
     top, left = (height - fitted_h) // 2, (width - fitted_w) // 2
     canvas[top : top + fitted_h, left : left + fitted_w] = fitted

@@ -1,13 +1,10 @@
 """Where people stand once their picture was fitted into another size."""
 
-from typing import Any
-
+from fashion_pipeline.fashion.findings import Person
 from fashion_pipeline.stages.drawing.draw import moved
 
 
-def fitted_people(
-    people: list[dict[str, Any]], own_wh: tuple[int, int], size_wh: tuple[int, int]
-) -> list[dict[str, Any]]:
+def fitted_people(people: list[Person], own_wh: tuple[int, int], size_wh: tuple[int, int]) -> list[Person]:
     """Return the people with their boxes where `letterbox` has put a picture of `own_wh` in `size_wh`."""
     own_w, own_h = own_wh
     width, height = size_wh

@@ -5,12 +5,12 @@ from __future__ import annotations
 import dataclasses
 import zlib
 from collections.abc import Sequence
-from typing import Any
 
 import cv2
 import numpy as np
 
 from fashion_pipeline.fashion.color_words import JOINED, POINTS_RGB
+from fashion_pipeline.fashion.findings import Garment, Wearer
 from fashion_pipeline.fashion.labels import KNOWN_REGIONS
 from framegraph.packet import Image
 
@@ -80,7 +80,7 @@ def color_of(label: str) -> Color:
     return COLORS_BGR[label]
 
 
-def rows_of(person: dict[str, Any]) -> list[Row]:
+def rows_of(person: Wearer) -> list[Row]:
     """Return the lines of a person's plate: who it is, then each garment from head to foot."""
     garments = sorted(person.get("garments", ()), key=_from_head_to_foot)
     who = f"#{person['track']}" if "track" in person else f"person {person['score']:.0%}"
@@ -207,6 +207,6 @@ def _paper(under: Image) -> Image:
     return paper
 
 
-def _from_head_to_foot(garment: dict[str, Any]) -> tuple[int, str]:
+def _from_head_to_foot(garment: Garment) -> tuple[int, str]:
     region = garment.get("region", "")
     return KNOWN_REGIONS.index(region) if region in KNOWN_REGIONS else len(KNOWN_REGIONS), garment["label"]

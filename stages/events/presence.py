@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import Any, Literal
 
-from fashion_pipeline.stages.people.detection import DETECTED_AT_SEQ
+from fashion_pipeline.fashion.findings import (
+    Appeared,
+    Event,
+    EventPlace,
+    Left,
+    Person,
+    Wears,
+    in_brief,
+    people_in,
+)
 from framegraph.errors import StageError
 from framegraph.packet import Packet
 
-Event = dict[str, Any]
 Worn = list[list[str]]
 """[label, region] of each garment, sorted: two pictures of the same clothes are equal."""
 
-_GARMENT_FIELDS = ("label", "score", "region", "color")
-
 
 @dataclasses.dataclass
-class _Person:
+class _Present:
     """Somebody who is present. `first` and `last` are (seq, pts_ns) of frames in which they were found."""
 
     series: int
@@ -39,7 +45,7 @@ class Presence:
     def __init__(self, *, leave_after_s: float, steady_s: float) -> None:
         self._leave_after_ns = round(leave_after_s * 1e9)
         self._steady_ns = round(steady_s * 1e9)
-        self._people: dict[int, _Person] = {}
+        self._people: dict[int, _Present] = {}
         self._frame: list[int] = [-1, 0, 0]
 
     def see(self, packet: Packet) -> list[Event]:
@@ -47,7 +53,7 @@ class Presence:
         events: list[Event] = []
         present = set()
         self._frame = [packet.seq, packet.pts_ns, packet.capture_time_ns]
-        for person in packet.people:
+        for person in people_in(packet.meta):
             number = person.get("track")
             if number is None:
                 raise StageError("its people have no 'track'; put a stage of type track before events_sink")
@@ -55,14 +61,15 @@ class Presence:
             known = self._people.get(number)
             if known is None:
                 first = [packet.seq, packet.pts_ns]
-                known = self._people[number] = _Person(int(person.get("series", 0)), first, first)
-                facts = {name: person[name] for name in ("box", "score") if name in person}
-                events.append(self._event("appeared", number, known, facts))
+                known = self._people[number] = _Present(int(person.get("series", 0)), first, first)
+                events.append(self._appear(number, known, person))
             known.missing_since_ns = None
-            if DETECTED_AT_SEQ not in person:
+            if "detected_at_seq" not in person:
                 known.last = [packet.seq, packet.pts_ns]
             if self._has_changed(known, worn_by(person), packet.running_ns):
-                events.append(self._event("wears", number, known, {"garments": _garments(person)}))
+                garments = [in_brief(garment) for garment in person["garments"]]
+                wears: Wears = {"event": "wears", **self._place(number, known), "garments": garments}
+                events.append(wears)
         for number in sorted(self._people.keys() - present):
             known = self._people[number]
             if known.missing_since_ns is None:
@@ -75,7 +82,7 @@ class Presence:
         """The stream has ended: everybody leaves."""
         return [self._leave(number, "eos") for number in sorted(self._people)]
 
-    def _has_changed(self, known: _Person, worn: Worn | None, now_ns: int) -> bool:
+    def _has_changed(self, known: _Present, worn: Worn | None, now_ns: int) -> bool:
         """Whether what somebody wears is known by now, and is not what was told."""
         if worn is None:
             return False
@@ -89,27 +96,42 @@ class Presence:
         known.told, known.candidate = worn, None
         return True
 
-    def _leave(self, number: int, reason: str) -> Event:
+    def _appear(self, number: int, known: _Present, person: Person) -> Appeared:
+        seq, pts_ns, capture_time_ns = self._frame
+        event: Appeared = {
+            "event": "appeared",
+            "seq": seq,
+            "pts_ns": pts_ns,
+            "capture_time_ns": capture_time_ns,
+            "track": number,
+            "series": known.series,
+        }
+        if "box" in person:
+            event["box"] = person["box"]
+        if "score" in person:
+            event["score"] = person["score"]
+        return event
+
+    def _leave(self, number: int, reason: Literal["unseen", "eos"]) -> Left:
         known = self._people.pop(number)
-        facts = {
+        return {
+            "event": "left",
+            **self._place(number, known),
             "reason": reason,
             "first_seq": known.first[0],
             "first_pts_ns": known.first[1],
             "last_seq": known.last[0],
             "last_pts_ns": known.last[1],
         }
-        return self._event("left", number, known, facts)
 
-    def _event(self, word: str, number: int, known: _Person, facts: dict[str, Any]) -> Event:
+    def _place(self, number: int, known: _Present) -> EventPlace:
         seq, pts_ns, capture_time_ns = self._frame
         return {
-            "event": word,
             "seq": seq,
             "pts_ns": pts_ns,
             "capture_time_ns": capture_time_ns,
             "track": number,
             "series": known.series,
-            **facts,
         }
 
     def to_plain(self) -> dict[str, Any]:
@@ -119,10 +141,10 @@ class Presence:
     def restore(self, plain: dict[str, Any]) -> None:
         """Go on with the memory that `to_plain` gave."""
         self._frame = plain["frame"]
-        self._people = {number: _Person(**person) for number, person in plain["people"]}
+        self._people = {number: _Present(**person) for number, person in plain["people"]}
 
 
-def worn_by(person: dict[str, Any]) -> Worn | None:
+def worn_by(person: Person) -> Worn | None:
     """Return what a person wears, or None while that is not known.
 
     A stage that settles it says when ("settled"); without one, a frame in which nobody looked says nothing.
@@ -131,9 +153,3 @@ def worn_by(person: dict[str, Any]) -> Worn | None:
     if garments is None or not person.get("settled", bool(garments)):
         return None
     return sorted([str(garment["label"]), str(garment.get("region", ""))] for garment in garments)
-
-
-def _garments(person: dict[str, Any]) -> list[dict[str, Any]]:
-    return [
-        {name: garment[name] for name in _GARMENT_FIELDS if name in garment} for garment in person["garments"]
-    ]

@@ -6,6 +6,7 @@ import threading
 from typing import Any
 
 import paho.mqtt.client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion
 
 from fashion_pipeline.stages.events.broker import Broker, why_unreachable
 from fashion_pipeline.stages.events.spool import MAX_IN_FLIGHT, Spool
@@ -38,7 +39,7 @@ class Publisher:
         self._thread.start()
 
     def _make_client(self) -> mqtt.Client:
-        client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2)
+        client = mqtt.Client(CallbackAPIVersion.VERSION2)
         if self._broker.user:
             client.username_pw_set(self._broker.user, self._broker.password or None)
         if self._broker.is_tls:

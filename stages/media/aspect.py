@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fashion_pipeline.fashion.findings import Garment, Person, findings_in
 from framegraph.packet import Image, Packet
 
 if TYPE_CHECKING:
@@ -65,25 +66,23 @@ def stored_box(box_xyxy: Sequence[float], ratio: tuple[int, int]) -> Sequence[fl
     return [x0 / scale_x, y0 / scale_y, x1 / scale_x, y1 / scale_y]
 
 
-def square_view(packet: Packet) -> tuple[Image, list[dict[str, object]]]:
+def square_view(packet: Packet) -> tuple[Image, list[Person]]:
     """Return a packet's picture with square pixels, and its people in it: for eyes, not for records."""
     ratio = packet.pixel_aspect_ratio
-    people = packet.meta.get("people", [])
+    people = findings_in(packet.meta).get("people", [])
     if ratio == SQUARE:
         return packet.image_bgr, people
-    seen = [
-        {
-            **person,
-            "box": square_box(person["box"], ratio),
-            **{
-                group: [
-                    {**garment, "box": square_box(garment["box"], ratio)} if "box" in garment else garment
-                    for garment in person[group]
-                ]
-                for group in ("garments", "unsure")
-                if group in person
-            },
-        }
-        for person in people
-    ]
-    return square_picture(packet.image_bgr, ratio), seen
+    return square_picture(packet.image_bgr, ratio), [_square_person(person, ratio) for person in people]
+
+
+def _square_person(person: Person, ratio: tuple[int, int]) -> Person:
+    seen: Person = {**person, "box": list(square_box(person["box"], ratio))}
+    if "garments" in person:
+        seen["garments"] = [_square_garment(garment, ratio) for garment in person["garments"]]
+    if "unsure" in person:
+        seen["unsure"] = [_square_garment(garment, ratio) for garment in person["unsure"]]
+    return seen
+
+
+def _square_garment(garment: Garment, ratio: tuple[int, int]) -> Garment:
+    return {**garment, "box": list(square_box(garment["box"], ratio))} if "box" in garment else garment

@@ -6,7 +6,7 @@ import dataclasses
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 
 from fashion_pipeline.stages.media.connection import (
     Answer,
@@ -141,8 +141,9 @@ class Camera:
                     raise StageError(f"{self._shown}: {action.error}")
                 return
 
-    def _play_on(self) -> Iterator[Frame]:
-        """Yield the frames of one connection, or of one after another where each gives one picture."""
+    def _play_on(self) -> Generator[Frame, None, bool]:
+        """Yield the frames of one connection, or of one after another where each gives one picture; return
+        True when `duration` is over."""
         while True:
             began_s = time.monotonic()
             self._has_picture = False
@@ -151,7 +152,7 @@ class Camera:
                 return is_over
             self._rest(began_s + 1 / self._settings.still_fps - time.monotonic())
 
-    def _play(self) -> Iterator[Frame]:
+    def _play(self) -> Generator[Frame, None, bool]:
         """Yield the frames of one connection; return True when `duration` is over."""
         settings = self._settings
         is_next_still = self._stream.is_still and self._size_wh != (0, 0)

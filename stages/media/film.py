@@ -21,7 +21,7 @@ from fashion_pipeline.stages.media.promise import (
     promised_count,
     shortfall,
 )
-from fashion_pipeline.stages.media.timing import NS_PER_S, Mark, Place, RisingClock, Shot, to_ns
+from fashion_pipeline.stages.media.timing import NS_PER_S, Mark, ReelPlace, RisingClock, Shot, to_ns
 from fashion_pipeline.stages.media.uri import local_path, openable
 from framegraph.support.secrets import without_password
 
@@ -104,7 +104,9 @@ class Film:
             elif container.duration:
                 self.shot_count = round(container.duration * 1000 / self.shot_ns)
 
-    def shots(self, near: Place | None = None, begin_ns: int | None = None) -> Generator[Shot, None, None]:
+    def shots(
+        self, near: ReelPlace | None = None, begin_ns: int | None = None
+    ) -> Generator[Shot, None, None]:
         """Yield the shots: all of them, or those from a key frame at or before a place on.
 
         The time stamps and pictures do not depend on where it starts: a film whose time stamps need repair,
@@ -174,7 +176,7 @@ class Film:
 
     def marks(self) -> list[Mark] | None:
         """Read the packets of the whole film; None if a decoder could not begin in its middle."""
-        if not self._is_in_order_until(Place(pts_ns=_NEVER_NS)):
+        if not self._is_in_order_until(ReelPlace(pts_ns=_NEVER_NS)):
             return None
         container, stream = self._open()
         marks = []
@@ -198,7 +200,7 @@ class Film:
             pixel_aspect_ratio=pixel_aspect_ratio(stream, is_on_its_side=self._turns.is_on_its_side(frame)),
         )
 
-    def _open_near(self, place: Place | None) -> tuple[InputContainer, VideoStream, bool]:
+    def _open_near(self, place: ReelPlace | None) -> tuple[InputContainer, VideoStream, bool]:
         """Open the film at a key frame at or before `place` and add True, or at its start and add False."""
         import av
 
@@ -229,7 +231,7 @@ class Film:
             return self._open()
         return container, stream
 
-    def _is_in_order_until(self, place: Place) -> bool:
+    def _is_in_order_until(self, place: ReelPlace) -> bool:
         """Say whether a decoder can begin in the middle and give what it gives from the start: whether every
         time stamp up to `place` is there, is the only one of its value, and is out of order by no more than a
         decoder puts right, and whether they are as many as were captured.

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from fashion_pipeline.stages.media.orientation import orientation_of, turned
-from fashion_pipeline.stages.media.timing import NS_PER_S, Image, Mark, Place, Shot
+from fashion_pipeline.stages.media.timing import NS_PER_S, Image, Mark, ReelPlace, Shot
 from fashion_pipeline.stages.media.uri import IMAGE_SUFFIXES, STILL_IN_FOLDER, is_glob, local_path
 
 NAMED = 10
@@ -121,7 +121,9 @@ class ImageReel:
     def segment_count(self) -> int:
         return max(1, len(self._paths))
 
-    def shots(self, near: Place | None = None, begin_ns: int | None = None) -> Generator[Shot, None, None]:
+    def shots(
+        self, near: ReelPlace | None = None, begin_ns: int | None = None
+    ) -> Generator[Shot, None, None]:
         """Yield all images, or those from the one before a place on; none before `begin_ns`."""
         first = 0 if near is None else max(0, int(near.pts_ns * self._rate / NS_PER_S) - 1)
         for position in range(first, len(self._paths)):

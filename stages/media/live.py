@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
 
 from fashion_pipeline.stages.media.aspect import pixel_aspect_ratio
@@ -190,7 +190,7 @@ class LiveStream:
                     self.broke = Broke(Cause.END_OF_STREAM)
                 break
             if packet.stream_index == stream.index:
-                yield packet
+                yield cast("Packet[VideoStream]", packet)
         yield None
 
     def _silence(self) -> Broke:

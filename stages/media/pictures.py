@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -97,7 +97,7 @@ def _let_unknown_side_data_pass() -> None:
     of a JPEG. FFmpeg gains kinds with each version: give those a name of their own."""
     from av.sidedata.sidedata import Type
 
-    def missing(cls: type[Type], value: object) -> Type:
+    def missing(cls: type[Type], value: Any) -> Type:
         kind = object.__new__(cls)
         kind._name_, kind._value_ = f"UNKNOWN_{value}", value
         return kind

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 from fashion_pipeline.stages.media.skipping import find_gap
-from fashion_pipeline.stages.media.timing import NS_PER_S, Mark, Place, Reel, Shot, Window
+from fashion_pipeline.stages.media.timing import NS_PER_S, Mark, Reel, ReelPlace, Shot, Window
 from fashion_pipeline.stages.media.uri import is_image
 from framegraph.errors import StageError
 from framegraph.stage import Frame, Resume
@@ -83,7 +83,7 @@ class ReelPlayer:
         first_ns, offset_ns = self._origin()
         round_, end_ns, after_ns, begin_ns, is_empty = 0, 0, None, None, True
         epoch_before = None if resume is None else resume.epoch
-        start = place = None if self._extent.start_s is None else Place(pts_ns=first_ns)
+        start = place = None if self._extent.start_s is None else ReelPlace(pts_ns=first_ns)
         if resume is not None:
             round_ = resume.epoch // reel.segment_count
             offset_ns, begin_ns = resume.running_ns - resume.pts_ns, resume.begin_ns
@@ -134,7 +134,7 @@ class ReelPlayer:
         first_ns = self._reel.start_ns + _ns(self._extent.start_s or 0)
         return first_ns, -first_ns if self._extent.start_s is not None else -self._reel.origin_ns
 
-    def _shots_from(self, place: Place | None, begin_ns: int | None, *, is_exact: bool) -> Iterator[Shot]:
+    def _shots_from(self, place: ReelPlace | None, begin_ns: int | None, *, is_exact: bool) -> Iterator[Shot]:
         """Yield the shots of one round: all, or those from a place on, of which with `is_exact` the first has
         the very time stamp.
 
@@ -165,10 +165,10 @@ class ReelPlayer:
             problem = f"has no frame at {place.pts_ns} ns any more; was the file changed?"
             raise StageError(f"{self._shown}: {problem}")
 
-    def _place(self, first_ns: int, resume: Resume) -> Place:
+    def _place(self, first_ns: int, resume: Resume) -> ReelPlace:
         """Return where an earlier process was, and how many shots that makes in a first, unthinned round."""
         is_counted = resume.epoch == 0 and self._extent.max_fps is None
-        return Place(
+        return ReelPlace(
             pts_ns=resume.pts_ns,
             since_ns=None if self._extent.start_s is None else first_ns,
             count=resume.captured if is_counted else None,

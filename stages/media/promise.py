@@ -107,7 +107,11 @@ class Came:
         if not self._gaps_ms:
             return 0
         usual_ms = self._gaps_ms.most_common(1)[0][0]
-        near = {gap: n for gap, n in self._gaps_ms.items() if abs(gap - usual_ms) <= max(1, usual_ms * NEAR)}
+        near = {
+            gap: n
+            for gap, n in self._gaps_ms.items()
+            if abs(gap - usual_ms) <= max(Fraction(1), usual_ms * NEAR)
+        }
         if sum(near.values()) < STEADY_SHARE * self._gaps_ms.total() or usual_ms <= 0:
             return 0
         # Their mean: stamps in whole milliseconds are 33 and 34 by turns.
@@ -172,7 +176,7 @@ def shortfall(promise: Promise, came: Came) -> Shortfall | None:
         span_ns = end_ns - came.first_ns if is_damaged else end_ns - came.last_ns
         expected = round(span_ns / usual_ns) + (0 if is_damaged else came.frames - 1)
         missing = expected - came.frames - came.broken
-        if missing > max(FEW, expected * FEW_SHARE):
+        if missing > max(Fraction(FEW), expected * FEW_SHARE):
             by = "header" if promise.end_ns is not None else "rate"
             words = f"by its {by} it has about {expected} frames, {came.frames} came"
             return Shortfall(missing, f"{words}; is it cut off, or has it a hole?")

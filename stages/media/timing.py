@@ -42,7 +42,7 @@ class Mark:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Place:
+class ReelPlace:
     """A place in a reel: the shot at `pts_ns`. If `count` is known, so many shots were had up to it, itself
     included, from `since_ns` or the start: an input of which some are missing is not trusted with a jump.
     """
@@ -79,7 +79,9 @@ class Reel(Protocol):
     def segment_count(self) -> int:
         """How many segments a playing has, at least 1."""
 
-    def shots(self, near: Place | None = None, begin_ns: int | None = None) -> Generator[Shot, None, None]:
+    def shots(
+        self, near: ReelPlace | None = None, begin_ns: int | None = None
+    ) -> Generator[Shot, None, None]:
         """Play it: all shots, or, if that gives the same ones, those from a little before a place on.
 
         With `begin_ns`, the time stamp of a key frame, nothing before it is decoded.

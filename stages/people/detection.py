@@ -1,4 +1,4 @@
-"""In which frames people are looked for, and how others are marked: what `detect` and `track` agree on."""
+"""In which frames people are looked for: what `detect` and `track` agree on."""
 
 from __future__ import annotations
 
@@ -7,10 +7,6 @@ from framegraph.packet import Packet
 
 DISCONTINUITY = "DISCONT"
 """The flag of a frame that does not continue those before it."""
-IS_PREDICTED = "is_predicted"
-"""Key of a packet's meta, true where nobody looked for people; absent where somebody did."""
-DETECTED_AT_SEQ = "detected_at_seq"
-"""Key of a person whose box is predicted: the frame in which the detector found them last."""
 
 
 def is_due(packet: Packet, interval: int) -> bool:

@@ -10,12 +10,10 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Sequence
-from typing import Any
 
 from fashion_pipeline.fashion.color_words import JOINED, name_of
+from fashion_pipeline.fashion.findings import Clothing, Garment, Person
 from fashion_pipeline.stages.people.places import Box, inside, placed, relative
-
-Garment = dict[str, Any]
 
 HYSTERESIS = 0.35
 """A label comes when its margin is above this, and goes when it is below minus this."""
@@ -46,17 +44,16 @@ class Label:
     is_told: bool
     colors: dict[str, float] = dataclasses.field(default_factory=dict)
     """The same, of the share of each colour's word."""
-    color: Garment = dataclasses.field(default_factory=dict)
-    """What is said of it: "color", where one can be told, and "color_shares"."""
+    color: str | None = None
+    """What is said of it, where one can be told."""
+    color_shares: dict[str, float] | None = None
 
     def name_color(self) -> None:
         """Say what colour it has: once a look, for it takes longer than all else of a frame."""
         shares = {word: round(sum_ / self.named, 2) for word, sum_ in self.colors.items()}
         shares = {word: share for word, share in shares.items() if share}
-        name = name_of(shares)
-        self.color = {} if name is None else {"color": name}
-        if self.colors:
-            self.color["color_shares"] = shares
+        self.color = name_of(shares)
+        self.color_shares = shares if self.colors else None
 
 
 class Evidence:
@@ -97,9 +94,7 @@ class Evidence:
             elif abs(mean) > HYSTERESIS:
                 label.is_told = mean > 0
 
-    def answer(
-        self, person_xyxy: Sequence[float], size_wh: Sequence[float]
-    ) -> tuple[list[Garment], list[Garment]]:
+    def answer(self, person_xyxy: Sequence[float], size_wh: Sequence[float]) -> Clothing:
         """Return (garments, unsure), surest first, with their boxes where the person is now."""
         garments: list[Garment] = []
         unsure: list[Garment] = []
@@ -112,7 +107,10 @@ class Evidence:
             }
             if label.threshold is not None:
                 found["threshold"] = label.threshold
-            found |= label.color
+            if label.color is not None:
+                found["color"] = label.color
+            if label.color_shares is not None:
+                found["color_shares"] = label.color_shares
             if label.is_told:
                 garments.append(found)
             elif label.margin / self._weight >= _unsure_margin(label.threshold):
@@ -120,7 +118,7 @@ class Evidence:
         return _surest_first(garments), _surest_first(unsure)
 
     @classmethod
-    def recalled(cls, person: dict[str, Any]) -> Evidence:
+    def recalled(cls, person: Person) -> Evidence:
         """Make the memory of a person again from what was last answered of them."""
         evidence = cls()
         looks = person["looks"]

@@ -7,8 +7,8 @@ BETTER = 1.1
 
 
 @dataclasses.dataclass(frozen=True)
-class Look:
-    """One look at a person. `track` is the number that a tracker gave, -1 for none."""
+class Candidate:
+    """A look at a person that may get a place. `track` is the number that a tracker gave, -1 for none."""
 
     track: int
     time_s: float
@@ -25,9 +25,9 @@ class Gallery:
     def __init__(self, size: int, spacing_s: float) -> None:
         self._size = size
         self._spacing_s = spacing_s
-        self.looks: list[Look] = []
+        self.looks: list[Candidate] = []
 
-    def place_for(self, look: Look) -> int | None:
+    def place_for(self, look: Candidate) -> int | None:
         """Return the place that a look should take, or None if it is not good enough for any."""
         same = [place for place, other in enumerate(self.looks) if self._is_same_person(look, other)]
         if same:
@@ -44,14 +44,14 @@ class Gallery:
             return None
         return next((place for place, other in enumerate(self.looks) if other.track == track), None)
 
-    def put(self, place: int, look: Look) -> None:
+    def put(self, place: int, look: Candidate) -> None:
         """Put a look into a place that `place_for` gave."""
         if place == len(self.looks):
             self.looks.append(look)
         else:
             self.looks[place] = look
 
-    def _is_same_person(self, look: Look, other: Look) -> bool:
+    def _is_same_person(self, look: Candidate, other: Candidate) -> bool:
         if look.track >= 0 or other.track >= 0:
             return look.track == other.track
         return abs(look.time_s - other.time_s) < self._spacing_s

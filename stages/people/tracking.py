@@ -22,7 +22,7 @@ _UNSURE_OF_SPEED = np.diag([1.0] * 4 + [100.0] * 4)
 """So the second sight sets the speed: at a few frames a second a walker is far by then."""
 
 
-class _Likeness(BaseIoU):  # type: ignore[misc]
+class _Likeness(BaseIoU):
     """Nearness in body heights, less how the looks differ: in place of the overlap in the assignment."""
 
     def __init__(self, tracker: PeopleTracker) -> None:
@@ -96,7 +96,7 @@ class PeopleTracker:
             xyxy=boxes, confidence=scores.astype(np.float64), class_id=np.arange(len(boxes))
         )
         answer = self._tracker.update(people, timestamp=time_s)
-        if len(answer):
+        if len(answer) and answer.tracker_id is not None:
             numbers[answer.class_id] = answer.tracker_id
         for place in np.flatnonzero(numbers != NOBODY):
             self._see(int(numbers[place]), boxes[place])

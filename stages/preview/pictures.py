@@ -5,11 +5,11 @@ from __future__ import annotations
 import dataclasses
 import threading
 import time
-from typing import Any
 
 import cv2
 import numpy as np
 
+from fashion_pipeline.fashion.findings import Person
 from fashion_pipeline.stages.drawing.draw import draw_people, letterbox
 from fashion_pipeline.stages.drawing.fitting import fitted_people
 from framegraph.packet import Image
@@ -36,7 +36,7 @@ class _Newest:
         self.since = since
         self.since_s = since_s
         self.image_bgr: Image | None = None
-        self.people: list[dict[str, Any]] = []
+        self.people: list[Person] = []
         self.drawn: tuple[int, bool] | None = None
         self.jpeg = b""
 
@@ -69,7 +69,7 @@ class Pictures:
         for source in sources:
             self._add(source)
 
-    def put(self, source: str, image_bgr: Image, people: list[dict[str, Any]]) -> None:
+    def put(self, source: str, image_bgr: Image, people: list[Person]) -> None:
         """Take a picture that nobody else will change, with its people."""
         newest = self._add(source)
         with newest.lock:

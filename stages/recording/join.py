@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import av
+from av.stream import Stream
 
 from fashion_pipeline.stages.media.decoding import reason_of
 from fashion_pipeline.stages.media.timing import NS_PER_S, to_ns
@@ -66,7 +67,7 @@ def _write(location: Path, joined: Path, sound: Sound | None) -> int:
         av.open(str(joined), "w", format=format_, options=options) as output,
     ):
         pictures = film.streams.video[0]
-        streams = [output.add_stream_from_template(pictures)]
+        streams: list[Stream] = [output.add_stream_from_template(pictures)]
         parts = [_pictures(film, pictures)]
         if sound is not None:
             streams.append(output.add_stream_from_template(sound.stream))
@@ -92,7 +93,7 @@ def _end_ns(location: Path) -> int:
     """Return how long the pictures last."""
     with av.open(str(location)) as film:
         ends = [
-            (packet.pts + packet.duration) * packet.time_base * NS_PER_S
+            (packet.pts + (packet.duration or 0)) * packet.time_base * NS_PER_S
             for packet in film.demux(film.streams.video[0])
             if packet.pts is not None
         ]

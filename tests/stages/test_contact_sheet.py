@@ -9,7 +9,7 @@ import pytest
 from fashion_pipeline.stages.contact_sheet import ContactSheet
 from fashion_pipeline.stages.drawing.plates import Row
 from fashion_pipeline.stages.drawing.sheet import CROP_WH, draw_sheet
-from fashion_pipeline.stages.people.gallery import Gallery, Look
+from fashion_pipeline.stages.people.gallery import Candidate, Gallery
 from fashion_pipeline.stages.people.views import sharpness
 from framegraph.errors import GraphError
 from framegraph.packet import Packet
@@ -41,7 +41,7 @@ def person(track: int | None = None, height: float = 100, label: str = "Coat") -
     return found if track is None else {**found, "track": track}
 
 
-def best(gallery: Gallery, *looks: Look) -> list[float]:
+def best(gallery: Gallery, *looks: Candidate) -> list[float]:
     for look in looks:
         place = gallery.place_for(look)
         if place is not None:
@@ -53,14 +53,17 @@ def best(gallery: Gallery, *looks: Look) -> list[float]:
     ("looks", "kept"),
     [
         ([], []),
-        ([Look(1, 0, 5), Look(1, 9, 7), Look(1, 10, 6)], [7]),  # one track: its best look
-        ([Look(1, 0, 5), Look(1, 1, 5.2)], [5]),  # hardly better: not worth keeping
-        ([Look(1, 0, 5), Look(2, 0, 3)], [3, 5]),  # two at the same moment
-        ([Look(-1, 0, 5), Look(-1, 1, 7), Look(-1, 9, 1)], [1, 7]),  # no tracks: apart in time
-        ([Look(1, 0, 5), Look(2, 0, 3), Look(3, 0, 9), Look(4, 0, 2)], [5, 9]),  # room for two
+        ([Candidate(1, 0, 5), Candidate(1, 9, 7), Candidate(1, 10, 6)], [7]),  # one track: its best look
+        ([Candidate(1, 0, 5), Candidate(1, 1, 5.2)], [5]),  # hardly better: not worth keeping
+        ([Candidate(1, 0, 5), Candidate(2, 0, 3)], [3, 5]),  # two at the same moment
+        ([Candidate(-1, 0, 5), Candidate(-1, 1, 7), Candidate(-1, 9, 1)], [1, 7]),  # no tracks: apart in time
+        (
+            [Candidate(1, 0, 5), Candidate(2, 0, 3), Candidate(3, 0, 9), Candidate(4, 0, 2)],
+            [5, 9],
+        ),  # room for two
     ],
 )
-def test_the_gallery_keeps_the_best_look_at_each(looks: list[Look], kept: list[float]) -> None:
+def test_the_gallery_keeps_the_best_look_at_each(looks: list[Candidate], kept: list[float]) -> None:
     assert best(Gallery(2, spacing_s=2.0), *looks) == kept
 
 

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fashion_pipeline.stages.detect import Detect
-from fashion_pipeline.stages.detectors import Settings, name_of, open_detector
+from fashion_pipeline.stages.detectors import DetectorSettings, name_of, open_detector
 from fashion_pipeline.stages.detectors.boxes import suppress_overlaps
 from framegraph.errors import GraphError, StageError
 from framegraph.packet import Packet
@@ -102,7 +102,7 @@ def test_a_frame_gives_the_same_people_in_any_process_and_order(images_bgr: list
 @pytest.mark.parametrize("model", ["nanodet", "ssdlite"])
 def test_the_engines_agree(model: str, images_bgr: list[np.ndarray]) -> None:
     one, other = (
-        open_detector(model, Settings(confidence=0.3, iou=0.6, engine=engine, precision="float32"))
+        open_detector(model, DetectorSettings(confidence=0.3, iou=0.6, engine=engine, precision="float32"))
         for engine in ("openvino", "onnxruntime")
     )
     assert one.digest == other.digest
@@ -124,7 +124,7 @@ def overlaps(count: int) -> st.SearchStrategy[Any]:
 def test_bfloat16_finds_the_same_people_or_says_that_the_cpu_has_none(
     model: str, images_bgr: list[np.ndarray]
 ) -> None:
-    plain = Settings(confidence=0.6, iou=0.6, engine="openvino", precision="float32")
+    plain = DetectorSettings(confidence=0.6, iou=0.6, engine="openvino", precision="float32")
     try:
         quick = open_detector(model, dataclasses.replace(plain, precision="bfloat16"))
     except ValueError as error:
@@ -227,7 +227,7 @@ def original_graph() -> Iterator[Any]:
 def test_the_detector_is_the_original_graph(images_bgr: list[np.ndarray], original_graph: Any) -> None:
     import cv2
 
-    detector = open_detector("ssdlite", Settings(confidence=0.3, iou=0.6, precision="float32"))
+    detector = open_detector("ssdlite", DetectorSettings(confidence=0.3, iou=0.6, precision="float32"))
     compared = 0
     for image_bgr in images_bgr:
         small_rgb = cv2.resize(image_bgr, (300, 300))[:, :, ::-1]

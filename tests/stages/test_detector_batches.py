@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 
 from fashion_pipeline.stages.detect import Detect
-from fashion_pipeline.stages.detectors import Detector, Settings, open_detector
-from fashion_pipeline.stages.people.detection import IS_PREDICTED
+from fashion_pipeline.stages.detectors import Detector, DetectorSettings, open_detector
 from framegraph.errors import StageError
 from framegraph.packet import Packet
 from framegraph.properties import read_options
@@ -30,7 +29,7 @@ def images_bgr() -> list[np.ndarray]:
 
 def make_detector(model: str, device: str) -> Detector:
     return open_detector(
-        model, Settings(confidence=0.4, iou=0.5, device=device, precision="float32", model=model)
+        model, DetectorSettings(confidence=0.4, iou=0.5, device=device, precision="float32", model=model)
     )
 
 
@@ -110,7 +109,7 @@ def test_the_stage_answers_a_batch_as_it_answers_each_frame(
     stage = make_stage_on("cpu", **options)
     for one, other in zip(together, packets(), strict=True):
         known = stage.process(other)
-        assert one.meta.get(IS_PREDICTED) == known.meta.get(IS_PREDICTED)
+        assert one.meta.get("is_predicted") == known.meta.get("is_predicted")
         for person, known_person in zip(one.people, known.people, strict=True):
             assert person["box"] == pytest.approx(known_person["box"], abs=0.11)
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from fashion_pipeline.stages.detect import Detect
-from fashion_pipeline.stages.people.detection import DETECTED_AT_SEQ, IS_PREDICTED, is_due
+from fashion_pipeline.stages.people.detection import is_due
 from fashion_pipeline.stages.track import Track
 from framegraph.errors import GraphError
 from framegraph.packet import Packet
@@ -53,19 +53,19 @@ def test_detect_looks_in_each_third_frame_and_finds_there_what_it_always_finds()
         return run_stage(Detect, packets, {"interval": interval} if interval > 1 else {})
 
     every, third = answers(1), answers(3)
-    assert not any(IS_PREDICTED in answer.meta for answer in every)
+    assert not any("is_predicted" in answer.meta for answer in every)
     assert sum(len(answer.people) for answer in every) > 7
     for one, other in zip(every, third, strict=True):
         if one.seq % 3 == 0:
             assert other.meta == one.meta
         else:
-            assert other.meta == {"people": [], IS_PREDICTED: True}
+            assert other.meta == {"people": [], "is_predicted": True}
 
 
 def test_where_detect_does_not_look_it_reads_no_pixels() -> None:
     detect = make_stage(Detect, {"interval": 2})
     # Neither opened nor given a picture: all it has is the header.
-    assert detect.process(Packet(source="camera", seq=1, prev_seq=0)).meta[IS_PREDICTED]
+    assert detect.process(Packet(source="camera", seq=1, prev_seq=0)).meta["is_predicted"]
 
 
 def test_an_interval_below_one_is_refused() -> None:
@@ -86,7 +86,7 @@ def frame(seq: int, *people: tuple[float, float], **fields: Any) -> Packet:
 def between(seq: int, **fields: Any) -> Packet:
     """A frame that was not looked at, as it comes from detect."""
     packet = frame(seq, **fields)
-    packet.meta = {"people": [], IS_PREDICTED: True}
+    packet.meta = {"people": [], "is_predicted": True}
     return packet
 
 
@@ -105,7 +105,7 @@ def test_who_was_found_is_moved_on_until_the_next_look_and_it_is_said() -> None:
         assert (person["track"], person["series"], person["age_frames"]) == (1, 0, answer.seq)
         assert person["score"] == 0.9
         assert answer.meta["untracked_people"] == 0
-        assert person.get(DETECTED_AT_SEQ) == (None if answer.seq % 3 == 0 else answer.seq // 3 * 3)
+        assert person.get("detected_at_seq") == (None if answer.seq % 3 == 0 else answer.seq // 3 * 3)
         if answer.seq % 3:
             assert person["look"] == 0
             assert answer.meta["counts"] == {"boxes": {"predicted": 1}}
@@ -131,7 +131,7 @@ def test_who_was_not_found_at_the_last_look_is_not_expected_either() -> None:
 def test_nobody_is_expected_where_nobody_was_found() -> None:
     answers = run_stage(Track, [frame(0), between(1)])
     assert [answer.people for answer in answers] == [[], []]
-    assert answers[1].meta == {"people": [], IS_PREDICTED: True, "untracked_people": 0}
+    assert answers[1].meta == {"people": [], "is_predicted": True, "untracked_people": 0}
 
 
 def test_boxes_are_cut_at_the_edge_and_who_is_expected_outside_is_left_out() -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fashion_pipeline.fashion.precision import read_table
-from fashion_pipeline.stages.detectors import Settings, open_detector
+from fashion_pipeline.stages.detectors import DetectorSettings, open_detector
 from fashion_pipeline.stages.detectors.grids import STRIDES
 from fashion_pipeline.stages.detectors.nanodet import BINS, INPUT_WH, MODEL_PATH, decode
 from fashion_pipeline.training.convert_nanodet import ConversionError, main, read_package
@@ -54,7 +54,7 @@ def best_ious(boxes_xyxy: np.ndarray, others_xyxy: np.ndarray) -> np.ndarray:
 def test_a_person_is_found_where_the_picture_has_him_whatever_its_size() -> None:
     import cv2
 
-    detector = open_detector("nanodet", Settings(confidence=0.3, iou=0.5, precision="float32"))
+    detector = open_detector("nanodet", DetectorSettings(confidence=0.3, iou=0.5, precision="float32"))
     with av.open(str(SAMPLE)) as film:
         image_bgr = next(film.decode(video=0)).to_ndarray(format="bgr24")
     boxes_xyxy, scores = detector.detect(image_bgr)

@@ -19,7 +19,7 @@ from fashion_pipeline.stages.classify import Classify
 from fashion_pipeline.stages.crop import Crop
 from fashion_pipeline.stages.crops_sink import CropsSink
 from fashion_pipeline.stages.detect import Detect
-from fashion_pipeline.stages.detectors import OneByOne, Settings
+from fashion_pipeline.stages.detectors import DetectorSettings, OneByOne
 from fashion_pipeline.stages.json_sink import JsonSink
 from fashion_pipeline.stages.media.aspect import (
     SQUARE,
@@ -215,7 +215,7 @@ class RedDetector(OneByOne):
 
     digest = "0"
     precision = "float32"
-    settings = Settings(confidence=0.5, iou=0.5)
+    settings = DetectorSettings(confidence=0.5, iou=0.5)
 
     def __init__(self) -> None:
         self.seen_wh: list[tuple[int, int]] = []
@@ -281,7 +281,7 @@ class HalfTeller:
     def __init__(self) -> None:
         self.told: list[Sequence[float]] = []
 
-    def tell(self, crops: list[Any], boxes: list[Sequence[float]]) -> list[tuple[list[dict], list[dict]]]:
+    def predict(self, crops: list[Any], boxes: list[Sequence[float]]) -> list[tuple[list[dict], list[dict]]]:
         self.told += boxes
         coats = [{"label": "Coat", "box": [x0, y0, (x0 + x1) / 2, y1]} for x0, y0, x1, y1 in boxes]
         return [([coat], []) for coat in coats]

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from fashion_pipeline.fashion.weights import WEIGHTS, Published
-from fashion_pipeline.stages.detectors import Settings, default_confidence, open_detector
+from fashion_pipeline.stages.detectors import DetectorSettings, default_confidence, open_detector
 from fashion_pipeline.training.weights import main
 from tests.stages.test_nanodet import best_ious
 
@@ -67,7 +67,7 @@ def test_it_is_fetched_and_finds_those_whom_the_shipped_one_is_sure_of(
     monkeypatch.setattr("fashion_pipeline.fashion.weights.WEIGHTS_FOLDER", tmp_path)
     with av.open(str(SAMPLE)) as film:
         image_bgr = next(itertools.islice(film.decode(video=0), 80, None)).to_ndarray(format="bgr24")
-    settings = Settings(confidence=default_confidence(model), iou=0.5, precision="float32")
+    settings = DetectorSettings(confidence=default_confidence(model), iou=0.5, precision="float32")
     sure = open_detector("nanodet", dataclasses.replace(settings, confidence=0.5))
     sure_xyxy, _scores = sure.detect(image_bgr)
     boxes_xyxy, scores = open_detector(model, settings).detect(image_bgr)

@@ -6,7 +6,6 @@ import cv2
 import numpy as np
 import pytest
 
-from fashion_pipeline.stages.people.detection import IS_PREDICTED
 from fashion_pipeline.stages.track import Track
 from framegraph.errors import GraphError
 from framegraph.packet import Packet
@@ -126,7 +125,7 @@ def test_who_stands_still_keeps_the_number_when_the_camera_turns(knows: bool, ex
 
 def test_expected_boxes_turn_with_the_camera() -> None:
     frames = [standing(n, 0) for n in range(4)] + [standing(4, -60, with_people=False)]
-    frames[-1].meta[IS_PREDICTED] = True
+    frames[-1].meta["is_predicted"] = True
     answers = run_stage(Track, frames)
     assert [box[0] for box in column(answers, "box")[-1]] == pytest.approx([140, 260], abs=4)
 

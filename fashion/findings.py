@@ -1,0 +1,200 @@
+"""What is found in a frame, field by field: what packets carry, and what lines of results and events say.
+
+These are plain maps with names for a type checker, so that a packet needs no turning on its way:
+`findings_in` gives a packet's meta its type, `frame_record` and `read_record` go to and from a line. What
+each field means, and its unit, stands in stages/records/schema.json; a test holds the two against each other.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any, Literal, NotRequired, TypedDict, cast, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+_WORKING_MATERIAL = frozenset({"crops"})
+"""Keys of a person that are no result."""
+_NOT_OF_A_FRAME = frozenset({"counts"})
+"""Keys of a packet that are for the summary."""
+_NOT_TOLD = frozenset({"unsure"})
+_NOT_OF_TOLD = frozenset({"threshold", "color_shares"})
+"""Keys of a person, and of a garment, that are left out where only what is told counts."""
+
+
+class Garment(TypedDict):
+    """Something that a person wears, or may wear."""
+
+    label: str
+    score: float
+    region: NotRequired[str]
+    box: NotRequired[list[float]]
+    threshold: NotRequired[float]
+    color: NotRequired[str]
+    color_shares: NotRequired[dict[str, float]]
+
+
+Clothing = tuple[list[Garment], list[Garment]]
+"""(garments, unsure) of one person, each surest first."""
+
+
+class Wearer(TypedDict):
+    """Who somebody is and what they wear, wherever they are: what a plate shows."""
+
+    score: float
+    track: NotRequired[int]
+    garments: NotRequired[list[Garment]]
+    unsure: NotRequired[list[Garment]]
+    looks: NotRequired[int]
+    settled: NotRequired[bool]
+
+
+class Person(Wearer):
+    """Somebody found in a frame. With `detected_at_seq` the box is predicted: the detector found them there
+    last. `crops` ({region: picture}) is for `classify` and stands in no record."""
+
+    box: list[float]
+    series: NotRequired[int]
+    age_frames: NotRequired[int]
+    detected_at_seq: NotRequired[int]
+    look: NotRequired[float]
+    classified_at_seq: NotRequired[int]
+    crops: NotRequired[dict[str, NDArray[np.uint8]]]
+
+
+class Findings(TypedDict, total=False):
+    """What stages have found in a frame: a packet's meta. `is_predicted`: nobody looked for people in it."""
+
+    people: list[Person]
+    is_predicted: bool
+    dropped_boxes: int
+    untracked_people: int
+    precision: dict[str, str]
+    model: dict[str, str]
+
+
+class RecordHead(TypedDict):
+    """With what every line begins."""
+
+    version: int
+    run: str
+    source: str
+
+
+@final
+class FrameRecord(RecordHead, Findings):
+    """A line for a frame."""
+
+    seq: int
+    epoch: int
+    attempt: int
+    pts_ns: int
+    capture_time_ns: int
+    uri: str
+    size_wh: list[int]
+    status: str
+    pixel_aspect_ratio: NotRequired[list[int]]
+    flags: NotRequired[list[str]]
+
+
+@final
+class DroppedRange(RecordHead):
+    """A line for frames that were captured and never sent."""
+
+    from_seq: int
+    to_seq: int
+    status: str
+
+
+class EventPlace(TypedDict):
+    """When an event is told, and of whom."""
+
+    seq: int
+    pts_ns: int
+    capture_time_ns: int
+    track: int
+    series: int
+
+
+class Appeared(EventPlace):
+    """A person is seen for the first time."""
+
+    event: Literal["appeared"]
+    box: NotRequired[list[float]]
+    score: NotRequired[float]
+
+
+class Wears(EventPlace):
+    """What a person wears is known, or is known to be something else."""
+
+    event: Literal["wears"]
+    garments: list[Garment]
+
+
+class Left(EventPlace):
+    """A person has not been seen for a while, or the stream has ended."""
+
+    event: Literal["left"]
+    reason: Literal["unseen", "eos"]
+    first_seq: int
+    first_pts_ns: int
+    last_seq: int
+    last_pts_ns: int
+
+
+Event = Appeared | Wears | Left
+"""Its line begins with a RecordHead."""
+
+
+def findings_in(plain: dict[str, Any]) -> Findings:
+    """Return a packet's meta, or an ordered stage's earlier answer, itself: what is put in stands there."""
+    return cast(Findings, plain)
+
+
+def people_in(plain: dict[str, Any]) -> list[Person]:
+    """Return the list of people in a packet's meta, putting in an empty one where there is none."""
+    return findings_in(plain).setdefault("people", [])
+
+
+def in_brief(garment: Garment) -> Garment:
+    """Return what people want to know of a garment: label, score, region and colour."""
+    brief: Garment = {"label": garment["label"], "score": garment["score"]}
+    if "region" in garment:
+        brief["region"] = garment["region"]
+    if "color" in garment:
+        brief["color"] = garment["color"]
+    return brief
+
+
+def recorded(person: Person) -> Person:
+    """Return a person as a record has them, fields of a user's own stage included."""
+    return cast(Person, _without(person, _WORKING_MATERIAL))
+
+
+def told(person: Person) -> Person:
+    """Return a recorded person without what is unsure, thresholds, and shares of colours."""
+    found = cast(Person, _without(person, _WORKING_MATERIAL | _NOT_TOLD))
+    if "garments" in found:
+        found["garments"] = [cast(Garment, _without(garment, _NOT_OF_TOLD)) for garment in found["garments"]]
+    return found
+
+
+def frame_record(frame: FrameRecord, found: Mapping[str, Any]) -> FrameRecord:
+    """Return a frame's own facts and, behind them, what was found in it. What a stage has found under the
+    name of one of them does not take its place."""
+    return cast(FrameRecord, {**frame, **_without(found, _NOT_OF_A_FRAME | frame.keys())})
+
+
+def read_record(line: str) -> FrameRecord | DroppedRange:
+    """Return what a line of results says. Raises ValueError for one that is no JSON."""
+    record: FrameRecord | DroppedRange = json.loads(line)
+    return record
+
+
+def read_event(line: str) -> Event:
+    """Return what a line of events says. Raises ValueError for one that is no JSON."""
+    event: Event = json.loads(line)
+    return event
+
+
+def _without(found: Mapping[str, object], left_out: frozenset[str]) -> dict[str, object]:
+    return {key: value for key, value in found.items() if key not in left_out}
