@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from fashion_pipeline.fashion.labels import LABELS
+from fashion_pipeline.fashion.v4 import build_v4
 
 if TYPE_CHECKING:
     from torch import nn
@@ -31,7 +32,7 @@ def build_network(name: str) -> "nn.Module":
 
     Raises ValueError for an unknown name.
     """
-    builders = {"v1": _v1, "v2": _v2, "v3": _v3, "v4": _v4}
+    builders = {"v1": _v1, "v2": _v2, "v3": _v3, "v4": build_v4}
     if name not in builders:
         raise ValueError(f"unknown network {name!r}; known are {', '.join(NETWORKS)}")
     return builders[name]()
@@ -100,10 +101,3 @@ def _v3() -> "nn.Module":
         nn.ReLU(),
         nn.Linear(2048, len(LABELS)),
     )
-
-
-def _v4() -> "nn.Module":
-    """A narrow residual network (see v4.py)."""
-    from fashion_pipeline.fashion.v4 import build_v4
-
-    return build_v4()

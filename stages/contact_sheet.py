@@ -11,6 +11,7 @@ from typing import Any
 
 from fashion_pipeline.stages.media.aspect import square_picture
 from fashion_pipeline.stages.people.detection import DETECTED_AT_SEQ
+from fashion_pipeline.stages.people.gallery import Gallery, Look
 from framegraph.errors import GraphError
 from framegraph.files import CutFile
 from framegraph.packet import OK, Image, Packet
@@ -22,7 +23,7 @@ _HEAD = struct.Struct("<II")
 MIN_SIDE_PX = 8
 
 
-class ContactSheet(FileSink):
+class ContactSheet(FileSink["ContactSheet.Options"]):
     """Collect the best view of each person and draw them on one sheet when the source ends, with what was
     last answered of them.
 
@@ -45,15 +46,16 @@ class ContactSheet(FileSink):
     _file: CutFile | None = None
 
     @classmethod
-    def check(cls, options: Any) -> None:
+    def check(cls, options: Options) -> None:
         if Path(options.location).suffix.lower() not in SUFFIXES:
             raise GraphError(
                 f"location: '{options.location}' names no kind of picture; end it in .jpg or .png"
             )
 
     def open_at(self, location: Path, cut: Cut | None) -> None:
-        from fashion_pipeline.stages.people.gallery import Gallery
+        from fashion_pipeline.stages.people.views import view_quality
 
+        self._view_quality = view_quality
         self.close()
         self._location = location
         self._notes: dict[str, Any] = dict(cut.notes) if cut else {}
@@ -81,14 +83,11 @@ class ContactSheet(FileSink):
             return
         import cv2
 
-        from fashion_pipeline.stages.people.gallery import Look
-        from fashion_pipeline.stages.people.views import view_quality
-
         crop_bgr = square_picture(_cut(packet.image_bgr, person["box"]), packet.pixel_aspect_ratio)
         if min(crop_bgr.shape[:2]) < MIN_SIDE_PX:
             return
         others = [other["box"] for other in packet.people if other is not person]
-        value = view_quality(packet.image_bgr, person["box"], others) * float(person["score"])
+        value = self._view_quality(packet.image_bgr, person["box"], others) * float(person["score"])
         look = Look(int(person.get("track", -1)), packet.running_ns / 1e9, value)
         place = self._gallery.place_for(look)
         if place is not None:
@@ -111,8 +110,6 @@ class ContactSheet(FileSink):
         self._file.write(_HEAD.pack(len(text), len(coded)) + text + coded)
 
     def _put(self, coded: bytes, said: dict[str, Any]) -> None:
-        from fashion_pipeline.stages.people.gallery import Look
-
         place = said["place"]
         if coded:
             self._gallery.put(place, Look(*said["look"]))
@@ -183,7 +180,9 @@ def _cut(image_bgr: Image, box_xyxy: list[float]) -> Image:
 
 def _worn(person: dict[str, Any]) -> dict[str, str]:
     """What a plate shows of a person, as text to compare: scores count from a tenth on."""
-    shown = {key: person[key] for key in ("track", "score", "looks", "settled") if key in person}
+    shown: dict[str, Any] = {
+        key: person[key] for key in ("track", "score", "looks", "settled") if key in person
+    }
     if "track" in person:
         shown["score"] = 0.0
         shown["looks"] = min(1, shown.get("looks", 1))

@@ -26,7 +26,7 @@ _NOT_OF_TOLD = frozenset({"threshold", "color_shares"})
 """Keys of a person, and of a garment, that `detail: told` leaves out."""
 
 
-class JsonSink(RotatedSink):
+class JsonSink(RotatedSink["JsonSink.Options"]):
     """Write what was found in each frame as a line of JSON: docs/records.md says what each field is."""
 
     @dataclasses.dataclass(frozen=True, kw_only=True)

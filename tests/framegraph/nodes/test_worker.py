@@ -12,7 +12,7 @@ from framegraph.nodes.worker import AHEAD_S, MAX_AHEAD, MAX_FAILURES_IN_A_ROW
 from framegraph.packet import Packet
 from framegraph.stage import Stage
 from framegraph.wire import codec
-from tests.framegraph.nodes.worker_kit import DEADLINE_S
+from tests.framegraph.nodes.node_kit import DEADLINE_S
 
 BAD = 1
 """The seq of the frame that the stages below cannot deal with."""
@@ -112,7 +112,8 @@ def test_a_worker_that_waits_for_a_fuller_batch_is_alive_and_obeys(
         assert time.monotonic() < deadline_s
         bench.neighbours()
     # It goes round and round, but not without a pause.
-    begun_s, looks = time.monotonic(), set()
+    begun_s = time.monotonic()
+    looks: set[float] = set()
     while len(looks) < 5:
         looks.add(bench.page.read().loop_s)
         assert time.monotonic() < deadline_s
