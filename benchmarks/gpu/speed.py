@@ -41,7 +41,7 @@ def measure(
             some = [crops[place] for place in looks], [boxes_xyxy[place] for place in looks]
             calls: dict[str, Callable[[], object]] = {
                 "detect": partial(detector.detect_batch, images),
-                "classify": partial(classifier.tell, *some),
+                "classify": partial(classifier.predict, *some),
             }
             for stage, call in calls.items():
                 ms = 1e3 * _median_s(call, turn_s) / batch
