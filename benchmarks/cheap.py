@@ -12,13 +12,13 @@ from fashion_pipeline.fashion.findings import findings_in
 from fashion_pipeline.stages.source import FilmSource
 from fashion_pipeline.stages.video_sink import VideoSink
 from framegraph.packet import Packet
-from framegraph.properties import prop
+from framegraph.properties import NoOptions, prop
 from framegraph.stage import Cut, Frame, Resume, Sink, Source, Stage
 
 FRAME_NS = 40_000_000
 
 
-class Blank(Source):
+class Blank(Source["Blank.Options"]):
     """The same grey picture again and again, as fast as it is taken, or at a pace."""
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -42,11 +42,11 @@ class Blank(Source):
         return int(self.options.frames)
 
 
-class Pass(Stage):
+class Pass(Stage[NoOptions]):
     """Answer each packet as it is."""
 
 
-class Repaint(Stage):
+class Repaint(Stage[NoOptions]):
     """Give each packet a picture of its own, so that its pixels cross every link from here on."""
 
     def process(self, packet: Packet) -> Packet:
@@ -54,7 +54,7 @@ class Repaint(Stage):
         return packet
 
 
-class Sleep(Stage):
+class Sleep(Stage["Sleep.Options"]):
     """A detector that sleeps instead of computing: one person in each frame."""
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -67,7 +67,7 @@ class Sleep(Stage):
         return packet
 
 
-class Nowhere(Sink):
+class Nowhere(Sink[NoOptions]):
     """Take each frame and keep nothing."""
 
     def process(self, packet: Packet) -> Packet:
@@ -80,6 +80,8 @@ class Paced(FilmSource):
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Options(FilmSource.Options):
         fps: float = prop(10.0, "Frames a second.", low=0.1)
+
+    options: Options
 
     def frames(self, resume: Resume | None) -> Iterator[Frame]:
         next_s = time.monotonic()

@@ -24,7 +24,9 @@ def repeated(film: Path, times: int, target: Path, frames: int | None = None) ->
                 stream = stream or out.add_stream_from_template(source)
                 length = 0
                 for packet in container.demux(source):
-                    if packet.dts is None or (frames is not None and written >= frames):
+                    if packet.pts is None or packet.dts is None:
+                        continue
+                    if frames is not None and written >= frames:
                         continue
                     length = max(length, packet.pts + (packet.duration or 0))
                     offset = round_ * _ticks(container, source)

@@ -37,7 +37,7 @@ class Outcome:
         timing = self.ledger["timing"].values()
         first = min(one["first_received_at"] for one in timing)
         last = max(one["last_received_at"] for one in timing)
-        return (sum(one["frames"] for one in timing) - 1) / (last - first)
+        return float((sum(one["frames"] for one in timing) - 1) / (last - first))
 
     @property
     def first_commit_s(self) -> float:

@@ -27,7 +27,8 @@ def measure(settings: Settings) -> Result:
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         film = enlarged(Path(folder) / "1080p.mp4")
         memory = {str(window): pss_by_process(film, window) for window in WINDOWS}
-    commits, ready = [], {}
+    commits: list[float] = []
+    ready: dict[str, list[float]] = {}
     for _turn in range(settings.repeats):
         outcome = run(PROJECT / "pipeline.yaml", f"camera.uri={SAMPLE}", "camera.duration=2s")
         commits.append(outcome.first_commit_s)

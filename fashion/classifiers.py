@@ -17,6 +17,7 @@ from fashion_pipeline.fashion.color_words import name_of
 from fashion_pipeline.fashion.colors import color_shares
 from fashion_pipeline.fashion.engines import Engine, choose_engine, open_engine
 from fashion_pipeline.fashion.findings import Clothing, Garment
+from fashion_pipeline.fashion.model_file import file_digest
 from fashion_pipeline.fashion.model_info import ModelFileError
 from fashion_pipeline.fashion.model_lookup import check_model, find_street_model
 from fashion_pipeline.fashion.preprocessing import InputSpec, cut_to_input, to_batch
@@ -166,8 +167,6 @@ class _StreetClassifier:
     shift = 0.0
 
     def __init__(self, path: Path, engine: str, threads: int, device: str, precision: str) -> None:
-        from fashion_pipeline.fashion.model_file import file_digest
-
         onnx = path.with_suffix(".onnx")
         self._facts = read_facts(path)
         self._engine: Engine = open_engine(

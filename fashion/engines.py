@@ -19,6 +19,7 @@ from fashion_pipeline.fashion.engine_choice import (
     cuda_index,
 )
 from fashion_pipeline.fashion.engine_types import Arrays, Engine, InputInfo, first_line
+from fashion_pipeline.fashion.model_file import ModelFileError, load_network
 from fashion_pipeline.fashion.openvino_engine import OpenVinoEngine
 from fashion_pipeline.fashion.precision import choose_precision, read_table
 
@@ -125,8 +126,6 @@ class TorchEngine:
 
     def __init__(self, path: Path, threads: int, device: str = "cpu") -> None:
         import torch
-
-        from fashion_pipeline.fashion.model_file import ModelFileError, load_network
 
         torch.set_num_threads(threads)
         try:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from fashion_pipeline.fashion.labels import LABELS
+from fashion_pipeline.fashion.v4 import build_v4
 
 if TYPE_CHECKING:
     from torch import nn
@@ -31,7 +32,7 @@ def build_network(name: str, labels: int = len(LABELS)) -> "nn.Module":
 
     Raises ValueError for an unknown name.
     """
-    builders = {"v1": _v1, "v2": _v2, "v3": _v3, "v4": _v4}
+    builders = {"v1": _v1, "v2": _v2, "v3": _v3, "v4": build_v4}
     if name not in builders:
         raise ValueError(f"unknown network {name!r}; known are {', '.join(NETWORKS)}")
     return builders[name](labels)
@@ -100,10 +101,3 @@ def _v3(labels: int) -> "nn.Module":
         nn.ReLU(),
         nn.Linear(2048, labels),
     )
-
-
-def _v4(labels: int) -> "nn.Module":
-    """A narrow residual network (see v4.py)."""
-    from fashion_pipeline.fashion.v4 import build_v4
-
-    return build_v4(labels)

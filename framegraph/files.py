@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 from framegraph.errors import StageError
-from framegraph.stage import Cut, FileSink
+from framegraph.stage import Cut, FileSink, OptionsT
 
 NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
 """What passes when somebody makes room: waited for, with a warning."""
@@ -61,7 +61,7 @@ class CutFile:
         os.close(self._fd)
 
 
-class CutFileSink(FileSink):
+class CutFileSink(FileSink[OptionsT]):
     """A file sink whose output is nothing but what it has written, in order: it has `write` to do it with."""
 
     _file: CutFile | None = None

@@ -12,7 +12,7 @@ import logging
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from framegraph.packet import Image, Packet
 from framegraph.properties import NoOptions
 
 Json = Any
+OptionsT = TypeVar("OptionsT")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -38,8 +39,11 @@ class Context:
     log: logging.Logger = dataclasses.field(default_factory=lambda: logging.getLogger("stage"))
 
 
-class Stage:
+class Stage(Generic[OptionsT]):
     """A worker: takes a packet, gives the same packet back with more in it.
+
+    In brackets stands what `self.options` is, for type checkers: `class Mine(Stage["Mine.Options"])`. A plain
+    `class Mine(Stage)` works as well.
 
     A worker keeps nothing from packet to packet that a result depends on: the process may die at any
     moment, and its packets are then given to another one.
@@ -60,17 +64,17 @@ class Stage:
     default_batch: ClassVar[int] = 1
     """How many packets `process_batch` is given at most, where the graph does not say."""
 
-    def __init__(self, options: Any, context: Context) -> None:
+    def __init__(self, options: OptionsT, context: Context) -> None:
         self.options = options
         self.context = context
         self.log = context.log
 
     @classmethod
-    def check(cls, options: Any) -> None:
+    def check(cls, options: OptionsT) -> None:
         """Refuse, by GraphError, what can be known to be wrong before any process starts."""
 
     @classmethod
-    def gives_in_some(cls, options: Any) -> dict[str, str]:
+    def gives_in_some(cls, options: OptionsT) -> dict[str, str]:
         """Of `gives`, what stands for nothing in some packets, with what makes it so: {word: reason}.
 
         A graph is refused unless a stage that `completes` it comes before any sink, and before any other
@@ -79,7 +83,7 @@ class Stage:
         return {}
 
     @classmethod
-    def forms(cls, options: Any) -> dict[str, str]:
+    def forms(cls, options: OptionsT) -> dict[str, str]:
         """The form that a word of `takes` or `gives` has by these options: {word: form}.
 
         A graph is refused in which a stage takes a word in another form than the stage before it gives.
@@ -101,7 +105,7 @@ class Stage:
         """Let go of what `open` took. Not called when the process is killed."""
 
 
-class Ordered(Stage):
+class Ordered(Stage[OptionsT]):
     """A stage with a memory: one object per source, fed in the order of that source, each frame once.
 
     framegraph writes each answer down before it sends it. A frame that comes again (for a sink that died)
@@ -181,7 +185,7 @@ class Health:
     outage_s: float = 0.0
 
 
-class Source(Stage):
+class Source(Stage[OptionsT]):
     """A source: an iterator of frames. It is told where to go on when an earlier process of it died."""
 
     alive_until_s: float = 0.0
@@ -200,7 +204,7 @@ class Source(Stage):
         return None
 
     @classmethod
-    def is_live(cls, options: Any) -> bool:
+    def is_live(cls, options: OptionsT) -> bool:
         """Whether frames come at their own pace: then the older frame gives way to the fresher one. What can
         be told from the properties alone; `plays_live` knows better once the input is there."""
         return False
@@ -244,14 +248,14 @@ class Source(Stage):
         return None
 
     @classmethod
-    def inputs(cls, options: Any) -> list[Path]:
+    def inputs(cls, options: OptionsT) -> list[Path]:
         """The files that it reads, for no sink may write there: where nothing else is said, what a property
         `uri` names."""
         uri = str(getattr(options, "uri", ""))
         return [Path(uri)] if uri and "://" not in uri else []
 
     @classmethod
-    def fingerprint(cls, options: Any) -> str:
+    def fingerprint(cls, options: OptionsT) -> str:
         """Tell one input from another under the same name: a run is resumed only on the same input."""
         return ""
 
@@ -264,7 +268,7 @@ class Cut:
     notes: dict[str, Json]
 
 
-class Sink(Stage):
+class Sink(Stage[OptionsT]):
     """A sink that commits: one object per source, fed in the order of the source, each frame once.
 
     A frame counts as delivered once `process` has returned, and `position` is then written down.
@@ -288,7 +292,7 @@ class Sink(Stage):
         return []
 
 
-class LeakySink(Stage):
+class LeakySink(Stage[OptionsT]):
     """A sink that never commits: it is shown what passes, may miss frames, and slows no one.
 
     One object for all its sources. Frames that were not analysed do not come here, and neither does the end
@@ -303,7 +307,7 @@ class LeakySink(Stage):
         """Sources were attached or detached: these are the ones that come here from now on."""
 
 
-class FileSink(Sink):
+class FileSink(Sink[OptionsT]):
     """A sink with a `location` that can be cut back to an earlier length and go on from there."""
 
     location_places: ClassVar[tuple[str, ...]] = ("source",)

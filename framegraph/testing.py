@@ -26,7 +26,7 @@ FRAME_NS = 40_000_000  # from one packet of `make_packet` to the next: 25 frames
 
 _RESUMED = ("epoch", "pts_ns", "running_ns")
 Properties = Mapping[str, Any]
-StageT = TypeVar("StageT", bound=Stage)
+StageT = TypeVar("StageT", bound=Stage[Any])
 
 
 def make_packet(
@@ -57,7 +57,11 @@ def make_stage(stage: type[StageT], properties: Properties | None = None, *, sou
 
 
 def run_stage(
-    stage: type[Stage], packets: Iterable[Packet], properties: Properties | None = None, *, batch: int = 1
+    stage: type[Stage[Any]],
+    packets: Iterable[Packet],
+    properties: Properties | None = None,
+    *,
+    batch: int = 1,
 ) -> list[Packet]:
     """Open a worker or an ordered stage, give it `packets`, close it, and return its answers in order.
 
@@ -85,8 +89,10 @@ def run_stage(
     return answers
 
 
-def _run_ordered(stage: type[Ordered], asked: list[Packet], properties: Properties | None) -> list[Packet]:
-    lanes: dict[str, Ordered] = {}
+def _run_ordered(
+    stage: type[Ordered[Any]], asked: list[Packet], properties: Properties | None
+) -> list[Packet]:
+    lanes: dict[str, Ordered[Any]] = {}
     answers: list[Packet] = []
     try:
         for packet in asked:
@@ -105,7 +111,7 @@ def _run_ordered(stage: type[Ordered], asked: list[Packet], properties: Properti
 
 
 def run_sink(
-    stage: type[Sink],
+    stage: type[Sink[Any]],
     packets: Sequence[Packet],
     properties: Properties | None = None,
     *,
@@ -126,7 +132,7 @@ def run_sink(
 
 
 def _write(
-    stage: type[Sink],
+    stage: type[Sink[Any]],
     packets: Sequence[Packet],
     properties: Properties | None,
     cut: Cut | None,
@@ -155,7 +161,7 @@ def _write(
         sink.close()
 
 
-def _commit(sink: Sink) -> Cut | None:
+def _commit(sink: Sink[Any]) -> Cut | None:
     if not isinstance(sink, FileSink):
         return None
     position = sink.position()
@@ -164,7 +170,7 @@ def _commit(sink: Sink) -> Cut | None:
 
 
 def run_source(
-    stage: type[Source],
+    stage: type[Source[Any]],
     properties: Properties | None = None,
     *,
     limit: int = 1000,
@@ -189,7 +195,7 @@ def _travel(packet: Packet) -> Packet:
     return codec.decode_packet([bytes(part) for part in codec.encode_packet(packet)])
 
 
-def _checked(stage: type[Stage], answers: list[Packet], keys: list[tuple[str, int]]) -> list[Packet]:
+def _checked(stage: type[Stage[Any]], answers: list[Packet], keys: list[tuple[str, int]]) -> list[Packet]:
     if [answer.key for answer in answers] != keys:
         raise AssertionError(f"{stage.__name__} must answer {keys} in this order, with one packet for each")
     for answer in answers:

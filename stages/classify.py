@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
 
 from fashion_pipeline.fashion.classifiers import (
     ENGINES,
@@ -26,7 +25,7 @@ from framegraph.properties import prop
 from framegraph.stage import Stage
 
 
-class Classify(Stage):
+class Classify(Stage["Classify.Options"]):
     """Adds "garments" and "unsure" to each person, and takes the person's "crops" away.
 
     Both are lists of {"label", "score", "region", "box"}, surest first: scores of 0..1 to four decimals,
@@ -59,7 +58,7 @@ class Classify(Stage):
         )
 
     @classmethod
-    def check(cls, options: Any) -> None:
+    def check(cls, options: Options) -> None:
         try:
             check_classifier(options.model, options.engine)
         except (EngineError, ModelFileError) as error:
@@ -70,7 +69,7 @@ class Classify(Stage):
             )
 
     @classmethod
-    def forms(cls, options: Any) -> dict[str, str]:
+    def forms(cls, options: Options) -> dict[str, str]:
         return {"people/crops": crop_form(options.model)}
 
     def open(self) -> None:

@@ -11,6 +11,7 @@ from typing import Any, NotRequired, TypedDict
 from fashion_pipeline.fashion.findings import Garment, Person, Wearer, in_brief, people_in
 from fashion_pipeline.stages.media import BGR
 from fashion_pipeline.stages.media.aspect import square_picture
+from fashion_pipeline.stages.people.gallery import Candidate, Gallery
 from framegraph.errors import GraphError
 from framegraph.files import CutFile
 from framegraph.packet import OK, Image, Packet
@@ -31,7 +32,7 @@ class Entry(TypedDict):
     worn: str
 
 
-class ContactSheet(FileSink):
+class ContactSheet(FileSink["ContactSheet.Options"]):
     """Collect the best view of each person and draw them on one sheet when the source ends, with what was
     last answered of them.
 
@@ -55,15 +56,16 @@ class ContactSheet(FileSink):
     _file: CutFile | None = None
 
     @classmethod
-    def check(cls, options: Any) -> None:
+    def check(cls, options: Options) -> None:
         if Path(options.location).suffix.lower() not in SUFFIXES:
             raise GraphError(
                 f"location: '{options.location}' names no kind of picture; end it in .jpg or .png"
             )
 
     def open_at(self, location: Path, cut: Cut | None) -> None:
-        from fashion_pipeline.stages.people.gallery import Gallery
+        from fashion_pipeline.stages.people.views import view_quality
 
+        self._view_quality = view_quality
         self.close()
         self._location = location
         self._notes: dict[str, Any] = dict(cut.notes) if cut else {}
@@ -91,14 +93,11 @@ class ContactSheet(FileSink):
             return
         import cv2
 
-        from fashion_pipeline.stages.people.gallery import Candidate
-        from fashion_pipeline.stages.people.views import view_quality
-
         crop_bgr = square_picture(_cut(packet.image_bgr, person["box"]), packet.pixel_aspect_ratio)
         if min(crop_bgr.shape[:2]) < MIN_SIDE_PX:
             return
         others = [other["box"] for other in people_in(packet.meta) if other is not person]
-        value = view_quality(packet.image_bgr, person["box"], others) * float(person["score"])
+        value = self._view_quality(packet.image_bgr, person["box"], others) * float(person["score"])
         look = Candidate(int(person.get("track", -1)), packet.running_ns / 1e9, value)
         place = self._gallery.place_for(look)
         if place is not None:
@@ -122,8 +121,6 @@ class ContactSheet(FileSink):
         self._file.write(_HEAD.pack(len(text), len(coded)) + text + coded)
 
     def _put(self, coded: bytes, said: Entry) -> None:
-        from fashion_pipeline.stages.people.gallery import Candidate
-
         place = said["place"]
         if coded:
             self._gallery.put(place, Candidate(*said["look"]))

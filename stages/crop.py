@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
 
 from fashion_pipeline.fashion.classifiers import Cutter, crop_form, open_cutter
 from fashion_pipeline.fashion.findings import findings_in
@@ -16,7 +15,7 @@ from framegraph.properties import prop
 from framegraph.stage import Stage
 
 
-class Crop(Stage):
+class Crop(Stage["Crop.Options"]):
     """Adds "crops" to each person: {region: uint8 H x W, or H x W x 3 RGB}, as the model's file asks for.
 
     A box is cut at the frame's edge. A person with nothing inside the frame is taken off the list, and
@@ -33,14 +32,14 @@ class Crop(Stage):
         model: str = prop("street", "the model to cut for: a name in models/ or a path")
 
     @classmethod
-    def check(cls, options: Any) -> None:
+    def check(cls, options: Options) -> None:
         try:
             open_cutter(options.model)
         except ModelFileError as error:
             raise GraphError(str(error)) from None
 
     @classmethod
-    def forms(cls, options: Any) -> dict[str, str]:
+    def forms(cls, options: Options) -> dict[str, str]:
         return {"people/crops": crop_form(options.model)}
 
     def open(self) -> None:

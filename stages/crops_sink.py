@@ -18,7 +18,7 @@ NO_LABEL = "person"
 """The folder of those whose garments nobody named."""
 
 
-class CropsSink(Sink):
+class CropsSink(Sink["CropsSink.Options"]):
     """Write each person as LOCATION/LABEL/SOURCE-SEQ-N.jpg: N counts from 0 in the frame.
 
     The label is that of the person's first garment. A frame that comes again gives the same names, so that

@@ -41,7 +41,7 @@ PREDICTED = "predicted"
 """Status of a frame in which nobody looked for people: they are where they were expected."""
 
 
-class CsvSink(RotatedSink):
+class CsvSink(RotatedSink[RotatedSink.Options]):
     """Write one row for each person.
 
     A frame with nobody has one row with the person left empty, and so has a frame that was not analysed: its

@@ -33,7 +33,7 @@ from framegraph.stage import Stage
 ENGINES = ("openvino", "onnxruntime", "torch", "tensorflow")
 
 
-class Detect(Stage):
+class Detect(Stage["Detect.Options"]):
     """Puts `people` into a packet: one dict for each person found, best first, an empty list for nobody.
 
     A person has "box", [x0, y0, x1, y1] in pixels of the frame to a tenth, and "score" to four decimals. The
@@ -107,14 +107,14 @@ class Detect(Stage):
         )
 
     @classmethod
-    def check(cls, options: Any) -> None:
+    def check(cls, options: Options) -> None:
         try:
             check_detector(options.model, _settings(options))
         except ValueError as error:
             raise GraphError(str(error)) from None
 
     @classmethod
-    def gives_in_some(cls, options: Any) -> dict[str, str]:
+    def gives_in_some(cls, options: Options) -> dict[str, str]:
         return {"people": f"interval is {options.interval}"} if options.interval > 1 else {}
 
     def open(self) -> None:

@@ -6,12 +6,12 @@ import dataclasses
 import os
 import time
 from pathlib import Path
-from typing import Any
 
 from fashion_pipeline.stages.media import BGR
 from fashion_pipeline.stages.media.aspect import square_view
+from fashion_pipeline.stages.media.pace import Pace
 from framegraph.errors import GraphError, StageError
-from framegraph.packet import OK, Image, Packet
+from framegraph.packet import Image, Packet
 from framegraph.properties import Seconds, prop
 from framegraph.stage import Sink
 
@@ -22,7 +22,7 @@ SLICE_MS = 20
 X11_SOCKETS = Path("/tmp/.X11-unix")
 
 
-class DisplaySink(Sink):
+class DisplaySink(Sink["DisplaySink.Options"]):
     """Show each frame with its people in a window, at its time. q or closing the window quits.
 
     It cannot be cut back: after a fault a frame may be shown twice.
@@ -41,14 +41,16 @@ class DisplaySink(Sink):
     """True once somebody has quit: the run is then to end as by the first Ctrl-C."""
 
     @classmethod
-    def check(cls, options: Any) -> None:
+    def check(cls, options: Options) -> None:
         problem = screen_problem(dict(os.environ))
         if problem:
             raise GraphError(problem)
 
     def open(self) -> None:
-        from fashion_pipeline.stages.media.pace import Pace
+        from fashion_pipeline.stages.drawing.draw import letterbox
+        from fashion_pipeline.stages.drawing.fitting import drawn_frame
 
+        self._drawn_frame, self._letterbox = drawn_frame, letterbox
         problem = screen_problem(dict(os.environ))
         if problem:
             raise StageError(problem)
@@ -69,18 +71,13 @@ class DisplaySink(Sink):
         return packet
 
     def _drawn(self, packet: Packet) -> Image:
-        from fashion_pipeline.stages.drawing.draw import draw_people, letterbox, mark_not_analysed
-
         seen_bgr, people = square_view(packet)
         height, width = seen_bgr.shape[:2]
-        image_bgr = letterbox(seen_bgr, (width, height))
-        if packet.status == OK:
-            draw_people(image_bgr, people)
-        else:
-            mark_not_analysed(image_bgr, packet.status)
+        size_wh = width, height
+        image_bgr = self._drawn_frame(seen_bgr, people, packet.status, people_wh=size_wh, size_wh=size_wh)
         scale = min(1.0, self.options.max_width / width)
         fitted_wh = (max(1, round(width * scale)), max(1, round(height * scale)))
-        return image_bgr if scale == 1.0 else letterbox(image_bgr, fitted_wh)
+        return image_bgr if scale == 1.0 else self._letterbox(image_bgr, fitted_wh)
 
     def _show(self, image_bgr: Image) -> None:
         import cv2

@@ -5,6 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from fashion_pipeline.fashion.findings import Event, RecordHead, read_event
+from fashion_pipeline.stages.events.broker import read_broker, topic_problem
+from fashion_pipeline.stages.events.presence import Presence
+from fashion_pipeline.stages.events.spool import Spool
+from fashion_pipeline.stages.events.state_file import StateFile
 from fashion_pipeline.stages.records.lines import line_of
 from framegraph.errors import GraphError
 from framegraph.files import CutFileSink
@@ -16,7 +20,7 @@ from framegraph.support.texts import utf8_of
 VERSION = 1
 
 
-class EventsSink(CutFileSink):
+class EventsSink(CutFileSink["EventsSink.Options"]):
     """Write a line for each event: somebody "appeared", "wears" something (once it is known, and when it
     changes), "left". With `broker` each line is published too, once it is final.
 
@@ -51,9 +55,7 @@ class EventsSink(CutFileSink):
         drain: Seconds = prop(5.0, "At the end the broker is waited for so long.", low=0, high=3600)
 
     @classmethod
-    def check(cls, options: Any) -> None:
-        from fashion_pipeline.stages.events.broker import read_broker, topic_problem
-
+    def check(cls, options: Options) -> None:
         if options.broker:
             try:
                 broker = read_broker(options.broker, options.ca)
@@ -73,9 +75,6 @@ class EventsSink(CutFileSink):
     _publisher: Any = None
 
     def open_at(self, location: Path, cut: Cut | None) -> None:
-        from fashion_pipeline.stages.events.presence import Presence
-        from fashion_pipeline.stages.events.state_file import StateFile
-
         self.close()
         super().open_at(location, cut)
         notes = cut.notes if cut else {}
@@ -92,9 +91,7 @@ class EventsSink(CutFileSink):
             self._publisher.allow(super().position().size_bytes)
 
     def _make_publisher(self, location: Path) -> Any:
-        from fashion_pipeline.stages.events.broker import read_broker
         from fashion_pipeline.stages.events.publisher import Publisher
-        from fashion_pipeline.stages.events.spool import Spool
 
         start, dropped = self._published
         spool = Spool(location, start=start, dropped=dropped, max_bytes=self.options.max_spool)

@@ -24,7 +24,7 @@ VERSION = 1
 TOLD = "told"
 
 
-class JsonSink(RotatedSink):
+class JsonSink(RotatedSink["JsonSink.Options"]):
     """Write what was found in each frame as a line of JSON: docs/records.md says what each field is."""
 
     @dataclasses.dataclass(frozen=True, kw_only=True)

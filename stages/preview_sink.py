@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from typing import Any
 
 from fashion_pipeline.stages.media import BGR
 from fashion_pipeline.stages.media.aspect import square_view
+from fashion_pipeline.stages.preview.hosts import is_loopback
 from framegraph.errors import GraphError, StageError
 from framegraph.packet import Packet
 from framegraph.properties import Seconds, prop
 from framegraph.stage import LeakySink
 
 
-class PreviewSink(LeakySink):
+class PreviewSink(LeakySink["PreviewSink.Options"]):
     """Show the newest picture of each source, with its people, over HTTP: `/` is a page with all of them,
     /SOURCE.mjpg a stream, /SOURCE.jpg one picture.
 
@@ -39,9 +39,7 @@ class PreviewSink(LeakySink):
         )
 
     @classmethod
-    def check(cls, options: Any) -> None:
-        from fashion_pipeline.stages.preview.hosts import is_loopback
-
+    def check(cls, options: Options) -> None:
         if not options.allow_remote and not is_loopback(options.host):
             raise GraphError(
                 f"host '{options.host}' can be reached from other machines, and the preview has no password; "

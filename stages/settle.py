@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
 
 from fashion_pipeline.fashion.findings import Person, findings_in, people_in
+from fashion_pipeline.stages.media.uri import is_image
+from fashion_pipeline.stages.people.evidence import Evidence
 from framegraph.packet import Packet
 from framegraph.properties import prop
 from framegraph.stage import Json, Ordered
-
-if TYPE_CHECKING:
-    from fashion_pipeline.stages.people.evidence import Evidence
 
 PEOPLE = "different people, as track numbered them"
 """In the summary: who has two numbers counts twice (docs/people.md says how often that is)."""
@@ -19,7 +17,7 @@ MAX_TRACKS = 500
 """Remembered at once; who was away for longest is forgotten first. Far more than are in one picture."""
 
 
-class Settle(Ordered):
+class Settle(Ordered["Settle.Options"]):
     """Replaces "garments" and "unsure" by what all looks at a person say together, in every frame.
 
     Adds "looks", how many there were; "settled", whether they are enough; and "classified_at_seq", the frame
@@ -40,8 +38,6 @@ class Settle(Ordered):
         self._series: int | None = None
 
     def recall(self, answers: list[dict[str, Json]]) -> None:
-        from fashion_pipeline.stages.people.evidence import Evidence
-
         for answer in answers:
             people = findings_in(answer)["people"]
             self._forget_others(people)
@@ -51,8 +47,6 @@ class Settle(Ordered):
                 self._counted[person["track"]] = _countable(person)
 
     def process(self, packet: Packet) -> Packet:
-        from fashion_pipeline.stages.media.uri import is_image
-
         is_still = is_image(packet.uri)
         people = people_in(packet.meta)
         self._forget_others(people)
@@ -79,8 +73,6 @@ class Settle(Ordered):
 
     def _weigh(self, packet: Packet, person: Person) -> Evidence:
         """Add this frame's look, if there was one, to what is known of a person."""
-        from fashion_pipeline.stages.people.evidence import Evidence
-
         number, quality = person["track"], person.pop("look")
         # Taken out and put in again: the one who was away for longest stands first.
         evidence = self._known.pop(number, None) or Evidence()

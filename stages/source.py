@@ -7,7 +7,6 @@ import math
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from fashion_pipeline.stages.media import BGR
 from fashion_pipeline.stages.media.camera import Camera, CameraSettings, NotACameraError
@@ -37,7 +36,7 @@ FASTSTART = (
 )
 
 
-class FilmSource(Source):
+class FilmSource(Source["FilmSource.Options"]):
     """Plays a film, still images or a network stream.
 
     A film's frames keep its time stamps. Each image is a segment of its own, with its path as uri. Frames
@@ -113,7 +112,7 @@ class FilmSource(Source):
             0.3, "Live: more decode errors than this share of the pictures is smeared.", low=0, high=1
         )
 
-    def __init__(self, options: Any, context: Context) -> None:
+    def __init__(self, options: Options, context: Context) -> None:
         super().__init__(options, context)
         self._skipped: dict[str, int] = {}
         self._said: set[str] = set()
@@ -122,7 +121,7 @@ class FilmSource(Source):
         self._camera: Camera | None = None
 
     @classmethod
-    def is_live(cls, options: Any) -> bool:
+    def is_live(cls, options: Options) -> bool:
         return looks_live(options.uri) if options.live == AUTO else options.live == YES
 
     @property
@@ -132,7 +131,7 @@ class FilmSource(Source):
         return self._camera is not None and not self._camera.has_end
 
     @classmethod
-    def check(cls, options: Any) -> None:
+    def check(cls, options: Options) -> None:
         check_uri(options.uri)
         is_stream = kind_of(options.uri) is Kind.STREAM and scheme_of(options.uri) not in HTTP
         if (is_stream or cls.is_live(options)) and (options.loop or options.start is not None):
@@ -140,11 +139,11 @@ class FilmSource(Source):
             raise GraphError(f"{shown}: loop and start are for files; a stream cannot be wound")
 
     @classmethod
-    def inputs(cls, options: Any) -> list[Path]:
+    def inputs(cls, options: Options) -> list[Path]:
         return files_of(options.uri)
 
     @classmethod
-    def fingerprint(cls, options: Any) -> str:
+    def fingerprint(cls, options: Options) -> str:
         return fingerprint(options.uri)
 
     @classmethod

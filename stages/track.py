@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
 
 from fashion_pipeline.fashion.findings import Person, findings_in
 from fashion_pipeline.stages.media import BGR
+from fashion_pipeline.stages.media.uri import is_image
 from fashion_pipeline.stages.people.detection import DISCONTINUITY
+from fashion_pipeline.stages.people.looks import Policy, Seen, choose, wants
+from fashion_pipeline.stages.people.places import inside
 from framegraph.packet import Image, Packet
 from framegraph.properties import Seconds, prop
 from framegraph.stage import Ordered
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from fashion_pipeline.stages.people.looks import Seen
 
 DEFAULT_RATE_HZ = 25.0
 NS_PER_S = 1_000_000_000
@@ -24,7 +23,7 @@ LEAST_SIDE_PX = 1.0
 """Who is expected with less of them inside the picture is not in it."""
 
 
-class Track(Ordered):
+class Track(Ordered["Track.Options"]):
     """Gives each person "track", "series", "age_frames" and "look".
 
     "track" is a number that no other person of this source gets. "series" tells memories apart: it changes
@@ -72,10 +71,14 @@ class Track(Ordered):
         )
 
     def open(self) -> None:
+        from fashion_pipeline.stages.people.appearance import appearances, slivers
         from fashion_pipeline.stages.people.camera_motion import CameraMotion
-        from fashion_pipeline.stages.people.looks import Policy
         from fashion_pipeline.stages.people.tracking import PeopleTracker
+        from fashion_pipeline.stages.people.views import best_possible, view_quality
 
+        self._new_tracker, self._new_motion = PeopleTracker, CameraMotion
+        self._appearances, self._slivers = appearances, slivers
+        self._best_possible, self._view_quality = best_possible, view_quality
         options = self.options
         self._policy = Policy(
             looks=options.looks,
@@ -89,8 +92,8 @@ class Track(Ordered):
         self._seen: dict[int, Seen] = {}
         self._last_seq, self._last_people = -1, list[Person]()
         # Loads the library now and not with the first frame.
-        self._tracker = PeopleTracker(start_score=1.0, forget_s=1.0, rate_hz=DEFAULT_RATE_HZ)
-        self._motion = CameraMotion()
+        self._tracker = self._new_tracker(start_score=1.0, forget_s=1.0, rate_hz=DEFAULT_RATE_HZ)
+        self._motion = self._new_motion()
 
     def process(self, packet: Packet) -> Packet:
         if packet.epoch != self._epoch or DISCONTINUITY in packet.flags:
@@ -116,10 +119,6 @@ class Track(Ordered):
 
     def _expect(self, packet: Packet, image_bgr: Image | None) -> list[Person]:
         """Return those of the last frame that was looked at where they should be by now."""
-        import numpy as np
-
-        from fashion_pipeline.stages.people.places import inside
-
         boxes_xyxy = self._tracker.predict(packet.running_ns / NS_PER_S)
         ground_xyxy = np.array(list(boxes_xyxy.values())).reshape(-1, 4)
         shift_xyxy = self._shift_xyxy(image_bgr, ground_xyxy + np.tile(self._motion.shift_xy, 2))
@@ -141,14 +140,10 @@ class Track(Ordered):
 
     def _begin(self, packet: Packet) -> None:
         """Forget everybody: nobody of this segment is known to be somebody of the last."""
-        from fashion_pipeline.stages.media.uri import is_image
-        from fashion_pipeline.stages.people.camera_motion import CameraMotion
-        from fashion_pipeline.stages.people.tracking import PeopleTracker
-
-        self._motion = CameraMotion()
+        self._motion = self._new_motion()
         self._epoch, self._series, self._seen = packet.epoch, self.highest_id, {}
         self._is_still = is_image(packet.uri)
-        self._tracker = PeopleTracker(
+        self._tracker = self._new_tracker(
             start_score=0.0 if self._is_still else self.options.start_score,
             forget_s=self.options.forget,
             rate_hz=NS_PER_S / packet.duration_ns if packet.duration_ns else DEFAULT_RATE_HZ,
@@ -157,25 +152,18 @@ class Track(Ordered):
 
     def _shift_xyxy(self, image_bgr: Image | None, people_xyxy: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return how far the camera has moved all boxes since the series began."""
-        import numpy as np
-
         if image_bgr is not None and self.options.camera_motion and not self._is_still:
             self._motion.see(image_bgr, people_xyxy)
         return np.tile(self._motion.shift_xy, 2)
 
     def _follow(self, found: list[Person], seq: int, image_bgr: Image | None, time_s: float) -> list[Person]:
         """Return the people with numbers, without those who have none."""
-        import numpy as np
-
-        from fashion_pipeline.stages.people.appearance import appearances, slivers
-        from fashion_pipeline.stages.people.looks import Seen
-
         boxes_xyxy = np.array([person["box"] for person in found], np.float64).reshape(-1, 4)
         scores = np.array([person["score"] for person in found], np.float64)
         looks = is_sliver = None
         if image_bgr is not None and not self._is_still:
-            looks = appearances(image_bgr, boxes_xyxy)
-            is_sliver = slivers(boxes_xyxy, image_bgr.shape[1])
+            looks = self._appearances(image_bgr, boxes_xyxy)
+            is_sliver = self._slivers(boxes_xyxy, image_bgr.shape[1])
         ground_xyxy = boxes_xyxy - self._shift_xyxy(image_bgr, boxes_xyxy)
         numbers = self._tracker.update(ground_xyxy, scores, time_s, looks=looks, is_sliver=is_sliver).tolist()
         self.highest_id = self._tracker.highest_number
@@ -193,17 +181,14 @@ class Track(Ordered):
 
     def _look(self, people: list[Person], image_bgr: Image, time_s: float) -> None:
         """Choose whom to look at."""
-        from fashion_pipeline.stages.people.looks import choose, wants
-        from fashion_pipeline.stages.people.views import best_possible, view_quality
-
         wishes = []
         for person in people:
             seen = self._seen[person["track"]]
             quality = 0.0
             # To measure a view costs more than to see that it cannot be good enough.
-            if wants(seen, best_possible(image_bgr, person["box"]), self._policy, time_s):
+            if wants(seen, self._best_possible(image_bgr, person["box"]), self._policy, time_s):
                 others = [other["box"] for other in people if other is not person]
-                quality = view_quality(image_bgr, person["box"], others)
+                quality = self._view_quality(image_bgr, person["box"], others)
             wishes.append((seen, quality))
         policy = self._policy
         if self._is_still:

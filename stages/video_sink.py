@@ -6,17 +6,18 @@ from typing import Any
 
 from fashion_pipeline.fashion.findings import people_in
 from fashion_pipeline.stages.media import BGR
+from fashion_pipeline.stages.recording.fragments import TICKS_PER_S
 from fashion_pipeline.stages.recording.segment_names import SegmentNames, check_places, has_places
 from framegraph.errors import GraphError
 from framegraph.files import CutFile
-from framegraph.packet import OK, Packet
+from framegraph.packet import Packet
 from framegraph.properties import REQUIRED, Seconds, prop
 from framegraph.stage import Cut, FileSink
 
 ENDINGS = (".mp4", ".mkv", ".mov", ".m4v")
 
 
-class VideoSink(FileSink):
+class VideoSink(FileSink["VideoSink.Options"]):
     """Draw what was found on each frame and write the film.
 
     While it runs, the film is MP4 fragmented by frame, whatever its ending: what was committed can be played,
@@ -56,7 +57,7 @@ class VideoSink(FileSink):
     _segments: Any = None
 
     @classmethod
-    def check(cls, options: Any) -> None:
+    def check(cls, options: Options) -> None:
         path = Path(options.location)
         if path.suffix.lower() not in ENDINGS:
             raise GraphError(
@@ -68,6 +69,10 @@ class VideoSink(FileSink):
             raise GraphError("max-files counts segments, but segment is not set; set it, e.g. segment: 60s")
 
     def open_at(self, location: Path, cut: Cut | None) -> None:
+        from fashion_pipeline.stages.drawing.fitting import drawn_frame
+        from fashion_pipeline.stages.recording.encoder import FilmEncoder
+
+        self._drawn_frame, self._new_encoder = drawn_frame, FilmEncoder
         self.close()
         self._location = location
         self._notes: dict[str, Any] = cut.notes if cut else {}
@@ -95,20 +100,19 @@ class VideoSink(FileSink):
         self._file = self._segments.open(cut)
 
     def process(self, packet: Packet) -> Packet:
-        from fashion_pipeline.stages.drawing.draw import draw_people, letterbox, mark_not_analysed
-        from fashion_pipeline.stages.drawing.fitting import fitted_people
-
         if self.options.segment and self._needs_new_segment(packet):
             file, self._notes = self._segments.begin(self._notes, packet)
             self.close()
             self._file = file
         self._start(packet)
         size_w, size_h = self._notes["size_wh"]
-        image_bgr = letterbox(packet.image_bgr, (size_w, size_h))
-        if packet.status == OK:
-            draw_people(image_bgr, fitted_people(people_in(packet.meta), packet.size_wh, (size_w, size_h)))
-        else:
-            mark_not_analysed(image_bgr, packet.status)
+        image_bgr = self._drawn_frame(
+            packet.image_bgr,
+            people_in(packet.meta),
+            packet.status,
+            people_wh=packet.size_wh,
+            size_wh=(size_w, size_h),
+        )
         self._write(image_bgr, packet)
         return packet
 
@@ -124,8 +128,6 @@ class VideoSink(FileSink):
 
     def _start(self, packet: Packet) -> None:
         """Open the encoder with the first frame; a successor opens it just as the first process did."""
-        from fashion_pipeline.stages.recording.encoder import FilmEncoder
-
         if self._encoder is not None:
             return
         if "size_wh" not in self._notes:
@@ -139,7 +141,7 @@ class VideoSink(FileSink):
                 "ticks": -1,
             }
         size_w, size_h = self._notes["size_wh"]
-        self._encoder = FilmEncoder(
+        self._encoder = self._new_encoder(
             self.options.codec,
             size_wh=(size_w, size_h),
             pixel_aspect_ratio=self._notes["pixels"],
@@ -152,8 +154,6 @@ class VideoSink(FileSink):
             self._file.write(self._encoder.head)
 
     def _write(self, image_bgr: Any, packet: Packet) -> None:
-        from fashion_pipeline.stages.recording.encoder import TICKS_PER_S
-
         since_ns = packet.running_ns - self._notes.get("start_ns", 0)
         ticks = max(since_ns * TICKS_PER_S // 10**9, self._notes["ticks"] + 1)
         duration = packet.duration_ns * TICKS_PER_S // 10**9 or TICKS_PER_S // 25

@@ -28,7 +28,7 @@ def frames(count: int) -> list[Image]:
     """Return `count` frames of the sample, uint8 H x W x 3 BGR, some apart."""
     with av.open(str(SAMPLE)) as film:
         chosen = itertools.islice(film.decode(video=0), 0, EVERY * count, EVERY)
-        return [frame.to_ndarray(format="bgr24") for frame in chosen]
+        return [np.asarray(frame.to_ndarray(format="bgr24"), np.uint8) for frame in chosen]
 
 
 def people(frames_bgr: Sequence[Image]) -> tuple[list[Image], list[Box]]:

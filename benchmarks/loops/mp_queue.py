@@ -31,7 +31,9 @@ def name(given: Queue, out: Queue) -> None:
 
 def main() -> None:
     film, output = arguments()
-    frames, found, named = (mp.Queue(QUEUE_LEN) for _ in range(3))
+    frames: mp.Queue[Any] = mp.Queue(QUEUE_LEN)
+    found: mp.Queue[Any] = mp.Queue(QUEUE_LEN)
+    named: mp.Queue[Any] = mp.Queue(QUEUE_LEN)
     steps = [
         mp.Process(target=read, args=(film, frames), daemon=True),
         mp.Process(target=find, args=(frames, found), daemon=True),

@@ -48,7 +48,7 @@ def main() -> None:
             if score < CONFIDENCE:
                 continue
             box = [x0 * SIZE_WH[0], y0 * SIZE_WH[1], x1 * SIZE_WH[0], y1 * SIZE_WH[1]]
-            crop = cut_to_input(frame_bgr, box, spec)
+            crop = cut_to_input(np.asarray(frame_bgr, np.uint8), box, spec)
             if crop is None:
                 continue
             with torch.no_grad():

@@ -87,7 +87,7 @@ class Film:
         self._stream.pix_fmt = "yuv420p"
         self._stream.time_base = Fraction(1, 10)
         self._stream.codec_context.thread_count = threads
-        self._stream.options = options or encoder_options("libx264", crf=CRF, preset="veryfast")
+        self._stream.options = {**(options or encoder_options("libx264", crf=CRF, preset="veryfast"))}
         self._first_s = self._last_s = 0.0
 
     def draw(self, image_bgr: np.ndarray, people: list[Person]) -> None:

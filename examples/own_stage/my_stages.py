@@ -7,7 +7,7 @@ from framegraph.properties import prop
 from framegraph.stage import Stage
 
 
-class Blur(Stage):
+class Blur(Stage["Blur.Options"]):
     """Blur every person, so that the film can be shown to anybody."""
 
     takes = ("people",)

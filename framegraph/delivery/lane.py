@@ -97,7 +97,7 @@ class Tally:
 class Channel:
     """Writes the packets of one source in order, and remembers durably up to where."""
 
-    def __init__(self, config: ChildConfig, source: str, sink: Sink) -> None:
+    def __init__(self, config: ChildConfig, source: str, sink: Sink[Any]) -> None:
         self.source = source
         self.sink = sink
         self.is_finished = False
@@ -117,7 +117,7 @@ class Channel:
         self.changes: list[str] = []
         """What others have done to the output meanwhile."""
         self._frames_elsewhere = 0
-        self._fsync: str = config.common["fsync"]
+        self._fsync = config.common.fsync
         last_seq = -1
         if isinstance(sink, FileSink):
             self._location = Path(config.locations[source])
@@ -127,7 +127,7 @@ class Channel:
         self.order = Order(last_seq)
         self.committed_seq = last_seq
 
-    def _open(self, sink: FileSink) -> int:
+    def _open(self, sink: FileSink[Any]) -> int:
         """Open the output: go on where a process of this very run stopped, else start it anew."""
         assert self._file is not None
         known = self._file.read()
@@ -196,7 +196,7 @@ class Channel:
             # What is written from here on can be gone back to in the new file only.
             self._cut = self.sink.position()
 
-    def _note_change(self, sink: FileSink) -> None:
+    def _note_change(self, sink: FileSink[Any]) -> None:
         frames = self.tally.frames - self._frames_elsewhere
         self._frames_elsewhere = self.tally.frames
         done = "was moved, removed or cut by somebody else"

@@ -12,7 +12,7 @@ MAX_FRAMES = 100
 """In the folder; further frames are counted in the ledger alone."""
 
 
-def keep_frame(folder: Path, source: type[Source], packet: Packet, payload: Image, reason: str) -> None:
+def keep_frame(folder: Path, source: type[Source[Any]], packet: Packet, payload: Image, reason: str) -> None:
     """Have the source write a frame, with a JSON file beside it, unless the folder is full. One that cannot
     be written is a warning: no frame's outcome depends on it."""
     try:
@@ -21,7 +21,7 @@ def keep_frame(folder: Path, source: type[Source], packet: Packet, payload: Imag
         log.warning("frame %d of %s is not kept in %s: %s", packet.seq, packet.source, folder, error.strerror)
 
 
-def _write(folder: Path, source: type[Source], packet: Packet, payload: Image, reason: str) -> None:
+def _write(folder: Path, source: type[Source[Any]], packet: Packet, payload: Image, reason: str) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     if sum(1 for _described in folder.glob("*.json")) >= MAX_FRAMES:
         return

@@ -5,6 +5,7 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from framegraph.frames.store import FrameStore
 from framegraph.stage import Frame, Resume, Source
@@ -26,7 +27,7 @@ class Capture:
 
     def __init__(
         self,
-        stage: Source,
+        stage: Source[Any],
         make_store: Callable[[Frame | None], FrameStore],
         store: FrameStore | None,
         *,

@@ -1,6 +1,7 @@
 """Whether each stage of a graph gets what it takes: in some packet, and in every one."""
 
 from collections.abc import Callable
+from typing import Any
 
 from framegraph.errors import GraphError
 from framegraph.graph.model import Graph, StageSpec
@@ -71,7 +72,7 @@ def _check_forms(stage: StageSpec, givers: dict[str, StageSpec]) -> None:
 
 
 def _stage_that(
-    graph: Graph, does: str, word: str, words_of: Callable[[type[Stage]], tuple[str, ...]]
+    graph: Graph, does: str, word: str, words_of: Callable[[type[Stage[Any]]], tuple[str, ...]]
 ) -> str:
     """Name a stage of the graph that gives or completes a word, else a type that does, else what to seek."""
     found = next((other.name for other in graph.stages.values() if word in words_of(other.stage)), "")

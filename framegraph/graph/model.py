@@ -20,7 +20,7 @@ class StageSpec:
     name: str
     type_name: str
     kind: str
-    stage: type[Stage]
+    stage: type[Stage[Any]]
     options: Any
     common: Any
     values: dict[str, Any]

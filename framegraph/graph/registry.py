@@ -10,6 +10,7 @@ import sys
 import traceback
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from framegraph.errors import GraphError
 from framegraph.properties import nearest
@@ -44,7 +45,7 @@ def known_types() -> list[str]:
     return sorted(_module_of_type())
 
 
-def find_stage(type_: str, graph_folder: Path) -> type[Stage]:
+def find_stage(type_: str, graph_folder: Path) -> type[Stage[Any]]:
     """Return the class of a stage type; GraphError when there is none.
 
     `detect` is the one stage class of a library's module detect. `my_stages.Blur` is class Blur of
@@ -66,7 +67,7 @@ def find_stage(type_: str, graph_folder: Path) -> type[Stage]:
     return found[0]
 
 
-def _users_stage(type_: str, graph_folder: Path) -> type[Stage]:
+def _users_stage(type_: str, graph_folder: Path) -> type[Stage[Any]]:
     if not all(part.isidentifier() for part in type_.split(".")):
         raise GraphError(f"stage type '{type_}': expected MODULE.CLASS, e.g. my_stages.Blur")
     module_name, _dot, class_name = type_.rpartition(".")
@@ -142,7 +143,7 @@ def _import_error(type_: str, module_name: str, error: Exception) -> str:
     return f"stage type '{type_}': importing {module_name} raises {type(error).__name__}: {text}{place}"
 
 
-def kind_of(stage: type[Stage]) -> str:
+def kind_of(stage: type[Stage[Any]]) -> str:
     """Return "source", "worker", "ordered", "sink" or "leaky" (a sink that does not commit)."""
     if issubclass(stage, Source):
         return "source"
@@ -153,5 +154,5 @@ def kind_of(stage: type[Stage]) -> str:
     return "sink" if issubclass(stage, Sink) else "worker"
 
 
-def writes_file(stage: type[Stage]) -> bool:
+def writes_file(stage: type[Stage[Any]]) -> bool:
     return issubclass(stage, FileSink)

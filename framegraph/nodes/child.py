@@ -13,12 +13,14 @@ import os
 import signal
 import sys
 import traceback
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, TypeVar
 
 import zmq
 
 from framegraph.errors import GraphError, StageError, text_of
-from framegraph.graph.registry import find_stage, kind_of
+from framegraph.graph.registry import find_stage
 from framegraph.nodes.bus_client import BusClient, BusLogHandler
 from framegraph.nodes.loop import NodeLoop, NodeSetup
 from framegraph.nodes.process import end_with
@@ -30,6 +32,7 @@ from framegraph.wire.config import BUS_TOKEN, ChildConfig, RunPaths
 from framegraph.wire.status_page import StatusPage
 
 COULD_NOT_OPEN = 3
+StageT = TypeVar("StageT", bound=Stage[Any])
 _PR_SET_NAME = 15
 
 
@@ -106,32 +109,20 @@ def _open(place: NodeSetup) -> NodeLoop:
         replica=config.replica,
         device=config.device,
         threads=config.threads,
-        batch=config.common.get("batch", 1),
+        batch=config.common.batch,
         sources=tuple(config.reached_by),
         log=logging.getLogger(config.stage),
     )
     # Each imports its own node only: eight processes that start at once share few cores.
-    if kind_of(cls) == "sink":
+    if issubclass(cls, Sink):
         from framegraph.nodes.sink import SinkNode
 
-        def make_sink(source: str) -> Sink:
-            sink = cls(options, dataclasses.replace(stage_context, source=source))
-            assert isinstance(sink, Sink)
-            sink.open()
-            return sink
-
-        return SinkNode(place, make_sink)
-    if kind_of(cls) == "ordered":
+        return SinkNode(place, _maker(cls, options, stage_context))
+    if issubclass(cls, Ordered):
         from framegraph.nodes.ordered import OrderedNode
 
-        def make_ordered(source: str) -> Ordered:
-            stage = cls(options, dataclasses.replace(stage_context, source=source))
-            assert isinstance(stage, Ordered)
-            stage.open()
-            return stage
-
-        return OrderedNode(place, make_ordered)
-    stage: Stage = cls(options, stage_context)
+        return OrderedNode(place, _maker(cls, options, stage_context))
+    stage = cls(options, stage_context)
     stage.open()
     if isinstance(stage, Source):
         from framegraph.nodes.source import SourceNode
@@ -144,6 +135,17 @@ def _open(place: NodeSetup) -> NodeLoop:
     from framegraph.nodes.worker import WorkerNode
 
     return WorkerNode(place, stage)
+
+
+def _maker(cls: type[StageT], options: object, context: Context) -> Callable[[str], StageT]:
+    """Return what makes and opens one object of the stage for the source that it is given."""
+
+    def make(source: str) -> StageT:
+        stage = cls(options, dataclasses.replace(context, source=source))
+        stage.open()
+        return stage
+
+    return make
 
 
 def _sentence(error: BaseException) -> str:

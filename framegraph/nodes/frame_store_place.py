@@ -22,8 +22,8 @@ class FrameStorePlace:
         # The name of the run folder in front: so the next launcher finds what a dead run left. The end is
         # known to nobody, who might put something of his own in its place.
         self._name = f"{Path(paths.folder).name}-{config.stage}-{secrets.token_hex(8)}"
-        self._slots: int = config.common["frame_store"]
-        pool: str = config.common["pool"]
+        self._slots = config.common.frame_store
+        pool = config.common.pool
         self._folders = [Path(pool)] if pool else [Path("/dev/shm"), Path(tempfile.gettempdir())]
 
     def find(self) -> FrameStore | None:

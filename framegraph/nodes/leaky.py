@@ -17,8 +17,8 @@ from framegraph.wire.inlet import Arrival
 class LeakyNode(ReceivingHost):
     """Runs a leaky sink. No source waits for it, so a frame's slot may be reused while it reads."""
 
-    def __init__(self, place: NodeSetup, stage: LeakySink) -> None:
-        super().__init__(place, place.config.common["max_size_buffers"])
+    def __init__(self, place: NodeSetup, stage: LeakySink[Any]) -> None:
+        super().__init__(place, place.config.common.max_size_buffers)
         self._stage = stage
         self._shown: dict[str, int] = {}
         self._early: list[Arrival] = []

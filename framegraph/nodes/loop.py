@@ -52,7 +52,7 @@ class NodeLoop(ABC):
         self.is_stopping = False
         self.is_retiring = False
         self.exit_status = 0
-        self._max_frames: int = place.config.common["max_frames_per_process"]
+        self._max_frames = place.config.common.max_frames_per_process
         self.trace = Recorder(
             Path(place.paths.trace),
             f"{place.config.stage}.{place.config.replica}#{place.config.incarnation}",
@@ -104,7 +104,7 @@ class NodeLoop(ABC):
         """Take over a new part of the graph: sources that came or left, replicas, properties."""
         self.config = config
         secrets.learn_all(config.secrets)
-        self._max_frames = config.common["max_frames_per_process"]
+        self._max_frames = config.common.max_frames_per_process
         self.bus.send("linked", version=config.version)
 
     @staticmethod

@@ -27,7 +27,7 @@ MAX_FAILURES_IN_A_ROW = 10
 class Lane:
     """One source's way through an ordered stage: its order, its memory, its journal."""
 
-    def __init__(self, stage: Ordered, journal: Journal, highest_id: int) -> None:
+    def __init__(self, stage: Ordered[Any], journal: Journal, highest_id: int) -> None:
         self.stage = stage
         self.journal = journal
         last = journal.last
@@ -62,7 +62,7 @@ class Lane:
 class OrderedNode(ReceivingHost):
     """Runs one replica of an ordered stage, with the sources that were dealt to it."""
 
-    def __init__(self, place: NodeSetup, make_stage: Callable[[str], Ordered]) -> None:
+    def __init__(self, place: NodeSetup, make_stage: Callable[[str], Ordered[Any]]) -> None:
         super().__init__(place, UNLIMITED_CREDIT)
         context, config = place.context, place.config
         self._make_stage = make_stage

@@ -28,7 +28,7 @@ SLOW_WRITE_S = 0.02
 class SinkNode(ReceivingHost):
     """Runs a sink: one object of the stage per source, each with its own order, output and progress."""
 
-    def __init__(self, place: NodeSetup, make_sink: Callable[[str], Sink]) -> None:
+    def __init__(self, place: NodeSetup, make_sink: Callable[[str], Sink[Any]]) -> None:
         super().__init__(place, UNLIMITED_CREDIT)
         config = place.config
         self._make_sink = make_sink

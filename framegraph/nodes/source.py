@@ -31,21 +31,21 @@ is given up all the same."""
 class SourceNode(NodeLoop):
     """Runs a source: owns every frame of it from capture until all sinks have committed it."""
 
-    def __init__(self, place: NodeSetup, stage: Source) -> None:
+    def __init__(self, place: NodeSetup, stage: Source[Any]) -> None:
         super().__init__(place)
         context, config, paths = place.context, place.config, place.paths
         common = config.common
         self._stage = stage
         self._place = FrameStorePlace(config, paths)
         # What is out must leave slots for what waits, or a live source would have nowhere to put the next.
-        self._kept_free: int = common["max_size_buffers"]
+        self._kept_free = common.max_size_buffers
         self._take_over(config)
         self._outlet = Outlet(context, config.outlet, config.incarnation, config.consumers, config.nonce)
         self._acknowledgers = Acknowledgers(
             context, config.acknowledgement_endpoints[config.stage], config.acknowledgers, config.nonce
         )
         self._dispatch = Dispatch(
-            sinks=config.acknowledgers, window=common["window"], resend_after_s=common["resend_after"]
+            sinks=config.acknowledgers, window=common.window, resend_after_s=common.resend_after
         )
         self._eos_cause = "finished"
         self._flush_at_s = float("inf")
@@ -57,7 +57,7 @@ class SourceNode(NodeLoop):
             lambda frame: self._place.make(frame.payload.nbytes if frame is not None else 0),
             adopted,
             resume=adopted.resume if adopted is not None else None,
-            max_waiting=common["max_size_buffers"],
+            max_waiting=common.max_size_buffers,
             page=self.page,
             deadly_seq=config.deadly_seq,
         )
@@ -80,13 +80,13 @@ class SourceNode(NodeLoop):
 
     def _take_over(self, config: ChildConfig) -> None:
         """The properties that may change while this runs."""
-        self._max_attempts: int = config.common["max_attempts"]
-        self._max_latency_s: float = config.common["max_latency"]
-        self._drain_s: float = config.common["drain"]
+        self._max_attempts = config.common.max_attempts
+        self._max_latency_s = config.common.max_latency
+        self._drain_s = config.common.drain
 
     def relink(self, config: ChildConfig) -> None:
         self._take_over(config)
-        self._dispatch.window = config.common["window"]
+        self._dispatch.window = config.common.window
         self._stage.options = self.new_options(config)
         self._outlet.relink(config.consumers)
         super().relink(config)

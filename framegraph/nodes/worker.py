@@ -35,12 +35,12 @@ Answer = tuple[Packet, Frames]
 class WorkerNode(ReceivingHost):
     """Runs one replica of a worker stage until the launcher says stop."""
 
-    def __init__(self, place: NodeSetup, stage: Stage) -> None:
+    def __init__(self, place: NodeSetup, stage: Stage[Any]) -> None:
         config = place.config
-        self._batch: int = config.common["batch"]
+        self._batch = config.common.batch
         super().__init__(place, self._batch + 1)
         self._stage = stage
-        self._batch_wait_s: float = config.common["batch_wait"]
+        self._batch_wait_s = config.common.batch_wait
         self._inbox = Inbox(config.priorities)
         self._outlet = Outlet(
             place.context, config.outlet, config.incarnation, config.consumers, config.nonce
@@ -180,7 +180,7 @@ class WorkerNode(ReceivingHost):
     def take_over(self, config: ChildConfig, options: Any) -> None:
         self._inbox.priorities = config.priorities
         self._outlet.relink(config.consumers)
-        self._batch_wait_s = config.common["batch_wait"]
+        self._batch_wait_s = config.common.batch_wait
         self._stage.options = options
 
     def statistics(self) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from framegraph.graph.model import Graph, StageSpec
 from framegraph.support.secrets import learnt
-from framegraph.wire.config import ChildConfig, RunPaths
+from framegraph.wire.config import ChildConfig, ProcessCommon, RunPaths
 from framegraph.wire.outlet import Consumer, dealt_replica
 
 MAX_WEIGHT = 4
@@ -157,11 +157,12 @@ def _names(options: Any) -> set[str]:
     return {field.name for field in dataclasses.fields(options)}
 
 
-def _common(graph: Graph, stage: StageSpec) -> dict[str, Any]:
-    common: dict[str, Any] = dataclasses.asdict(stage.common)
+def _common(graph: Graph, stage: StageSpec) -> ProcessCommon:
+    """The common properties as they are in effect: what the graph leaves to be worked out, worked out."""
+    names = _names(ProcessCommon)
+    known = {name: value for name, value in dataclasses.asdict(stage.common).items() if name in names}
     if stage.kind == "source":
-        common["window"] = graph.window_of(stage.name)
-        common["frame_store"] = graph.slots_of(stage.name)
+        known |= {"window": graph.window_of(stage.name), "frame_store": graph.slots_of(stage.name)}
     if stage.kind == "worker":
-        common["batch"] = common["batch"] or stage.stage.default_batch
-    return common
+        known["batch"] = known["batch"] or stage.stage.default_batch
+    return ProcessCommon(**known)

@@ -13,6 +13,25 @@ BUS_TOKEN = "FRAMEGRAPH_BUS_TOKEN"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class ProcessCommon:
+    """Those of a stage's common properties (`framegraph.graph.common`) that its process goes by, under the
+    same names. What its kind of stage does not have keeps the value that stands here; times in seconds."""
+
+    max_frames_per_process: int = 0
+    batch: int = 1
+    batch_wait: float = 0.0
+    window: int = 0
+    frame_store: int = 0
+    resend_after: float = 0.0
+    max_attempts: int = 0
+    max_latency: float = 0.0
+    max_size_buffers: int = 0
+    drain: float = 0.0
+    pool: str = ""
+    fsync: str = "never"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class ChildConfig:
     """One process's part of the graph. Plain values only, so that it travels as a message."""
 
@@ -24,7 +43,7 @@ class ChildConfig:
     type: str
     graph_folder: str
     options: dict[str, Any]
-    common: dict[str, Any]
+    common: ProcessCommon
     device: str
     threads: int
     sources: dict[str, int]
@@ -76,7 +95,7 @@ class ChildConfig:
     @classmethod
     def from_plain(cls, plain: dict[str, Any]) -> ChildConfig:
         consumers = [Consumer(**consumer) for consumer in plain["consumers"]]
-        return cls(**{**plain, "consumers": consumers})
+        return cls(**{**plain, "consumers": consumers, "common": ProcessCommon(**plain["common"])})
 
 
 class RunPaths:

@@ -1,7 +1,8 @@
 """Where people stand once their picture was fitted into another size."""
 
 from fashion_pipeline.fashion.findings import Person
-from fashion_pipeline.stages.drawing.draw import moved
+from fashion_pipeline.stages.drawing.draw import draw_people, letterbox, mark_not_analysed, moved
+from framegraph.packet import OK, Image
 
 
 def fitted_people(people: list[Person], own_wh: tuple[int, int], size_wh: tuple[int, int]) -> list[Person]:
@@ -13,3 +14,21 @@ def fitted_people(people: list[Person], own_wh: tuple[int, int], size_wh: tuple[
     scale = min(width / own_w, height / own_h)
     left, top = (width - own_w * scale) / 2, (height - own_h * scale) / 2
     return moved(people, scale, left, top)
+
+
+def drawn_frame(
+    image_bgr: Image,
+    people: list[Person],
+    status: str,
+    *,
+    people_wh: tuple[int, int],
+    size_wh: tuple[int, int],
+) -> Image:
+    """Return a copy of the picture, fitted into `size_wh`, with its people on it; with a status other than
+    "ok", marked as not analysed. `people_wh`: the size of the picture that the people's boxes are in."""
+    drawn_bgr = letterbox(image_bgr, size_wh)
+    if status == OK:
+        draw_people(drawn_bgr, fitted_people(people, people_wh, size_wh))
+    else:
+        mark_not_analysed(drawn_bgr, status)
+    return drawn_bgr

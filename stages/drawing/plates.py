@@ -75,7 +75,7 @@ def color_of(label: str) -> Color:
     """Return the colour of a label, BGR: of another label set one that its name decides, always the same."""
     if label not in COLORS_BGR:
         hue = zlib.crc32(label.encode()) % 180
-        blue, green, red = cv2.cvtColor(np.uint8([[[hue, 150, 220]]]), cv2.COLOR_HSV2BGR)[0, 0]
+        blue, green, red = cv2.cvtColor(np.array([[[hue, 150, 220]]], np.uint8), cv2.COLOR_HSV2BGR)[0, 0]
         COLORS_BGR[label] = int(blue), int(green), int(red)
     return COLORS_BGR[label]
 

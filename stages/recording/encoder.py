@@ -8,16 +8,13 @@ from typing import Any
 import av
 from av.video.reformatter import ColorRange
 
-from fashion_pipeline.stages.recording.fragments import fragment, with_lengths
+from fashion_pipeline.stages.recording.fragments import TICKS_PER_S, fragment, with_lengths
 from framegraph.errors import StageError
 from framegraph.packet import Image
 
 HD_HEIGHT_PX = 720
 BT709, SMPTE170M = 1, 6
 """Numbers of ITU-T H.273 for colour matrix, primaries and transfer of HD and of standard definition."""
-
-TICKS_PER_S = 90_000
-"""Of the film's clock: all common frame rates are whole numbers of it (29.97: 3003)."""
 
 
 def encoder_options(codec: str, *, crf: int, preset: str) -> dict[str, str]:

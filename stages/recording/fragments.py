@@ -7,6 +7,8 @@ mdat). The head of the file (ftyp, moov) is FFmpeg's.
 
 import struct
 
+TICKS_PER_S = 90_000
+"""Of the film's clock: all common frame rates are whole numbers of it (29.97: 3003)."""
 TRACK = 1
 _DEFAULT_BASE_IS_MOOF = 0x020000
 _TRUN_FLAGS = 0x000001 | 0x000100 | 0x000200 | 0x000400  # data offset; per sample: duration, size, flags
@@ -17,7 +19,7 @@ _OTHER_FRAME = 0x01010000  # depends on others, is not a sync sample
 def fragment(number: int, decode_time: int, duration: int, data: bytes, is_key: bool) -> bytes:
     """Return one sample as a fragment.
 
-    `number` counts fragments from 1; times are in ticks of the track; `data` holds NAL units, each after
+    `number` counts fragments from 1; times are in ticks; `data` holds NAL units, each after
     its length in 4 bytes.
     """
     flags = _KEY_FRAME if is_key else _OTHER_FRAME

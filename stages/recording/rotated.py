@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from fashion_pipeline.stages.recording.segment_names import check_places
 from framegraph.errors import GraphError
@@ -15,9 +15,10 @@ from framegraph.properties import REQUIRED, parse_bytes, parse_seconds, prop
 from framegraph.stage import Cut
 
 NS_PER_S = 1_000_000_000
+RotatedOptionsT = TypeVar("RotatedOptionsT", bound="RotatedSink.Options")
 
 
-class RotatedSink(CutFileSink):
+class RotatedSink(CutFileSink[RotatedOptionsT]):
     """A CutFileSink with the properties `rotate` and `keep`. Before it writes for a packet it calls `begin`;
     what stands at the head of each file is written by `write_head`."""
 
@@ -45,7 +46,7 @@ class RotatedSink(CutFileSink):
     _is_headed = False
 
     @classmethod
-    def check(cls, options: Any) -> None:
+    def check(cls, options: Options) -> None:
         if options.rotate:
             limit_of(options.rotate)
         check_places(options.location, "rotate", "1h", is_set=bool(options.rotate))

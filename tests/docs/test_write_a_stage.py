@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from framegraph import stage, testing
 from tests.launching import PROJECT
 
 _BLOCK = re.compile(r"^```python\n# (\w+\.py)\n(.*?)^```", flags=re.MULTILINE | re.DOTALL)
@@ -38,8 +39,6 @@ def test_the_stage_of_the_document_passes_its_tests_and_fits_into_a_graph(tmp_pa
 
 
 def test_what_the_document_says_of_the_kinds_exists() -> None:
-    from framegraph import stage, testing
-
     text = (PROJECT / "docs/write-a-stage.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| `(\w+)` \|[^|]*\|([^|]*)\|([^|]*)\|", text, flags=re.MULTILINE)
     assert [kind for kind, _methods, _kit in rows] == ["Stage", "Ordered", "Source", "FileSink", "Sink"]

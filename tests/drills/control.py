@@ -21,6 +21,7 @@ from typing import Any
 
 import psutil
 
+from framegraph.view.listing import listing
 from tests.controlling import Remote, ticking_graph
 from tests.launching import Launched, lines, wait_for
 
@@ -149,8 +150,6 @@ def many_sources(
     folder: Path, seconds: float, *, sources: int = 8, fps: float = 10.0
 ) -> tuple[str, list[float]]:
     """So many live sources of 640x360 at one worker; return what `list` shows, and the rates delivered."""
-    from framegraph.view.listing import listing
-
     picture = {"fps": fps, "width": 640, "height": 360, "live": True}
     others = {f"cam{number}": picture for number in range(2, sources + 1)}
     graph = ticking_graph(folder, a=picture, **others)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from fashion_pipeline.stages.json_sink import JsonSink
 from framegraph.errors import GraphError
 from framegraph.files import CutFile
 from framegraph.packet import Packet
@@ -219,8 +220,6 @@ def test_the_wrong_function_names_the_right_one(stage: type[Stage], function: st
 
 
 def test_the_projects_own_sink_passes_the_kit(tmp_path: Path) -> None:
-    from fashion_pipeline.stages.json_sink import JsonSink
-
     packets = [make_packet(seq=seq, people=[]) for seq in range(3)]
     run_sink(JsonSink, packets, {"location": str(tmp_path / "r.jsonl")}, die_after=1)
     records = [json.loads(line) for line in (tmp_path / "r.jsonl").read_text().splitlines()]

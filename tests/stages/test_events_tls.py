@@ -12,6 +12,7 @@ import pytest
 from fashion_pipeline.stages.events.broker import read_broker, why_unreachable
 from fashion_pipeline.stages.events_sink import EventsSink
 from framegraph.errors import GraphError
+from framegraph.graph.reader import read_graph_argument
 from framegraph.testing import make_stage
 from tests.brokers import PASSWORD, USER, Mosquitto, Subscriber, free_port
 from tests.certificates import make_certificate
@@ -204,8 +205,6 @@ def test_a_ca_that_is_of_no_use_is_refused(certificates: Path, broker: str, ca: 
     ("name", "why"), [("none.pem", "No such file or directory"), ("folder", "Is a directory")]
 )
 def test_a_ca_that_is_not_there_is_refused_by_its_name(tmp_path: Path, name: str, why: str) -> None:
-    from framegraph.graph.reader import read_graph_argument
-
     (tmp_path / "folder").mkdir()
     graph = (
         f"source uri={PROJECT}/samples/plaza.mp4 ! detect ! track ! events_sink location={tmp_path}/e.jsonl "

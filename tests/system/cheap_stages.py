@@ -11,13 +11,13 @@ import numpy as np
 from framegraph.errors import GraphError, StageError
 from framegraph.files import CutFileSink
 from framegraph.packet import Packet
-from framegraph.properties import prop
+from framegraph.properties import NoOptions, prop
 from framegraph.stage import Frame, Ordered, Resume, Sink, Source, Stage
 
 FRAME_NS = 40_000_000
 
 
-class Counter(Source):
+class Counter(Source["Counter.Options"]):
     """Frames whose first pixels hold their number: what a sink gets can be told from what was sent."""
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -44,7 +44,7 @@ class Counter(Source):
         return int(self.options.frames)
 
 
-class Ticker(Source):
+class Ticker(Source["Ticker.Options"]):
     """A camera that needs no camera: frames at a steady rate; `live: false` waits like a film, and drops none."""
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -84,7 +84,7 @@ class Ticker(Source):
             number, made = number + 1, made + 1
 
 
-class Work(Stage):
+class Work(Stage["Work.Options"]):
     """Reads the number back from the pixels; can be slow, raise, hang, crash or leak on demand."""
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -155,7 +155,7 @@ class Work(Stage):
         return True
 
 
-class Diary(CutFileSink):
+class Diary(CutFileSink["Diary.Options"]):
     """A line a frame; can fail on a frame, and take long to finish."""
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -180,7 +180,7 @@ class Diary(CutFileSink):
         time.sleep(self.options.finish_s)
 
 
-class Shout(Sink):
+class Shout(Sink["Shout.Options"]):
     """A line a frame to somebody outside, who cannot take back what was said: it has no file of its own."""
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -195,7 +195,7 @@ class Shout(Sink):
         return packet
 
 
-class Tally(Ordered):
+class Tally(Ordered[NoOptions]):
     """Numbers the frames that it sees, in order, from 1; and counts them in its memory as well."""
 
     def open(self) -> None:
@@ -213,7 +213,7 @@ class Tally(Ordered):
         return packet
 
 
-class Passers(Stage):
+class Passers(Stage[NoOptions]):
     """People with numbers, as a tracker gives them: each is there for ten frames, one comes every fifth."""
 
     gives = ("people/track",)
@@ -229,7 +229,7 @@ class Passers(Stage):
         return packet
 
 
-class Look(Stage):
+class Look(Stage["Look.Options"]):
     """Looks at a picture of any kind, and can be slow about it."""
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -242,7 +242,7 @@ class Look(Stage):
         return packet
 
 
-class Stuck(Source):
+class Stuck(Source["Stuck.Options"]):
     """A live source that gives some frames and then, the first time, stands in a call for ever."""
 
     @dataclasses.dataclass(frozen=True, kw_only=True)

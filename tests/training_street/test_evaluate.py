@@ -9,6 +9,7 @@ import pytest
 
 from fashion_pipeline.fashion.street import read_facts
 from fashion_pipeline.training.street import garments as garments_module
+from fashion_pipeline.training.street.crops import LOOK
 from fashion_pipeline.training.street.data import FOLDERS, DataError
 from fashion_pipeline.training.street.evaluate import main, run_graph
 from fashion_pipeline.training.street.garments import garment_report
@@ -88,6 +89,4 @@ def test_a_model_that_is_not_there_is_one_error(tmp_path):
 
 
 def test_the_shipped_model_looks_as_training_did():
-    from fashion_pipeline.training.street.crops import LOOK
-
     assert read_facts(PROJECT / "models" / "street.json").look == LOOK

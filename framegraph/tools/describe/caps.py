@@ -1,5 +1,7 @@
 """Caps: what a packet carries on a link, and what a stage's pads take and give."""
 
+from typing import Any
+
 from framegraph.graph.model import Graph
 from framegraph.stage import Stage
 
@@ -7,7 +9,7 @@ ANY = "ANY"
 """Of a stage that takes any payload."""
 
 
-def pads_of(stage: type[Stage], kind: str) -> dict[str, tuple[str, ...]]:
+def pads_of(stage: type[Stage[Any]], kind: str) -> dict[str, tuple[str, ...]]:
     """Return {pad: caps}: a source has no sink pad, a sink has no src pad."""
     pads, payload = {}, stage.payload or ANY
     if kind != "source":

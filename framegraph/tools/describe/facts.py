@@ -70,7 +70,7 @@ class StageFacts:
     """One stage type: what `inspect`, the schema and the reference tell about it."""
 
     type_name: str
-    stage: type[Stage]
+    stage: type[Stage[Any]]
     kind: str
     own: tuple[Property, ...]
     common: tuple[Property, ...]

@@ -122,7 +122,7 @@ def measure(
     given = _read(packets) if packets is not None else []
     context = Context(name=spec.name, run="plan", source="plan", threads=threads, batch=1)
     started_s = time.perf_counter()
-    stage: Stage = spec.stage(spec.options, context)
+    stage: Stage[Any] = spec.stage(spec.options, context)
     frame_bytes = 0
     with tempfile.TemporaryDirectory(prefix="plan-") as folder:
         stage.open()
@@ -158,7 +158,7 @@ def measure(
     return found
 
 
-def _captured(stage: Source, meter: Meter, is_over: Callable[[], bool]) -> Iterator[Packet]:
+def _captured(stage: Source[Any], meter: Meter, is_over: Callable[[], bool]) -> Iterator[Packet]:
     """Frames of a source, as packets with pixels; the payload's copy into the pool counts."""
     frames = stage.frames(None)
     slot: Any = None

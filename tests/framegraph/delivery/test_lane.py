@@ -13,7 +13,7 @@ from framegraph.files import CutFileSink
 from framegraph.packet import Packet
 from framegraph.properties import NoOptions
 from framegraph.stage import Context, Sink
-from framegraph.wire.config import ChildConfig
+from framegraph.wire.config import ChildConfig, ProcessCommon
 
 
 class Diary(CutFileSink):
@@ -40,7 +40,7 @@ def channel(tmp_path: Path) -> Any:
     known: dict[str, Any] = {field.name: "" for field in dataclasses.fields(ChildConfig)}
     known |= {
         "incarnation": 0,
-        "common": {"fsync": "fragment"},
+        "common": ProcessCommon(fsync="fragment"),
         "summed": {"camera": ["words"]},
         "locations": {"camera": str(tmp_path / "diary")},
     }
@@ -101,7 +101,7 @@ def test_more_names_than_the_progress_has_room_for_are_counted_as_other(channel:
 
 def test_a_sink_without_a_file_waits_for_no_gap_of_a_frame_it_is_to_go_on_after() -> None:
     known: dict[str, Any] = {field.name: "" for field in dataclasses.fields(ChildConfig)}
-    config = ChildConfig(**{**known, "common": {"fsync": "never"}, "summed": {}})
+    config = ChildConfig(**{**known, "common": ProcessCommon(), "summed": {}})
     channel = Channel(config, "camera", Sink(NoOptions(), Context(name="crops")))
     for seq, still in ((9, True), (10, False)):
         channel.awaits_gap, channel.try_again_s = 10, float("inf")

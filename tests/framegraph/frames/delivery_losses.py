@@ -1,5 +1,7 @@
 """Messages that are lost or doubled on their way, on top of what dies."""
 
+from typing import ClassVar
+
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
@@ -11,7 +13,7 @@ class Losses(Deaths):
     """As `Deaths`, and what is on its way may be lost, doubled or late; time passes."""
 
     seconds_per_round = 1000.0
-    are_there_deaths = None
+    are_there_deaths: ClassVar[bool | None] = None
 
     def _on_their_way(self) -> list[list[Packet]]:
         return [sink.coming for sink in self.sinks.values() if sink.coming]

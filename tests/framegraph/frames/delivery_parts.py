@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 
 from framegraph.delivery.order import Order
-from framegraph.nodes.worker import Inbox
 from framegraph.packet import Packet
+from framegraph.wire.inbox import Inbox
 
 
 @dataclass

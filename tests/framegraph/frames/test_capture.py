@@ -57,7 +57,7 @@ def capture(page: StatusPage) -> Callable[..., Capture]:
     def make(store: FrameStore, stage: Source | None = None, **fields: Any) -> Capture:
         source = stage or Counter(NoOptions(), Context(name="camera"))
         is_live = fields.pop("is_live", False)
-        source.is_live = lambda _options: is_live  # type: ignore[method-assign]
+        source.is_live = lambda _options: is_live  # type: ignore[method-assign, assignment]
         options = {"resume": None, "max_waiting": 2, "page": page, **fields}
         return Capture(source, lambda _frame: store, None, **options)
 
@@ -80,7 +80,7 @@ def test_a_file_waits_when_as_many_wait_as_may(capture: Callable[..., Capture], 
     taking = capture(store)
     taking.start()
     until(lambda: len(waiting(taking, store)) == 2)
-    sent = []
+    sent: list[int] = []
     while len(sent) < FRAMES:
         with taking.lock:
             for seq in store.waiting():

@@ -6,8 +6,10 @@ import pytest
 
 import launcher
 from framegraph.errors import GraphError
+from framegraph.graph.common import COMMON
 from framegraph.graph.problems import Problems
 from framegraph.graph.reader import read_graph
+from framegraph.properties import field_names
 from tests.framegraph.graph.conftest import RIGHT
 from tests.framegraph.graph.wrong_kit import Write, changed, error_of
 from tests.launching import Launched
@@ -122,9 +124,6 @@ def test_mistakes_of_one_stage_are_all_told(write: Write) -> None:
 
 
 def known_properties() -> str:
-    from framegraph.graph.common import COMMON
-    from framegraph.properties import field_names
-
     return ", ".join(sorted([*field_names(COMMON["worker"]), "confidence", "engine", "type"]))
 
 

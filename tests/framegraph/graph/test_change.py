@@ -1,6 +1,7 @@
 """What attach, detach, scale and set make of a graph, and what they refuse."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,7 +11,10 @@ from framegraph.graph.model import Graph
 from framegraph.graph.reader import read_graph
 from tests.system.graphs import cheap_graph
 
-PER_SOURCE = {"film": {"location": "out/{source}.mp4"}, "results": {"location": "out/{source}.jsonl"}}
+PER_SOURCE: dict[str, Any] = {
+    "film": {"location": "out/{source}.mp4"},
+    "results": {"location": "out/{source}.jsonl"},
+}
 
 
 @pytest.fixture

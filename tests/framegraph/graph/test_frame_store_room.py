@@ -25,7 +25,7 @@ Write = Callable[[str | bytes], Path]
 
 def room(graph: Graph) -> int:
     """Slots that are left for the window when as many frames wait as may."""
-    return graph.slots_of("camera") - graph.stages["camera"].common.max_size_buffers
+    return graph.slots_of("camera") - int(graph.stages["camera"].common.max_size_buffers)
 
 
 @pytest.mark.parametrize("waiting", range(1, 65))
@@ -108,6 +108,6 @@ def test_of_a_quick_camera_of_which_many_frames_may_wait_each_is_accounted_for(t
     assert sums["delivered"] >= 20
     covered: list[int] = []
     for record in lines(tmp_path / "out/results.jsonl"):
-        first = record.get("from_seq", record.get("seq"))
+        first = record["from_seq"] if "from_seq" in record else record["seq"]
         covered.extend(range(first, record.get("to_seq", first) + 1))
     assert covered == list(range(FRAMES))

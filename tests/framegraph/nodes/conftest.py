@@ -12,7 +12,7 @@ from tests.framegraph.nodes.worker_kit import Bench
 
 @pytest.fixture
 def benches(tmp_path: Path) -> Iterator[Any]:
-    made = []
+    made: list[Bench] = []
 
     def bench(stage: type[Stage], batch: int = 1, batch_wait: float = 0.0) -> Bench:
         folder = tmp_path / str(len(made))

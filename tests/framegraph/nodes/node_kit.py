@@ -7,7 +7,7 @@ import zmq
 
 from framegraph.nodes.bus_client import BusClient
 from framegraph.nodes.loop import NodeSetup
-from framegraph.wire.config import ChildConfig, RunPaths
+from framegraph.wire.config import ChildConfig, ProcessCommon, RunPaths
 from framegraph.wire.sockets import bind_router
 from framegraph.wire.status_page import StatusPage
 
@@ -18,6 +18,7 @@ def config_of(paths: RunPaths, stage: str, **known: Any) -> ChildConfig:
     """A config with what a test names, one source "camera" unless it names others, and nothing else."""
     known |= {"stage": stage, "replica": 0, "incarnation": 0, "is_stopping": False}
     known.setdefault("sources", {"camera": 0})
+    known.setdefault("common", ProcessCommon())
     known.setdefault("reached_by", list(known["sources"]))
     known.setdefault(
         "acknowledgement_endpoints",
@@ -27,7 +28,6 @@ def config_of(paths: RunPaths, stage: str, **known: Any) -> ChildConfig:
     for name, kind in ChildConfig.__annotations__.items():
         if name not in known and not hasattr(ChildConfig, name):
             known[name] = empty.get(kind, [] if kind.startswith("list") else {})
-    known["common"] = {"max_frames_per_process": 0, "memory_limit": 0, **known["common"]}
     return ChildConfig(**known)
 
 

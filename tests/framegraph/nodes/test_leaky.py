@@ -11,7 +11,7 @@ from framegraph.packet import Packet
 from framegraph.properties import NoOptions
 from framegraph.stage import Context, LeakySink
 from framegraph.wire import codec
-from framegraph.wire.config import RunPaths
+from framegraph.wire.config import ProcessCommon, RunPaths
 from framegraph.wire.outlet import Consumer, Outlet
 from tests.framegraph.nodes.node_kit import DEADLINE_S, Surroundings
 
@@ -24,7 +24,10 @@ class Bench:
     def __init__(self, folder: Path) -> None:
         paths = RunPaths(str(folder))
         self.around = Surroundings(
-            folder, "window", common={"max_size_buffers": ROOM}, upstreams=[paths.outlet("camera", 0)]
+            folder,
+            "window",
+            common=ProcessCommon(max_size_buffers=ROOM),
+            upstreams=[paths.outlet("camera", 0)],
         )
         self.upstream = Outlet(self.around.context, paths.outlet("camera", 0), 0, [Consumer("window")])
         self.shown: list[int] = []

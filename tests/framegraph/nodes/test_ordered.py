@@ -37,7 +37,6 @@ class Bench:
         self.around = Surroundings(
             folder,
             "track",
-            common={},
             keep={"camera": 8},
             upstreams=[paths.outlet("camera", 0)],
             outlet=paths.outlet("track", 0),

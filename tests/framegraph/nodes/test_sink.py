@@ -27,7 +27,6 @@ class Bench:
         self.around = Surroundings(
             folder,
             "shout",
-            common={"fsync": "never"},
             sources={name: number for number, name in enumerate(SOURCES)},
             upstreams=[paths.outlet("work", 0)],
         )

@@ -11,10 +11,11 @@ import pytest
 
 from framegraph.delivery.acknowledging import Acknowledgement, AcknowledgementLinks
 from framegraph.delivery.order import End
+from framegraph.frames.store import FrameStore
 from framegraph.nodes.source import KILLS_PER_ATTEMPT, SourceNode
 from framegraph.properties import NoOptions
 from framegraph.stage import Context, Frame, Resume, Source
-from framegraph.wire.config import RunPaths
+from framegraph.wire.config import ProcessCommon, RunPaths
 from framegraph.wire.outlet import Key, Outlet
 from tests.framegraph.nodes.node_kit import DEADLINE_S, Surroundings, config_of
 
@@ -37,21 +38,34 @@ class Bench:
     def __init__(self, folder: Path) -> None:
         paths = RunPaths(str(folder))
         Path(paths.pools).mkdir()
-        common = {"max_size_buffers": 1, "window": 2, "frame_store": 4}
-        common |= {"resend_after": 10.0, "max_attempts": 3, "max_latency": 0.0, "drain": 5.0}
         self.around = Surroundings(
             folder,
             "camera",
             outlet=paths.outlet("camera", 0),
             acknowledgers=["film"],
             stages=["detect", "film"],
-            common={**common, "pool": str(folder)},
+            common=ProcessCommon(
+                max_size_buffers=1,
+                window=2,
+                frame_store=4,
+                resend_after=10.0,
+                max_attempts=3,
+                drain=5.0,
+                pool=str(folder),
+            ),
             quarantine=str(folder / "quarantine"),
         )
         self.node = SourceNode(self.around.place, TwoFrames(NoOptions(), Context(name="camera")))
-        self.film = AcknowledgementLinks(self.around.context, config_of(paths, "film", common={}))
+        self.film = AcknowledgementLinks(self.around.context, config_of(paths, "film"))
         self.committed = -1
         self.ends: list[int] = []
+
+    @property
+    def store(self) -> FrameStore:
+        """The node's own, which is there once a frame has been captured."""
+        store = self.node._capture.store
+        assert store is not None
+        return store
 
     def until(self, condition: Any) -> None:
         deadline_s = time.monotonic() + DEADLINE_S
@@ -102,8 +116,8 @@ def test_a_frame_is_given_up_though_its_picture_cannot_be_kept(bench: Bench) -> 
     bench.until(lambda: bench.node.counts["frames"] == 1)
     bench.node.command({"kind": "frame_failed", "stage": "film", "seq": 0, "error": "too dark"})
     bench.committed = 0
-    bench.until(lambda: bench.node._capture.store.in_store == 0)
-    assert bench.node._capture.store.ledger().failed == {"film": 1}
+    bench.until(lambda: bench.store.in_store == 0)
+    assert bench.store.ledger().failed == {"film": 1}
 
 
 @pytest.mark.parametrize(
@@ -123,5 +137,5 @@ def test_a_death_counts_against_a_frame_that_was_alone_and_a_kill_counts_less(
         died = {"stage": "detect", "replica": 0, "incarnation": incarnation, "seqs": [0]}
         bench.node.command({"kind": "worker_died", **died, "is_alone": is_alone, "is_kill": is_kill})
     bench.committed = 0
-    bench.until(lambda: bench.node._capture.store.in_store == 0)
-    assert bench.node._capture.store.ledger().failed == failed
+    bench.until(lambda: bench.store.in_store == 0)
+    assert bench.store.ledger().failed == failed

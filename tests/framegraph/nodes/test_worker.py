@@ -12,7 +12,7 @@ from framegraph.nodes.worker import AHEAD_S, MAX_AHEAD, MAX_FAILURES_IN_A_ROW
 from framegraph.packet import Packet
 from framegraph.stage import Stage
 from framegraph.wire import codec
-from tests.framegraph.nodes.worker_kit import DEADLINE_S
+from tests.framegraph.nodes.node_kit import DEADLINE_S
 
 BAD = 1
 """The seq of the frame that the stages below cannot deal with."""

@@ -9,7 +9,7 @@ from framegraph.packet import Packet
 from framegraph.properties import NoOptions
 from framegraph.stage import Context, Stage
 from framegraph.wire import codec
-from framegraph.wire.config import RunPaths
+from framegraph.wire.config import ProcessCommon, RunPaths
 from framegraph.wire.inlet import Inlet
 from framegraph.wire.outlet import Consumer, Outlet
 from framegraph.wire.sockets import receive_all
@@ -27,7 +27,7 @@ class Bench:
         self.around = Surroundings(
             folder,
             "detect",
-            common={"batch": batch, "batch_wait": batch_wait},
+            common=ProcessCommon(batch=batch, batch_wait=batch_wait),
             upstreams=[paths.outlet("camera", 0)],
             outlet=paths.outlet("detect", 0),
             consumers=[Consumer("film")],

@@ -52,16 +52,18 @@ def test_a_lock_on_a_file_that_was_removed_meanwhile_is_no_lock(
     location = tmp_path / "film.mp4"
     import fcntl
 
-    flock, removals = fcntl.flock, []
+    flock = fcntl.flock
+    removed: list[Path] = []
 
     def after_the_other_run_has_ended(fd: int, how: int) -> None:
-        if not removals:
-            removals.append(progress_path(location).unlink())
+        if not removed:
+            removed.append(progress_path(location))
+            removed[0].unlink()
         flock(fd, how)
 
     monkeypatch.setattr(fcntl, "flock", after_the_other_run_has_ended)
     first = OutputLocks([location])
-    assert removals
+    assert removed
     with pytest.raises(GraphError):
         OutputLocks([location])
     first.release(remove=True)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+from typing import Any
 
 import pytest
 
@@ -185,7 +186,7 @@ IDLE = Status(incarnation=0, heartbeat_age_s=4, loop_age_s=4, ready_after_s=1)
     ],
 )
 def test_a_process_hangs_when_it_is_silent_for_longer_than_it_may(
-    state: str, changes: dict[str, float | None], age_s: float, reason: str
+    state: str, changes: dict[str, Any], age_s: float, reason: str
 ) -> None:
     status = dataclasses.replace(IDLE, **changes)
     assert why_hung(state, status, age_s, LIMITS) == reason
@@ -224,7 +225,7 @@ def test_a_picture_is_deadly_when_its_decoding_ends_so_many_processes(
 ) -> None:
     counted = FrameDeaths()
     for seq, status, has_hung in deaths:
-        asked = {} if seq is None else {"asked_age_s": 1.0, "asked_seq": seq}
+        asked: dict[str, Any] = {} if seq is None else {"asked_age_s": 1.0, "asked_seq": seq}
         counted.after_death(status, dataclasses.replace(IDLE, **asked), has_hung=has_hung)
     assert counted.deadly_seq(SourceCommon(max_attempts=3)) == deadly_seq
 

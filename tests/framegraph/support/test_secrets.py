@@ -3,7 +3,7 @@
 import base64
 import html
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from urllib.parse import quote
 
 import pytest
@@ -16,11 +16,10 @@ RAW, ENCODED = "ge:h/eim%20 x", "ge%3Ah%2Feim%2520%20x"
 
 
 @pytest.fixture(autouse=True)
-def known(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def known(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each test begins without a known password."""
     monkeypatch.setattr(secrets, "_known", set())
     monkeypatch.setattr(secrets, "_shown_as", {})
-    return
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ QUIET_S = 0.15
 """So long a test looks on to say that nothing comes: many times what a message takes."""
 
 
-def packet(seq: int, *, source: str = "camera", **fields: int) -> Packet:
+def packet(seq: int, *, source: str = "camera", **fields: Any) -> Packet:
     return Packet(source=source, seq=seq, prev_seq=seq - 1, **fields)
 
 

@@ -117,7 +117,7 @@ def test_a_malformed_packet_is_rejected_with_its_reason(frames: list[bytes], sai
 
 
 def extension(code: int, data: bytes) -> bytes:
-    return msgpack.packb({"array": msgpack.ExtType(code, data)})
+    return bytes(msgpack.packb({"array": msgpack.ExtType(code, data)}))
 
 
 def array(described: Any, data: bytes = b"") -> bytes:

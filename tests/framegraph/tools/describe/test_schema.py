@@ -20,7 +20,8 @@ VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
 
 
 def default_graph() -> dict[str, Any]:
-    return yaml.safe_load((PROJECT / "pipeline.yaml").read_text())
+    graph: dict[str, Any] = yaml.safe_load((PROJECT / "pipeline.yaml").read_text())
+    return graph
 
 
 def test_the_schema_is_one_itself() -> None:
