@@ -24,7 +24,7 @@ install: $(VENV)/.all ## everything: what training, the other engines and the te
 check: $(VENV)/.check ## what can be known without running: style, imports, types; under a minute
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy --follow-imports=silent $$(grep -rLE '(import|from) torch' --include='*.py' framegraph fashion) launcher.py
+	$(BIN)/mypy --follow-imports=silent $$(grep -rLE '(import|from) torch' --include='*.py' framegraph fashion training) launcher.py
 	$(BIN)/hadolint deploy/Dockerfile
 	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec deploy/compose.yaml
 

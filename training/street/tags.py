@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from fashion_pipeline.fashion.labels import LABELS
-from fashion_pipeline.training.street.data import DataError
+from fashion_pipeline.training.data import DataError
 
 LABEL_OF_TAG = {
     "t-shirt": "T-shirt/top",
