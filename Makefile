@@ -25,7 +25,7 @@ check: $(VENV)/.check ## what can be known without running: style, imports, type
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy --follow-imports=silent $$(grep -rLE '(import|from) torch' --include='*.py' framegraph benchmarks \
-	    fashion_pipeline/fashion fashion_pipeline/stages) launcher.py
+	    fashion_pipeline/fashion fashion_pipeline/stages fashion_pipeline/training) launcher.py
 	$(BIN)/hadolint deploy/Dockerfile
 	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec deploy/compose.yaml
 

@@ -99,7 +99,8 @@ def _model(converter: Converter) -> bytes:
     model = helper.make_model(network, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=8)
     helper.set_model_props(model, {PROPERTY: json.dumps(AP50)})
     onnx.checker.check_model(model, full_check=True)
-    return model.SerializeToString(deterministic=True)
+    content: bytes = model.SerializeToString(deterministic=True)
+    return content
 
 
 def fetch_package(folder: Path) -> Path:

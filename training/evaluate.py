@@ -15,7 +15,7 @@ from fashion_pipeline.fashion.labels import LABELS
 from fashion_pipeline.fashion.model_file import ModelFileError, load_network, read_info
 from fashion_pipeline.fashion.preprocessing import InputSpec, to_batch
 from fashion_pipeline.training.data import DataError, DataSet, find_folder, load
-from fashion_pipeline.training.groups import GroupError, local_device
+from fashion_pipeline.training.devices import GroupError, local_device
 from fashion_pipeline.training.metrics import measure
 
 PREDICT_BATCH = 250

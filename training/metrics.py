@@ -1,7 +1,9 @@
-"""Figures of a classifier, from its logits and the true labels."""
+"""Figures of a classifier, from its logits and the true labels, or as the records of runs have them."""
 
+import json
 import math
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -68,16 +70,17 @@ def wilson_interval(hits: int, count: int) -> tuple[float, float]:
     return max(0.0, middle - half), min(1.0, middle + half)
 
 
-def calibration_error(confidence: NDArray[np.float64], is_right: NDArray[np.bool_]) -> float:
-    """Expected calibration error: the mean distance, by bins of confidence, of confidence and accuracy."""
-    bins = np.minimum((confidence * ECE_BINS).astype(int), ECE_BINS - 1)
+def calibration_error(
+    confidence: NDArray[np.float64], is_right: NDArray[np.bool_], bins: int = ECE_BINS
+) -> float:
+    """Expected calibration error: the mean distance, by bins of equal width, of confidence (0..1) and the
+    share that is right, weighed by their size. Both arrays are of one shape, whatever it is.
+    """
+    number_of = np.minimum((confidence * bins).astype(int), bins - 1)
     error = 0.0
-    for number in range(ECE_BINS):
-        inside = bins == number
-        if inside.any():
-            error += abs(float(confidence[inside].mean()) - float(is_right[inside].mean())) * float(
-                inside.mean()
-            )
+    for number in np.unique(number_of):
+        inside = number_of == number
+        error += abs(float(confidence[inside].mean() - is_right[inside].mean())) * float(inside.mean())
     return error
 
 
@@ -90,3 +93,9 @@ def best_temperature(logits: NDArray[np.float32], truth: NDArray[np.int64]) -> f
     rows = np.arange(len(truth))
     losses = [-np.log(softmax(logits / t)[rows, truth] + 1e-12).mean() for t in grid]
     return round(float(grid[int(np.argmin(losses))]), 3)
+
+
+def read_records(folder: Path) -> list[dict[str, Any]]:
+    """The records of runs on the test pictures; those on held-out pictures were for choices."""
+    records = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json"))]
+    return [record for record in records if record["measured_on"] == "test pictures"]

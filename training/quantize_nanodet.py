@@ -68,16 +68,18 @@ def read_photos(folder: Path) -> list[npt.NDArray[np.uint8]]:
 
     paths = sorted(folder.glob("*.jpg"))
     chosen = paths[:: max(1, len(paths) // CALIBRATION_PHOTOS)][:CALIBRATION_PHOTOS]
-    photos = [cv2.imread(str(path)) for path in chosen]
-    if not photos or any(photo is None for photo in photos):
+    read = [cv2.imread(str(path)) for path in chosen]
+    photos = [photo for photo in read if photo is not None]
+    if not photos or len(photos) < len(chosen):
         raise QuantizationError(f"{folder}: has no *.jpg, or a broken one; name a folder of photos of people")
-    return [cv2.resize(photo, SIZE_HW[::-1], interpolation=cv2.INTER_LINEAR)[np.newaxis] for photo in photos]
+    small = [cv2.resize(photo, SIZE_HW[::-1], interpolation=cv2.INTER_LINEAR) for photo in photos]
+    return [photo.astype(np.uint8, copy=False)[np.newaxis] for photo in small]
 
 
 def quantized(model: onnx.ModelProto, photos: list[npt.NDArray[np.uint8]]) -> onnx.ModelProto:
     """Return the model with its convolutions in int8."""
     name = model.graph.input[0].name
-    return nncf.quantize(
+    found: onnx.ModelProto = nncf.quantize(
         model,
         nncf.Dataset(photos, lambda photo: {name: photo}),
         preset=nncf.QuantizationPreset.PERFORMANCE,
@@ -91,6 +93,7 @@ def quantized(model: onnx.ModelProto, photos: list[npt.NDArray[np.uint8]]) -> on
             activations_range_estimator_params=RangeEstimatorParametersSet.MINMAX,
         ),
     )
+    return found
 
 
 def with_unsigned_activations(model: onnx.ModelProto) -> onnx.ModelProto:

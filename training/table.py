@@ -1,12 +1,13 @@
 """Make the results table of README.md from the records of runs: `python -m training.table`."""
 
 import argparse
-import json
 import statistics
 import sys
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
+
+from fashion_pipeline.training.metrics import read_records
 
 COLUMNS = (
     "model",
@@ -20,12 +21,6 @@ COLUMNS = (
     "parameters",
     "CPU min each",
 )
-
-
-def read_records(folder: Path) -> list[dict[str, Any]]:
-    """The records of runs on the test pictures; those on held-out pictures were for choices."""
-    records = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json"))]
-    return [record for record in records if record["measured_on"] == "test pictures"]
 
 
 def table(records: list[dict[str, Any]]) -> str:

@@ -2,6 +2,9 @@
 
 Nothing else in the project downloads, and this only when it is run. A file whose checksum is known is put in
 its place only if it is the right one; of one whose checksum is not known, the sha256 is printed, to compare.
+
+Not by pooch: with requests and platformdirs it would be a dependency of `make weights`, and it knows neither
+a limit of size, nor checksums of which the beginning only is published, nor a companion that must come first.
 """
 
 import argparse

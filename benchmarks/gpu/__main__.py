@@ -14,7 +14,7 @@ from pathlib import Path
 from benchmarks.gpu import agreement, pictures, replicas, speed, training_steps
 from benchmarks.settings import machine
 from fashion_pipeline.fashion.engine_choice import EngineError
-from fashion_pipeline.training.groups import GroupError
+from fashion_pipeline.training.devices import GroupError
 
 RESULTS = Path("out") / "gpu.json"
 

@@ -53,10 +53,10 @@ def _run(device_name: str, model: str) -> tuple[list[float], float]:
 
     from fashion_pipeline.training.batches import Batches
     from fashion_pipeline.training.data import DataSet
-    from fashion_pipeline.training.groups import Group, local_device
-    from fashion_pipeline.training.job import Job
-    from fashion_pipeline.training.loop import Run
+    from fashion_pipeline.training.devices import Group, local_device
+    from fashion_pipeline.training.loop import TrainingRun
     from fashion_pipeline.training.recipes import recipe_for
+    from fashion_pipeline.training.runs import Job
 
     recipe = dataclasses.replace(recipe_for(model, "modern"), teacher="")
     generator = np.random.default_rng(0)
@@ -74,7 +74,7 @@ def _run(device_name: str, model: str) -> tuple[list[float], float]:
     )
     alone, device = Group(rank=0, size=1), local_device(device_name)
     job = Job(model=model, recipe=recipe, seed=0, precision="float32")
-    run = Run.prepare(job, data, Batches(data, recipe, alone, device), alone)
+    run = TrainingRun.prepare(job, data, Batches(data, recipe, alone, device), alone)
     run.stepper.train()
     losses, times_s = list[float](), list[float]()
     for number, (pictures, _truth, targets) in enumerate(

@@ -3,6 +3,7 @@
 import json
 import logging
 from pathlib import Path
+from typing import Any
 
 from framegraph.packet import Image, Packet
 from framegraph.stage import Source

@@ -7,21 +7,18 @@ import torch
 from torch import nn
 
 from fashion_pipeline.training import loop
-from fashion_pipeline.training.batches import Batches
-from fashion_pipeline.training.checkpoint import (
+from fashion_pipeline.training.batches import Batches, Teacher
+from fashion_pipeline.training.data import DataError, DataSet
+from fashion_pipeline.training.devices import Group, quick_precision
+from fashion_pipeline.training.loop import estimate_s, set_initial_weights, train
+from fashion_pipeline.training.recipes import recipe_for
+from fashion_pipeline.training.runs import (
     CheckpointError,
+    Job,
     checkpoint_path,
     load_checkpoint,
     save_checkpoint,
 )
-from fashion_pipeline.training.data import DataError, DataSet
-from fashion_pipeline.training.groups import Group
-from fashion_pipeline.training.initial import set_initial_weights
-from fashion_pipeline.training.job import Job
-from fashion_pipeline.training.loop import train
-from fashion_pipeline.training.precision import quick_precision
-from fashion_pipeline.training.recipes import recipe_for
-from fashion_pipeline.training.teacher import Teacher
 
 ALONE = Group(rank=0, size=1)
 # It thinks nothing: logits of 0.
@@ -245,3 +242,29 @@ def test_the_original_initial_weights():
     assert float(network[0].bias.detach().std()) == pytest.approx(1, rel=0.3)
     assert float(network[1].weight.detach().mean()) == pytest.approx(1, abs=0.01)
     assert float(network[1].weight.detach().std()) == pytest.approx(0.02, rel=0.3)
+
+
+CPU = torch.device("cpu")
+
+
+def job_of(epochs: int) -> Job:
+    recipe = dataclasses.replace(recipe_for("v1", "modern"), epochs=epochs)
+    return Job(model="v1", recipe=recipe, seed=0, precision="float32")
+
+
+def test_the_estimate_grows_with_the_epochs(data):
+    assert 0 < estimate_s(job_of(4), data, ALONE, CPU) < estimate_s(job_of(400), data, ALONE, CPU)
+
+
+def test_the_estimate_is_of_what_is_left(data):
+    done = job_of(1)
+    train(done, data, ALONE)
+    assert estimate_s(done, data, ALONE, CPU) == 0
+
+
+def test_an_estimate_leaves_the_run_as_it_is(data):
+    alone = train(job_of(1), data, ALONE).network.state_dict()
+    checkpoint_path(job_of(1).identity(data, ALONE)).unlink()
+    estimate_s(job_of(1), data, ALONE, CPU)
+    after = train(job_of(1), data, ALONE).network.state_dict()
+    assert all(torch.equal(weight, after[name]) for name, weight in alone.items())

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from fashion_pipeline.training.data import DataError
 from fashion_pipeline.training.people.evaluate import main
 from fashion_pipeline.training.people.score import (
-    DataError,
-    Figures,
+    PeopleFigures,
     Sightings,
     read_found,
     read_truth,
@@ -32,7 +32,7 @@ TRUTH = sightings(1, 2, 3)
 
 def test_what_is_right_scores_one() -> None:
     found = score(TRUTH, sightings(1, 2, 3))
-    assert found == Figures(
+    assert found == PeopleFigures(
         recall=1, precision=1, mota=1, idf1=1, hota=1, switches=0, people=3, numbers=3, boxes=3 * FRAMES
     )
     assert "3 people have 3 numbers: +0" in str(found)

@@ -1,8 +1,7 @@
 import pytest
 
 from fashion_pipeline.fashion.networks import NETWORKS
-from fashion_pipeline.training.recipes import ALL, MODELS, RECIPES, rate_factor, recipe_for
-from fashion_pipeline.training.settings import changed
+from fashion_pipeline.training.recipes import ALL, MODELS, RECIPES, changed, rate_factor, recipe_for
 
 
 def test_the_seven_of_the_original_and_ours_are_there():

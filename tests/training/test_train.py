@@ -10,15 +10,12 @@ import torch
 
 from fashion_pipeline.fashion.model_file import ModelFileError, file_digest, load_network, read_info
 from fashion_pipeline.training import evaluate
-from fashion_pipeline.training.arguments import parse
+from fashion_pipeline.training.batches import Teacher
+from fashion_pipeline.training.devices import Group
 from fashion_pipeline.training.evaluate import predict
-from fashion_pipeline.training.groups import Group
-from fashion_pipeline.training.job import Job
-from fashion_pipeline.training.progress import Progress
-from fashion_pipeline.training.recipes import recipe_for
-from fashion_pipeline.training.settings import changed
-from fashion_pipeline.training.teacher import Teacher
-from fashion_pipeline.training.train import main, require_teachers, run_all
+from fashion_pipeline.training.recipes import changed, recipe_for
+from fashion_pipeline.training.runs import Job, TrainingProgress
+from fashion_pipeline.training.train import main, parse, require_teachers, run_all
 
 SLICE = Path(__file__).parents[1] / "data" / "fashion-mnist"
 ROOT = Path(__file__).parents[2]
@@ -180,7 +177,7 @@ def test_a_teacher_may_be_trained_by_the_same_command(tmp_path, data):
 def test_a_stopped_command_trains_no_finished_model_again(tmp_path, monkeypatch):
     arguments = ["--model", "v1", "v1_da", *command(tmp_path, "v1")[2:]]
     trained = []
-    real = Progress.on_epoch
+    real = TrainingProgress.on_epoch
 
     def on_epoch(self, report):
         trained.append(self.name)
@@ -188,7 +185,7 @@ def test_a_stopped_command_trains_no_finished_model_again(tmp_path, monkeypatch)
         if len(trained) == 2:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(Progress, "on_epoch", on_epoch)
+    monkeypatch.setattr(TrainingProgress, "on_epoch", on_epoch)
     assert main(arguments) == 130
     model = tmp_path / "models" / "v1.safetensors"
     weights = load_network(model).state_dict()

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from fashion_pipeline.training.street.choose import calibration_error, choose_thresholds, fit_scores, rates
+from fashion_pipeline.training.metrics import calibration_error
+from fashion_pipeline.training.street.choose import choose_thresholds, fit_scores, rates
 
 
 def noisy(count=4000, strength=2.0, share=0.3, seed=0):

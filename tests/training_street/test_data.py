@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 
+from fashion_pipeline.training.data import DataError
 from fashion_pipeline.training.street.data import (
-    DataError,
     clothing_folder,
     label_matrix,
     load_garments,

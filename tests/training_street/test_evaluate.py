@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from fashion_pipeline.fashion.street import read_facts
+from fashion_pipeline.training.data import DataError
 from fashion_pipeline.training.street import garments as garments_module
 from fashion_pipeline.training.street.crops import LOOK
-from fashion_pipeline.training.street.data import FOLDERS, DataError
+from fashion_pipeline.training.street.data import FOLDERS
 from fashion_pipeline.training.street.evaluate import main, run_graph
 from fashion_pipeline.training.street.garments import garment_report
 

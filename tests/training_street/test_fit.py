@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from fashion_pipeline.training.street import fit as module
-from fashion_pipeline.training.street.fit import Recipe, Run, fit
+from fashion_pipeline.training.street.fit import StreetRecipe, StreetRun, fit
 
 
 @pytest.fixture
@@ -18,14 +18,14 @@ def run(tmp_path, monkeypatch):
     torch.manual_seed(0)
     for name in ("people", "garments"):
         torch.save(torch.rand(10, 4, 28, 10, 80).bfloat16(), tmp_path / f"{name}.pt")
-    return Run(
+    return StreetRun(
         name="test",
         people_path=tmp_path / "people.pt",
         garments_path=tmp_path / "garments.pt",
         answers=(np.arange(4 * 12).reshape(4, 12) % 3 == 0).astype(np.float32),
         folders=np.arange(4),
         chosen=np.arange(4),
-        recipe=Recipe(epochs=2, people=2, garments=1),
+        recipe=StreetRecipe(epochs=2, people=2, garments=1),
         checkpoint=tmp_path / "run.pt",
     )
 

@@ -6,8 +6,8 @@ import math
 import numpy as np
 import pytest
 
+from fashion_pipeline.training.data import DataError
 from fashion_pipeline.training.street import score as module
-from fashion_pipeline.training.street.data import DataError
 from fashion_pipeline.training.street.evaluate import main
 from fashion_pipeline.training.street.score import compare, figures, report
 

@@ -10,7 +10,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from fashion_pipeline.training.people.score import DataError, read_found, read_truth, score
+from fashion_pipeline.training.data import DataError
+from fashion_pipeline.training.people.score import read_found, read_truth, score
 
 PROJECT = Path(__file__).resolve().parents[2]
 RESULTS, PICTURE = Path("out/evaluate-people.jsonl"), Path("out/evaluate-people.mp4")

@@ -15,6 +15,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from fashion_pipeline.training.data import DataError
+
 LEAST_IOU = 0.5
 COLUMNS = 7
 """Of a line of truth that are read: frame from 1, number, left, top, width, height, whether it counts."""
@@ -23,12 +25,8 @@ Sightings = dict[int, tuple[list[int], list[list[float]]]]
 """By frame, from 0: the numbers of the people, and their boxes, x0, y0, x1, y1 in pixels from 0."""
 
 
-class DataError(Exception):
-    """A file that is not what it has to be: one sentence, with the remedy."""
-
-
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Figures:
+class PeopleFigures:
     """What a run scored. The first five from 0 to 1, `mota` also below 0."""
 
     recall: float
@@ -94,7 +92,7 @@ def read_found(path: Path) -> Sightings:
     return found
 
 
-def score(truth: Sightings, found: Sightings) -> Figures:
+def score(truth: Sightings, found: Sightings) -> PeopleFigures:
     """Score all frames up to the last one of the truth."""
     from trackeval.metrics import CLEAR, HOTA, Identity
 
@@ -105,6 +103,7 @@ def score(truth: Sightings, found: Sightings) -> Figures:
         real.append(people)
         seen.append(numbers)
         shared.append(overlaps(people_xyxy, numbers_xyxy))
+    boxes = sum(map(len, real))
     real_places, people_count = _renumbered(real)
     seen_places, numbers_count = _renumbered(seen)
     data = {
@@ -114,12 +113,12 @@ def score(truth: Sightings, found: Sightings) -> Figures:
         "similarity_scores": shared,
         "num_gt_ids": people_count,
         "num_tracker_ids": numbers_count,
-        "num_gt_dets": sum(map(len, real)),
+        "num_gt_dets": boxes,
         "num_tracker_dets": sum(map(len, seen)),
     }
     threshold = {"THRESHOLD": LEAST_IOU, "PRINT_CONFIG": False}
     clear = CLEAR(threshold).eval_sequence(data)
-    return Figures(
+    return PeopleFigures(
         recall=float(clear["CLR_Re"]),
         precision=float(clear["CLR_Pr"]),
         mota=float(clear["MOTA"]),
@@ -128,7 +127,7 @@ def score(truth: Sightings, found: Sightings) -> Figures:
         switches=int(clear["IDSW"]),
         people=people_count,
         numbers=numbers_count,
-        boxes=data["num_gt_dets"],
+        boxes=boxes,
     )
 
 

@@ -76,7 +76,7 @@ class Depthwise(nn.Conv2d):
         edge = self.padding[0]
         if edge:
             images = pad(images, (edge, edge, edge, edge))  # type: ignore[arg-type]
-        result: torch.Tensor = _InputGradient.apply(images, weight, self.stride[0])  # type: ignore[no-untyped-call]
+        result: torch.Tensor = _InputGradient.apply(images, weight, self.stride[0])
         return result
 
 

@@ -55,17 +55,6 @@ def fit_scores(logits: Matrix, worn: NDArray[np.bool_]) -> tuple[float, float]:
     return float(answer[0]), float(answer[1])
 
 
-def calibration_error(scores: Matrix, worn: NDArray[np.bool_], bins: int = 10) -> float:
-    """The mean distance of score and share right over bins of equal width, weighed by their size (ECE)."""
-    scores, worn = scores.ravel(), worn.ravel()
-    index = np.minimum((scores * bins).astype(int), bins - 1)
-    total = 0.0
-    for bin_index in np.unique(index):
-        inside = index == bin_index
-        total += inside.mean() * abs(scores[inside].mean() - worn[inside].mean())
-    return float(total)
-
-
 @dataclass(frozen=True, kw_only=True)
 class Curve:
     """All thresholds of one label, highest first, with what each gives."""

@@ -22,13 +22,14 @@ from fashion_pipeline.fashion.classifiers import open_classifier, open_cutter
 from fashion_pipeline.fashion.engines import open_engine
 from fashion_pipeline.fashion.labels import LABELS
 from fashion_pipeline.fashion.preprocessing import to_batch
-from fashion_pipeline.fashion.street import cut_look
+from fashion_pipeline.fashion.street import Box, Image, cut_look
+from fashion_pipeline.training.data import DataError
 from fashion_pipeline.training.street.backbone import CHANNELS, STRIDE_PX, Backbone, WeightsError
-from fashion_pipeline.training.street.crops import LOOK, Image
-from fashion_pipeline.training.street.data import DataError, load_tagged, street_folder
+from fashion_pipeline.training.street.crops import LOOK
+from fashion_pipeline.training.street.data import load_tagged, street_folder
 from fashion_pipeline.training.street.export import OPSET
 from fashion_pipeline.training.street.network import Street
-from fashion_pipeline.training.street.people import Box, LargestPerson, read_picture
+from fashion_pipeline.training.street.people import LargestPerson, read_picture
 
 WARM_UP = 5  # the first looks pay for what is allocated once
 BANDS = 4

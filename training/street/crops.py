@@ -57,7 +57,9 @@ def store(image_bgr: Image, box_xyxy: Sequence[float], context: float = CONTEXT)
     part = image_bgr[top : min(height, math.ceil(y1)), left : min(width, math.ceil(x1))]
     scale = min(1.0, MAX_HEIGHT_PX / part.shape[0])
     if scale < 1:
-        part = cv2.resize(part, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        part = cv2.resize(part, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA).astype(
+            np.uint8, copy=False
+        )
     box = tuple((edge - offset) * scale for edge, offset in zip(box_xyxy, (left, top) * 2, strict=True))
     return Person(image_rgb=np.ascontiguousarray(part[:, :, ::-1]), box_xyxy=(box[0], box[1], box[2], box[3]))
 

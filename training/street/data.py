@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fashion_pipeline.fashion.labels import LABELS
+from fashion_pipeline.training.data import DataError
 
 STREET_ENVIRONMENT = "STREET_DATA"  # tagged.json and tagged/, truth.json and photos/
 CLOTHING_ENVIRONMENT = "CLOTHING_DATA"  # train/FOLDER/ and validation/FOLDER/
@@ -43,10 +44,6 @@ LABELS_OF_FOLDER: dict[str, tuple[str, ...]] = {
 
 RARE, COMMON = 18, 1000
 """A tag teaches something if at least RARE photos have it and not nearly all (COMMON of about 1,100) do."""
-
-
-class DataError(ValueError):
-    """Data that is missing or damaged. One line that says what to do."""
 
 
 @dataclass(frozen=True, kw_only=True)

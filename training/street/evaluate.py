@@ -10,7 +10,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from fashion_pipeline.training.street.data import DataError, read_entries
+from fashion_pipeline.training.data import DataError
+from fashion_pipeline.training.street.data import read_entries
 from fashion_pipeline.training.street.garments import garment_report
 from fashion_pipeline.training.street.score import compare, figures, report
 

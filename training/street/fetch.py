@@ -5,6 +5,9 @@ clothing-dataset-small. GitHub lists the files of both with their sizes and dige
 whole one is not fetched again, so the same command goes on after a stop. Without --yes nothing is fetched.
 """
 
+# Not by pooch: it wants checksums that are known beforehand, and knows not git's, which GitHub lists; it has
+# no limit of size, and fetches one file after another.
+
 import argparse
 import hashlib
 import json
@@ -23,7 +26,8 @@ from typing import Any
 from tqdm import tqdm
 
 from fashion_pipeline.fashion.whole_files import write_whole
-from fashion_pipeline.training.street.data import DOWNLOAD_FOLDER, FOLDERS, DataError
+from fashion_pipeline.training.data import DataError
+from fashion_pipeline.training.street.data import DOWNLOAD_FOLDER, FOLDERS
 from fashion_pipeline.training.street.tags import write_tagged
 
 ENVIRONMENT = "BASE_URL"  # a server laid out as both of GitHub's: /repos/… and /OWNER/NAME/BRANCH/PATH

@@ -15,9 +15,10 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from fashion_pipeline.training.street.data import DataError, street_folder
+from fashion_pipeline.fashion.street import Image
+from fashion_pipeline.training.data import DataError
+from fashion_pipeline.training.street.data import street_folder
 from fashion_pipeline.training.street.people import read_picture
 
 FRAME_WH = (960, 720)
@@ -25,8 +26,6 @@ RATE_HZ = 15
 SPEED_PX_PER_S = 110.0
 ZOOM, ZOOM_S = 0.18, 7.0
 """The window is up to this part smaller than the wall is high, once in so many seconds."""
-
-Image = NDArray[np.uint8]
 
 
 def build_wall(folder: Path, count: int, seed: int) -> tuple[Image, list[tuple[str, int, int]]]:
@@ -68,7 +67,7 @@ def write_film(path: Path, wall_bgr: Image, moves: Sequence[tuple[float, float, 
         for left, top, scale in moves:
             view = np.array([[scale, 0, left], [0, scale, top]], np.float64)
             flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-            picture = cv2.warpAffine(wall_bgr, view, FRAME_WH, flags=flags)
+            picture = cv2.warpAffine(wall_bgr, view, FRAME_WH, flags=flags).astype(np.uint8, copy=False)
             film.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="bgr24")))
         film.mux(stream.encode(None))
 

@@ -1,7 +1,7 @@
 """One training run: the upper part of the network on stored views, to an average of its weights."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -12,19 +12,17 @@ from numpy.typing import NDArray
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
 from fashion_pipeline.fashion.labels import LABELS
-from fashion_pipeline.training.checkpoint import load_checkpoint, save_checkpoint
-from fashion_pipeline.training.precision import quickly_on_cpu
-from fashion_pipeline.training.progress import duration
+from fashion_pipeline.training.devices import quickly_on_cpu
+from fashion_pipeline.training.runs import duration, load_checkpoint, move_average, save_checkpoint
 from fashion_pipeline.training.street.backbone import find_weights, load_weights
 from fashion_pipeline.training.street.network import Street
 from fashion_pipeline.training.street.views import stored_views
-from fashion_pipeline.training.street.workers import make_pool
 
 Indices = NDArray[np.int64]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recipe:
+class StreetRecipe:
     """All that a run is told. Rates are those of AdamW at the top of a one-cycle schedule."""
 
     epochs: int = 8
@@ -43,7 +41,7 @@ class Recipe:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Run:
+class StreetRun:
     """All that one run needs, small enough to send to another process.
 
     people_path, garments_path: files of `lower_views`. answers: N x (10 + tags). folders: of all garments.
@@ -56,21 +54,11 @@ class Run:
     answers: NDArray[np.float32]
     folders: Indices
     chosen: Indices
-    recipe: Recipe
+    recipe: StreetRecipe
     checkpoint: Path
 
 
-def run_all(runs: Sequence[Run], jobs: int) -> list[Street]:
-    """Do the runs, `jobs` at a time in processes of one thread each, and return their networks.
-
-    Two runs side by side are quicker than one on two cores, and the result does not depend on their number.
-    """
-    with make_pool(jobs) as pool:
-        list(pool.map(fit, runs))
-    return [fit(run) for run in runs]  # from their checkpoints
-
-
-def fit(run: Run) -> Street:
+def fit(run: StreetRun) -> Street:
     """Train, and return the averaged network, ready to use.
 
     Goes on from the checkpoint, if there is one, to the weights that a run without a stop ends in.
@@ -83,8 +71,10 @@ def fit(run: Run) -> Street:
     network.train()
     network.freeze()
     shares = torch.from_numpy(run.answers[run.chosen].mean(0)).clamp(1e-3, 1 - 1e-3)
+    bias = network.worn.evidence.bias
+    assert bias is not None  # it was made with one
     with torch.no_grad():
-        network.worn.evidence.bias.copy_(torch.logit(shares))
+        bias.copy_(torch.logit(shares))
     steps = len(run.chosen) // recipe.people
     optimizer, schedule = _optimizer(network, recipe, recipe.epochs * steps)
     average = {key: value.clone() for key, value in network.state_dict().items()}
@@ -102,12 +92,12 @@ def fit(run: Run) -> Street:
         for batch in _batches(run, epoch):
             loss = _loss(network, batch, shares, recipe)
             optimizer.zero_grad()
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             torch.nn.utils.clip_grad_norm_(network.parameters(), recipe.gradient_limit)
             optimizer.step()
             schedule.step()
             step += 1
-            _blend(average, network.state_dict(), min(recipe.average_decay, step / (step + 10)))
+            move_average(average, network.state_dict(), min(recipe.average_decay, step / (step + 10)))
             losses.append(loss.item())
         seconds = time.perf_counter() - started
         left = duration(seconds * (recipe.epochs - epoch - 1))
@@ -132,7 +122,7 @@ def fit(run: Run) -> Street:
     return network.eval()
 
 
-def _optimizer(network: Street, recipe: Recipe, steps: int) -> tuple[torch.optim.Optimizer, Any]:
+def _optimizer(network: Street, recipe: StreetRecipe, steps: int) -> tuple[torch.optim.Optimizer, Any]:
     """AdamW with a one-cycle schedule; batch norms are not decayed."""
     body = [weight for weight in network.backbone.parameters() if weight.requires_grad]
     heads = [*network.worn.parameters(), *network.folder.parameters()]
@@ -152,7 +142,7 @@ def _optimizer(network: Street, recipe: Recipe, steps: int) -> tuple[torch.optim
 Batch = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
 
 
-def _batches(run: Run, epoch: int) -> Iterator[Batch]:
+def _batches(run: StreetRun, epoch: int) -> Iterator[Batch]:
     """Views, people's answers and garments' folders. Each epoch sees another view of each person."""
     recipe, chance = run.recipe, np.random.Generator(np.random.PCG64([run.recipe.seed, epoch]))
     people_views, garment_views = stored_views(run.people_path), stored_views(run.garments_path)
@@ -166,7 +156,7 @@ def _batches(run: Run, epoch: int) -> Iterator[Batch]:
         yield found, torch.from_numpy(run.answers[people]), torch.from_numpy(run.folders[garments])
 
 
-def _loss(network: Street, batch: Batch, shares: torch.Tensor, recipe: Recipe) -> torch.Tensor:
+def _loss(network: Street, batch: Batch, shares: torch.Tensor, recipe: StreetRecipe) -> torch.Tensor:
     found, answers, folders = batch
     with quickly_on_cpu():
         scores, folder_scores = network.learn(found, len(answers))
@@ -179,12 +169,6 @@ def _loss(network: Street, batch: Batch, shares: torch.Tensor, recipe: Recipe) -
     if len(folders):
         loss = loss + recipe.garment_weight * cross_entropy(folder_scores, folders, label_smoothing=0.05)
     return loss
-
-
-def _blend(average: Mapping[str, torch.Tensor], weights: Mapping[str, torch.Tensor], decay: float) -> None:
-    for key, value in weights.items():
-        if value.dtype.is_floating_point:
-            average[key].lerp_(value, 1 - decay)  # leaves what is frozen as it is, to the last bit
 
 
 @torch.inference_mode()

@@ -12,7 +12,8 @@ from fashion_pipeline.fashion.labels import LABELS
 from fashion_pipeline.fashion.model_lookup import find_street_model
 from fashion_pipeline.fashion.preprocessing import to_batch
 from fashion_pipeline.fashion.street import cut_look, read_facts
-from fashion_pipeline.training.street.data import FOLDERS, LABELS_OF_FOLDER, DataError, load_garments
+from fashion_pipeline.training.data import DataError
+from fashion_pipeline.training.street.data import FOLDERS, LABELS_OF_FOLDER, load_garments
 from fashion_pipeline.training.street.people import read_picture
 
 BATCH = 16

@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fashion_pipeline.fashion.labels import LABELS
+from fashion_pipeline.training.metrics import calibration_error
 from fashion_pipeline.training.street.choose import (
     Matrix,
-    calibration_error,
     choose_thresholds,
     fit_scores,
     rates,
@@ -28,6 +28,7 @@ RARE, RARE_FACTOR = 0.2, 0.5
 Shares of shoes differ most between sets of photos, and a rare label's wrong answers then outnumber the right
 ones: with half the share the promise holds there too, and J hardly falls (0.487 to 0.483)."""
 
+ECE_BINS = 10
 UNSURE = 0.6
 """A label with at least this part of its threshold is possible: it goes into the list of the unsure."""
 
@@ -60,14 +61,16 @@ def judge(found: Matrix, worn: NDArray[np.bool_], fold_of: NDArray[np.int64]) ->
             "mean_f1": round(float(result.f1.mean()), 4),
             "precision": round(result.precision, 4),
             "precision_at_expected_shares": round(float(right.sum() / (right + wrong).sum()), 4),
-            "ece": round(calibration_error(honest, worn), 4),
+            "ece": round(calibration_error(honest, worn, ECE_BINS), 4),
             "j": _by_label(result.j, 3),
             "f1": _by_label(result.f1, 3),
         },
     }
 
 
-def matched(facts: dict[str, Any], found: Matrix, mixed: Matrix) -> tuple[list[float], list[float]]:
+def matched(
+    facts: dict[str, Any], found: Matrix, mixed: NDArray[np.float32]
+) -> tuple[list[float], list[float]]:
     """Return the scales and offsets for a mean of networks, from those that `judge` found for each alone.
 
     found: the logits that each photo got from the network that had not seen it; mixed: those of the mean,

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from fashion_pipeline.fashion.labels import LABELS
-from fashion_pipeline.training.street.backbone import CHANNELS, STRIDE_PX, Backbone
+from fashion_pipeline.training.street.backbone import CHANNELS, STRIDE_PX, Backbone, Block
 from fashion_pipeline.training.street.crops import SPEC
 from fashion_pipeline.training.street.data import FOLDERS
 
@@ -54,6 +54,7 @@ class Street(nn.Module):
         super().__init__()
         self.backbone = Backbone()
         for index, block in enumerate(self.backbone.blocks):
+            assert isinstance(block, Block)
             block.drop = BLOCK_DROP * index / len(self.backbone.blocks)
         self.drop_channels = nn.Dropout2d(DROPOUT)
         self.drop = nn.Dropout(DROPOUT)

@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from fashion_pipeline.fashion.engines import Engine, open_engine
+from fashion_pipeline.fashion.street import Box
 from fashion_pipeline.fashion.whole_files import write_whole
+from fashion_pipeline.training.data import DataError
 from fashion_pipeline.training.street.crops import Person, store
-from fashion_pipeline.training.street.data import DataError
 
 DETECTOR = Path(__file__).resolve().parents[2] / "models" / "ssdlite.onnx"
 DETECTOR_SIDE_PX = 300
 CONFIDENCE = 0.5
-Box = tuple[float, float, float, float]
 
 
 class LargestPerson:

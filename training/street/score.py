@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fashion_pipeline.fashion.labels import LABELS
+from fashion_pipeline.training.data import DataError
 from fashion_pipeline.training.street.choose import Matrix, Rates, rates
-from fashion_pipeline.training.street.data import DataError, label_matrix, read_entries
+from fashion_pipeline.training.street.data import label_matrix, read_entries
 
 MIN_POSITIVES = 10  # a label that fewer photos show says too little to be counted in the means
 RESAMPLES = 2000
@@ -37,7 +38,7 @@ class Comparison:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Figures:
+class StreetFigures:
     """The rates of each label, the means over those counted, and the 95 % intervals.
 
     intervals: of "mean_j", "mean_f1" and "precision"; empty, as the means are nan, if no label is counted.
@@ -102,7 +103,7 @@ def _area(box_xyxy: Sequence[float]) -> float:
     return max(0.0, x1 - x0) * max(0.0, y1 - y0)
 
 
-def figures(comparison: Comparison) -> Figures:
+def figures(comparison: Comparison) -> StreetFigures:
     """Compute everything that `report` prints."""
     worn, told = comparison.worn, comparison.told
     result = rates(told, worn)
@@ -115,7 +116,7 @@ def figures(comparison: Comparison) -> Figures:
         by_label.append(other.j)
         if counted.any():
             rows.append((other.j[counted].mean(), other.f1[counted].mean(), other.precision))
-    return Figures(
+    return StreetFigures(
         rates=result,
         counted=counted,
         mean_j=float(result.j[counted].mean()) if counted.any() else float("nan"),
@@ -132,7 +133,7 @@ def _ends(samples: Matrix) -> tuple[Interval, ...]:
     return tuple((float(one), float(other)) for one, other in zip(low, high, strict=True))
 
 
-def report(comparison: Comparison, found: Figures) -> str:
+def report(comparison: Comparison, found: StreetFigures) -> str:
     """The table by label, then the means; a rate without a case is nan."""
     worn, told = comparison.worn, comparison.told
     lines = [

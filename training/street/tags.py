@@ -6,7 +6,7 @@ from typing import Any
 
 from fashion_pipeline.fashion.labels import LABELS
 from fashion_pipeline.fashion.whole_files import write_whole
-from fashion_pipeline.training.street.data import DataError
+from fashion_pipeline.training.data import DataError
 
 LABEL_OF_TAG = {
     "t-shirt": "T-shirt/top",

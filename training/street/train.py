@@ -20,22 +20,22 @@ from typing import Any
 import numpy as np
 
 from fashion_pipeline.fashion.labels import LABELS
-from fashion_pipeline.training.checkpoint import CheckpointError
-from fashion_pipeline.training.shipping import TRIED_FOLDER, how_to_ship
+from fashion_pipeline.training.data import DataError
+from fashion_pipeline.training.results import TRIED_FOLDER, how_to_ship
+from fashion_pipeline.training.runs import CheckpointError
 from fashion_pipeline.training.street.backbone import REQUIREMENT, WeightsError
 from fashion_pipeline.training.street.crops import LOOK, SPEC, Person
 from fashion_pipeline.training.street.data import (
     FOLDERS,
     LABELS_OF_FOLDER,
-    DataError,
     clothing_folder,
     load_garments,
     load_tagged,
     street_folder,
 )
 from fashion_pipeline.training.street.export import export_onnx, write_facts, write_notice
-from fashion_pipeline.training.street.fit import Recipe, logits, run_all
-from fashion_pipeline.training.street.folds import draw_folds, logits_unseen, make_runs
+from fashion_pipeline.training.street.fit import StreetRecipe, logits
+from fashion_pipeline.training.street.folds import draw_folds, logits_unseen, make_runs, run_all
 from fashion_pipeline.training.street.judge import folder_accuracy, judge, matched
 from fashion_pipeline.training.street.network import Street, for_use, mean_of
 from fashion_pipeline.training.street.people import find_boxes, load_people, load_wholes
@@ -53,18 +53,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m training.street.train", description=__doc__)
     parser.add_argument("--models", type=Path, default=MODELS, help="folder for street.onnx and street.json")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="runs at a time, a core each")
-    parser.add_argument("--epochs", type=int, default=Recipe().epochs)
+    parser.add_argument("--epochs", type=int, default=StreetRecipe().epochs)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args(arguments)
     try:
-        train(options.models, Recipe(epochs=options.epochs, seed=options.seed), options.jobs)
+        train(options.models, StreetRecipe(epochs=options.epochs, seed=options.seed), options.jobs)
     except (CheckpointError, DataError, WeightsError) as error:
         print(f"street: {error}", file=sys.stderr)
         return 2
     return 0
 
 
-def train(models: Path, recipe: Recipe, jobs: int) -> None:
+def train(models: Path, recipe: StreetRecipe, jobs: int) -> None:
     """Do all that the module's docstring says."""
     photos = load_tagged(street_folder())
     garments = load_garments(clothing_folder(), "train")
@@ -104,9 +104,9 @@ def train(models: Path, recipe: Recipe, jobs: int) -> None:
     print(json.dumps({name: facts[name] for name in ("cross_validation", "garment_accuracy")}, indent=1))
 
 
-def why_not_shipped(recipe: Recipe, facts: dict[str, Any]) -> str:
+def why_not_shipped(recipe: StreetRecipe, facts: dict[str, Any]) -> str:
     """Return why a new model may not take the place of the shipped one; "" if it may."""
-    if replace(recipe, seed=0) != Recipe():
+    if replace(recipe, seed=0) != StreetRecipe():
         return "its recipe is not the shipped one"
     there = MODELS / "street.json"
     known = json.loads(there.read_text(encoding="utf-8")) if there.exists() else None
@@ -143,7 +143,7 @@ def _what_it_takes_and_gives() -> dict[str, Any]:
     }
 
 
-def _how_it_was_made(recipe: Recipe, data_digest: str, jobs: int) -> dict[str, Any]:
+def _how_it_was_made(recipe: StreetRecipe, data_digest: str, jobs: int) -> dict[str, Any]:
     return {
         "recipe": asdict(recipe),
         "pretrained": REQUIREMENT,

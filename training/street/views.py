@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from fashion_pipeline.training.checkpoint import checkpoint_folder, save_whole
-from fashion_pipeline.training.precision import quickly_on_cpu
+from fashion_pipeline.training.devices import quickly_on_cpu
+from fashion_pipeline.training.runs import checkpoint_folder, save_whole
 from fashion_pipeline.training.street.backbone import find_weights, load_weights
 from fashion_pipeline.training.street.crops import LOOK, SPEC, Person, plain_view, random_view, recolored
 from fashion_pipeline.training.street.network import Street

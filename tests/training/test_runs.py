@@ -2,11 +2,9 @@ import dataclasses
 
 import pytest
 
-from fashion_pipeline.training import progress as progress_module
-from fashion_pipeline.training.job import Job
-from fashion_pipeline.training.progress import Progress, duration
+from fashion_pipeline.training import runs as runs_module
 from fashion_pipeline.training.recipes import recipe_for
-from fashion_pipeline.training.state import EpochReport
+from fashion_pipeline.training.runs import EpochReport, Job, TrainingProgress, duration
 
 JOB = Job(
     model="v1",
@@ -27,7 +25,7 @@ def test_a_duration_is_told_as_a_reader_wants_it(seconds, text):
 
 def test_an_epoch_is_one_line_with_the_time_left(tmp_path):
     path = tmp_path / "new" / "run.log"
-    with Progress("run", JOB, path, is_shown=True) as progress:
+    with TrainingProgress("run", JOB, path, is_shown=True) as progress:
         progress.on_step(1, 10)
         progress.on_epoch(REPORT)
     assert path.read_text() == (
@@ -38,7 +36,7 @@ def test_an_epoch_is_one_line_with_the_time_left(tmp_path):
 def test_a_resumed_run_appends_to_its_log_and_a_new_one_writes_it_anew(tmp_path):
     path = tmp_path / "run.log"
     for epochs in ([1, 2], [3], [1, 2, 3, 4]):
-        with Progress("run", JOB, path, is_shown=True) as progress:
+        with TrainingProgress("run", JOB, path, is_shown=True) as progress:
             for epoch in epochs:
                 progress.on_epoch(dataclasses.replace(REPORT, epoch=epoch))
         counted = [line.split()[2] for line in path.read_text().splitlines()]
@@ -46,7 +44,7 @@ def test_a_resumed_run_appends_to_its_log_and_a_new_one_writes_it_anew(tmp_path)
 
 
 def test_only_the_first_process_of_a_group_writes(tmp_path):
-    with Progress("run", JOB, tmp_path / "run.log", is_shown=False):
+    with TrainingProgress("run", JOB, tmp_path / "run.log", is_shown=False):
         pass
     assert not list(tmp_path.iterdir())
 
@@ -60,8 +58,8 @@ def test_a_bar_counts_on_where_a_resumed_run_starts(tmp_path, monkeypatch):
             self.update = lambda: bars.append("step")
             self.close = lambda: bars.append("closed")
 
-    monkeypatch.setattr(progress_module, "tqdm", Bar)
-    with Progress("run", JOB, tmp_path / "run.log", is_shown=True) as progress:
+    monkeypatch.setattr(runs_module, "tqdm", Bar)
+    with TrainingProgress("run", JOB, tmp_path / "run.log", is_shown=True) as progress:
         progress.on_step(7, 10)
         progress.on_step(8, 10)
     assert (bars[0]["initial"], bars[0]["total"]) == (6, 10)

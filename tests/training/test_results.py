@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from fashion_pipeline.fashion.model_lookup import find_model
-from fashion_pipeline.training import shipping
+from fashion_pipeline.training import results as results_module
 from fashion_pipeline.training.data import DataSet
-from fashion_pipeline.training.job import Job
 from fashion_pipeline.training.recipes import recipe_for
-from fashion_pipeline.training.shipping import how_to_ship, place_of, why_not_whole
+from fashion_pipeline.training.results import how_to_ship, place_of, why_not_whole
+from fashion_pipeline.training.runs import Job
 from fashion_pipeline.training.train import main
 
 
@@ -40,7 +40,7 @@ def models(tmp_path, monkeypatch):
         record["recipe"] = {"name": "modern", "epochs": 30}
         (results / f"v1-{seed}.json").write_text(json.dumps(record))
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(shipping, "MODELS_FOLDER", folder)
+    monkeypatch.setattr(results_module, "MODELS_FOLDER", folder)
     return folder
 
 
