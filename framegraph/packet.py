@@ -104,16 +104,6 @@ class Packet:
             raise ValueError(f"image_bgr must be uint8 HxWx3, got {_described(image_bgr)}")
         self.payload = image_bgr
 
-    @property
-    def people(self) -> list[dict[str, Any]]:
-        """The list that is `meta["people"]`, empty where there is none."""
-        people: list[dict[str, Any]] = self.meta.setdefault("people", [])
-        return people
-
-    @people.setter
-    def people(self, people: list[dict[str, Any]]) -> None:
-        self.meta["people"] = people
-
     def count(self, group: str, name: str, number: int = 1) -> None:
         """Add to the sums that the summary shows at the end, e.g. ("words", "error"), once for each frame
         that a sink commits. A stage that corrects what it counted in an earlier frame adds a negative number.

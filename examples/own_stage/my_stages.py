@@ -2,6 +2,7 @@
 
 import dataclasses
 
+from fashion_pipeline.fashion.findings import people_in
 from framegraph.packet import Packet
 from framegraph.properties import prop
 from framegraph.stage import Stage
@@ -21,7 +22,7 @@ class Blur(Stage["Blur.Options"]):
 
         image_bgr = packet.image_bgr.copy()
         height, width = image_bgr.shape[:2]
-        for person in packet.people:
+        for person in people_in(packet.meta):
             x0, y0, x1, y1 = (round(edge) for edge in person["box"])
             x0, y0, x1, y1 = max(0, x0), max(0, y0), min(width, x1), min(height, y1)
             if x1 > x0 and y1 > y0:

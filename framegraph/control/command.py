@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True)
 class Answer:
-    """What a command has come to: a sentence for people, and the same as plain values."""
+    """The outcome of a command: a sentence to read, and the same as plain values."""
 
     text: str
     data: dict[str, Any] = dataclasses.field(default_factory=dict)

@@ -96,7 +96,7 @@ class LocalRunner:
         if spec.name not in self._pages:
             self._pages[spec.name] = StatusPage(path)
         mark = f"{self._paths.run}/{spec.name}#{spec.incarnation}"
-        # Without the working directory on its path: what lies beside a user's film is no module of ours.
+        # Without the working directory on its path: files next to a user's input must not become our modules.
         command = [sys.executable, "-P", "-m", _MODULE, spec.name, "--run", self._paths.folder]
         command += ["--incarnation", str(spec.incarnation), "--launcher", str(os.getpid())]
         process = subprocess.Popen(

@@ -30,7 +30,7 @@ class Mark(Stage):
     def process_batch(self, packets: list[Packet]) -> list[Packet]:
         for packet in packets:
             packet.meta["batch"] = len(packets)
-            for person in packet.people:
+            for person in packet.meta["people"]:
                 person["mark"] = self.options.mark
         return packets
 
@@ -93,8 +93,8 @@ def test_a_worker_answers_in_batches_with_properties_as_in_yaml() -> None:
     answers = run_stage(Mark, packets, {"mark": "y", "wait": "500ms"}, batch=2)
     assert [answer.seq for answer in answers] == [0, 1, 2]
     assert [answer.meta["batch"] for answer in answers] == [2, 2, 1]
-    assert answers[0].people == [{"box": [0, 0, 1, 1], "mark": "y"}]
-    assert packets[0].people == people(), "what the test made stays as it was"
+    assert answers[0].meta["people"] == [{"box": [0, 0, 1, 1], "mark": "y"}]
+    assert packets[0].meta["people"] == people(), "what the test made stays as it was"
 
 
 def test_no_packets_give_no_answers() -> None:

@@ -65,19 +65,19 @@ def packet_with(people: int, seed: int = 0, shape: tuple[int, ...] = (28, 28)) -
     packet = Packet(source="camera", seq=seed, size_wh=(640, 480))
     for number in range(people):
         crop = random.integers(0, 255, shape, dtype=np.uint8)
-        packet.people.append(
+        packet.meta["people"].append(
             {"box": [number, 0.0, number + 5.0, 9.0], "score": 0.9, "crops": {"whole": crop}}
         )
     return packet
 
 
 def garments(packets: list[Packet]) -> list[list[dict[str, Any]]]:
-    return [[person["garments"] for person in packet.people] for packet in packets]
+    return [[person["garments"] for person in packet.meta["people"]] for packet in packets]
 
 
 def test_nobody_stays_nobody_and_the_model_is_named(model: Path) -> None:
     packet = make_classify(model).process(packet_with(0))
-    assert packet.people == []
+    assert packet.meta["people"] == []
     assert packet.meta["model"] == {"classify": f"sha256:{file_digest(model)}"}
 
 
@@ -86,11 +86,11 @@ def test_each_person_gets_the_label_of_the_network_and_an_honest_score(model: Pa
     import torch
 
     packet = packet_with(5)
-    crops = [person["crops"]["whole"] for person in packet.people]
+    crops = [person["crops"]["whole"] for person in packet.meta["people"]]
     with torch.inference_mode():
         logits = load_network(model)(torch.from_numpy(to_batch(crops, SPEC)))
         likely = torch.softmax(logits / TEMPERATURE, dim=1)
-    people = make_classify(model, engine=engine).process(packet).people
+    people = make_classify(model, engine=engine).process(packet).meta["people"]
     for person, row in zip(people, likely, strict=True):
         assert set(person) == {"box", "score", "garments", "unsure"}
         (garment,) = person["garments"]

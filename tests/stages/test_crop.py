@@ -51,20 +51,20 @@ def make_crop(model: Path) -> Crop:
 def packet_with(*boxes: list[float]) -> Packet:
     packet = Packet(source="camera", seq=3)
     packet.image_bgr = np.random.default_rng(0).integers(0, 255, (60, 80, 3), dtype=np.uint8)
-    packet.people = [{"box": box, "score": 0.9} for box in boxes]
+    packet.meta["people"] = [{"box": box, "score": 0.9} for box in boxes]
     return packet
 
 
 def test_nobody_stays_nobody(model: Path) -> None:
     packet = make_crop(model).process(Packet(source="camera", seq=0, meta={"people": []}))
-    assert packet.people == []
+    assert packet.meta["people"] == []
     assert packet.meta["dropped_boxes"] == 0
 
 
 def test_each_person_gets_the_crop_that_the_model_asks_for(model: Path) -> None:
     packet = packet_with([10.4, 5.0, 40.0, 55.5], [0.0, 0.0, 8.0, 8.0])
     image_bgr = packet.image_bgr.copy()
-    people = make_crop(model).process(packet).people
+    people = make_crop(model).process(packet).meta["people"]
     assert [person["box"] for person in people] == [[10.4, 5.0, 40.0, 55.5], [0.0, 0.0, 8.0, 8.0]]
     for person in people:
         crop = person["crops"]["whole"]
@@ -80,10 +80,10 @@ def test_a_box_is_cut_at_the_edge_and_an_empty_one_is_dropped_and_counted(model:
         [30.0, 30.0, 30.0, 50.0],
     )
     packet = make_crop(model).process(packet_with(outside, over_the_edge, flat))
-    assert [person["box"] for person in packet.people] == [over_the_edge]
+    assert [person["box"] for person in packet.meta["people"]] == [over_the_edge]
     assert packet.meta["dropped_boxes"] == 2
     edge = cut_to_input(packet.image_bgr, [0, 0, 20, 60], SPEC)
-    np.testing.assert_array_equal(packet.people[0]["crops"]["whole"], edge)
+    np.testing.assert_array_equal(packet.meta["people"][0]["crops"]["whole"], edge)
 
 
 def test_a_missing_or_damaged_model_is_refused(model: Path, tmp_path: Path) -> None:

@@ -64,7 +64,7 @@ def test_people_are_plain_rounded_and_inside_the_frame(images_bgr: list[np.ndarr
     found = 0
     for image_bgr in images_bgr:
         before = image_bgr.copy()
-        people = detect.process(packet_of(image_bgr)).people
+        people = detect.process(packet_of(image_bgr)).meta["people"]
         np.testing.assert_array_equal(image_bgr, before)
         found += bool(people)
         for person in people:
@@ -81,21 +81,21 @@ def test_people_are_plain_rounded_and_inside_the_frame(images_bgr: list[np.ndarr
 
 def test_properties_choose_among_the_people(images_bgr: list[np.ndarray]) -> None:
     image_bgr = images_bgr[0]
-    everybody = make_detect(confidence=0.2).process(packet_of(image_bgr)).people
+    everybody = make_detect(confidence=0.2).process(packet_of(image_bgr)).meta["people"]
     assert len(everybody) > 2
-    best = make_detect(confidence=0.2, **{"max-people": 2}).process(packet_of(image_bgr)).people
+    best = make_detect(confidence=0.2, **{"max-people": 2}).process(packet_of(image_bgr)).meta["people"]
     assert best == everybody[:2]
     heights = [person["box"][3] - person["box"][1] for person in everybody]
     tall = make_detect(confidence=0.2, **{"min-height": sorted(heights)[-2] - 0.2}).process(
         packet_of(image_bgr)
     )
-    assert len(tall.people) == 2
+    assert len(tall.meta["people"]) == 2
 
 
 def test_a_frame_gives_the_same_people_in_any_process_and_order(images_bgr: list[np.ndarray]) -> None:
     one, other = make_detect(), make_detect()
-    forward = [one.process(packet_of(image)).people for image in images_bgr]
-    backward = [other.process(packet_of(image)).people for image in reversed(images_bgr)]
+    forward = [one.process(packet_of(image)).meta["people"] for image in images_bgr]
+    backward = [other.process(packet_of(image)).meta["people"] for image in reversed(images_bgr)]
     assert forward == backward[::-1]
 
 

@@ -110,7 +110,7 @@ def test_the_stage_answers_a_batch_as_it_answers_each_frame(
     for one, other in zip(together, packets(), strict=True):
         known = stage.process(other)
         assert one.meta.get("is_predicted") == known.meta.get("is_predicted")
-        for person, known_person in zip(one.people, known.people, strict=True):
+        for person, known_person in zip(one.meta["people"], known.meta["people"], strict=True):
             assert person["box"] == pytest.approx(known_person["box"], abs=0.11)
 
 

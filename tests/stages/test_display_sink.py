@@ -97,7 +97,7 @@ sink.open()
 for seq in range(6):
     packet = Packet(source="camera", seq=seq, running_ns=seq * 20_000_000, size_wh=(200, 100))
     packet.image_bgr = np.full((100, 200, 3), (10, 20, 250), np.uint8)
-    packet.people = [{"box": [20, 20, 60, 90], "score": 0.9}]
+    packet.meta["people"] = [{"box": [20, 20, 60, 90], "score": 0.9}]
     before = packet.image_bgr.copy()
     sink.process(packet)
     assert (packet.image_bgr == before).all()

@@ -54,7 +54,7 @@ def test_detect_looks_in_each_third_frame_and_finds_there_what_it_always_finds()
 
     every, third = answers(1), answers(3)
     assert not any("is_predicted" in answer.meta for answer in every)
-    assert sum(len(answer.people) for answer in every) > 7
+    assert sum(len(answer.meta["people"]) for answer in every) > 7
     for one, other in zip(every, third, strict=True):
         if one.seq % 3 == 0:
             assert other.meta == one.meta
@@ -101,7 +101,7 @@ def walk(frames: int, interval: int, start: float = 10.0, step: float = STEP_PX)
 def test_who_was_found_is_moved_on_until_the_next_look_and_it_is_said() -> None:
     answers = run_stage(Track, walk(12, 3))
     for answer in answers:
-        [person] = answer.people
+        [person] = answer.meta["people"]
         assert (person["track"], person["series"], person["age_frames"]) == (1, 0, answer.seq)
         assert person["score"] == 0.9
         assert answer.meta["untracked_people"] == 0
@@ -117,43 +117,43 @@ def test_who_was_found_is_moved_on_until_the_next_look_and_it_is_said() -> None:
 def test_where_every_frame_is_looked_at_nothing_is_said_of_it() -> None:
     for answer in run_stage(Track, walk(6, 1)):
         assert set(answer.meta) == {"people", "untracked_people"}
-        assert set(answer.people[0]) == {"box", "score", "track", "series", "age_frames", "look"}
+        assert set(answer.meta["people"][0]) == {"box", "score", "track", "series", "age_frames", "look"}
 
 
 def test_who_was_not_found_at_the_last_look_is_not_expected_either() -> None:
     packets = [frame(0, (10, 0.9), (300, 0.9)), between(1), frame(2, (10, 0.9)), between(3), between(4)]
     packets += [frame(5, (10, 0.9), (300, 0.9)), between(6)]
     answers = run_stage(Track, packets)
-    numbers = [[person["track"] for person in answer.people] for answer in answers]
+    numbers = [[person["track"] for person in answer.meta["people"]] for answer in answers]
     assert numbers == [[1, 2], [1, 2], [1], [1], [1], [1, 2], [1, 2]]
 
 
 def test_nobody_is_expected_where_nobody_was_found() -> None:
     answers = run_stage(Track, [frame(0), between(1)])
-    assert [answer.people for answer in answers] == [[], []]
+    assert [answer.meta["people"] for answer in answers] == [[], []]
     assert answers[1].meta == {"people": [], "is_predicted": True, "untracked_people": 0}
 
 
 def test_boxes_are_cut_at_the_edge_and_who_is_expected_outside_is_left_out() -> None:
     answers = run_stage(Track, [*walk(16, 3, start=500.0, step=5.0), *map(between, range(16, 45))])
-    edges = [person["box"] for answer in answers for person in answer.people]
+    edges = [person["box"] for answer in answers for person in answer.meta["people"]]
     assert all(0 <= x0 < x1 <= SIZE_WH[0] for x0, _y0, x1, _y1 in edges)
     assert min(x1 - x0 for x0, _y0, x1, _y1 in edges) < 30
-    there = [len(answer.people) for answer in answers]
+    there = [len(answer.meta["people"]) for answer in answers]
     assert there == sorted(there, reverse=True)
     assert (there[20], there[-1]) == (1, 0)
 
 
 def test_who_is_not_looked_for_for_too_long_is_expected_nowhere() -> None:
     answers = run_stage(Track, [frame(0, (10, 0.9)), *map(between, range(1, 60))], {"forget": "1s"})
-    assert [len(answer.people) for answer in answers] == [1] * 26 + [0] * 34
+    assert [len(answer.meta["people"]) for answer in answers] == [1] * 26 + [0] * 34
 
 
 @pytest.mark.parametrize("change", [{"epoch": 1}, {"flags": ["DISCONT"]}])
 def test_nobody_is_expected_beyond_the_end_of_a_segment(change: dict[str, Any]) -> None:
     # Detect looks at a frame flagged DISCONT; a new round of a film it cannot tell.
     answers = run_stage(Track, [frame(0, (10, 0.9)), between(1, **change), between(2, epoch=1)])
-    assert [len(answer.people) for answer in answers] == [1, 0, 0]
+    assert [len(answer.meta["people"]) for answer in answers] == [1, 0, 0]
 
 
 def test_what_is_predicted_changes_nothing_for_those_who_are_found() -> None:
@@ -173,8 +173,8 @@ def test_after_a_death_nobody_is_expected_before_the_next_look() -> None:
     track = make_stage(Track, source="camera")
     track.open()
     track.highest_id = 7
-    assert track.process(between(31)).people == []
-    assert track.process(frame(33, (10, 0.9))).people[0]["track"] == 8
+    assert track.process(between(31)).meta["people"] == []
+    assert track.process(frame(33, (10, 0.9))).meta["people"][0]["track"] == 8
 
 
 def test_no_pixels_are_read_where_nobody_looked_and_the_camera_stands_still() -> None:
@@ -183,11 +183,11 @@ def test_no_pixels_are_read_where_nobody_looked_and_the_camera_stands_still() ->
     track.process(frame(0, (10, 0.9)))
     bare = between(1)
     bare.pixels = None
-    assert len(track.process(bare).people) == 1
+    assert len(track.process(bare).meta["people"]) == 1
 
 
 def test_what_stages_between_them_said_of_a_person_stays() -> None:
     first = frame(0, (10, 0.9))
-    first.people[0]["tall"] = True
+    first.meta["people"][0]["tall"] = True
     _found, expected = run_stage(Track, [first, between(1)])
-    assert expected.people[0]["tall"] is True
+    assert expected.meta["people"][0]["tall"] is True

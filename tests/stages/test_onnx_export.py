@@ -136,7 +136,7 @@ def detect_people(
     detect.open()
     packet = Packet(source="camera", seq=0)
     packet.image_bgr = image_bgr
-    return detect.process(packet).people
+    return detect.process(packet).meta["people"]
 
 
 @pytest.mark.parametrize("engine", ENGINES)

@@ -201,10 +201,10 @@ def test_eyes_see_square_pixels_and_boxes_in_them() -> None:
     assert seen["garments"][0]["box"] == pytest.approx([12.8, 6, 25.6, 12])
     assert seen["unsure"] == [{"label": "Bag"}]
     # What goes on to the records is as it was.
-    assert made.people == [found]
+    assert made.meta["people"] == [found]
     assert garment["box"] == [9.0, 6.0, 18.0, 12.0]
     plain = packet(SQUARE, found)
-    assert square_view(plain)[1] is plain.people
+    assert square_view(plain)[1] is plain.meta["people"]
 
 
 # Networks
@@ -253,7 +253,7 @@ def test_the_detector_sees_square_pixels_and_the_boxes_are_in_stored_ones(
 ) -> None:
     made = detect.process(red(ratio, [30, 10, 60, 40]))
     assert detect._detector.seen_wh == [seen_wh]  # type: ignore[attr-defined]
-    (found,) = made.people
+    (found,) = made.meta["people"]
     assert found["box"] == pytest.approx([30, 10, 60, 40], abs=0.8)
     assert all(edge == round(edge, 1) for edge in found["box"])
     assert made.image_bgr.shape == (48, 90, 3)
@@ -267,7 +267,7 @@ def test_a_person_is_cut_out_of_square_pixels() -> None:
     stored.image_bgr = image_bgr
     shown = packet(SQUARE, {"box": [30.0 * 64 / 45, 5.0, 60.0 * 64 / 45, 45.0], "score": 0.9})
     shown.image_bgr = square_picture(image_bgr, PAL_WIDE)
-    (found,), (expected,) = crop.process(stored).people, crop.process(shown).people
+    (found,), (expected,) = crop.process(stored).meta["people"], crop.process(shown).meta["people"]
     (region,) = found["crops"]
     np.testing.assert_array_equal(found["crops"][region], expected["crops"][region])
     assert found["box"] == [30.0, 5.0, 60.0, 45.0]
@@ -299,7 +299,7 @@ def test_garments_are_told_in_square_pixels_and_their_boxes_are_in_stored_ones()
         [45.0, 0.0, 90.0, 48.0],
     ]
     for made in (wide, plain):
-        assert made.people[0]["garments"][0]["box"] == pytest.approx([45, 0, 67.5, 48])
+        assert made.meta["people"][0]["garments"][0]["box"] == pytest.approx([45, 0, 67.5, 48])
 
 
 # On the way

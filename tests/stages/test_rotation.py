@@ -357,15 +357,15 @@ def test_told_is_without_what_is_unsure_and_without_thresholds(tmp_path: Path) -
     assert told["people"][1] == full["people"][1] == {"box": [0, 0, 1, 1], "score": 0.8}
     assert told.keys() == full.keys()
     # The packet goes on to other sinks: what one leaves out is left in it.
-    assert made.people[0]["unsure"] == [SHIRT]
-    assert made.people[0]["garments"][0]["threshold"] == 0.4
+    assert made.meta["people"][0]["unsure"] == [SHIRT]
+    assert made.meta["people"][0]["garments"][0]["threshold"] == 0.4
 
 
 def test_a_row_has_all_garments_with_scores_regions_and_colours(tmp_path: Path) -> None:
     run = Committed(tmp_path / "r.csv")
     run.write(packet(0))
     bare = packet(1)
-    bare.people[0].update(garments=[], unsure=[])
+    bare.meta["people"][0].update(garments=[], unsure=[])
     run.write(bare)
     run.finish()
     with (tmp_path / "r.csv").open(newline="") as file:

@@ -30,7 +30,7 @@ def make_detect(**properties: object) -> Detect:
 def people_of(detect: Detect, image_bgr: np.ndarray) -> list[dict[str, object]]:
     packet = Packet(source="camera", seq=0)
     packet.image_bgr = image_bgr
-    return detect.process(packet).people
+    return detect.process(packet).meta["people"]
 
 
 def iou(box: list[float], other: list[float]) -> float:

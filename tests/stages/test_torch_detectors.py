@@ -30,13 +30,13 @@ def people_of(detect: Detect, image_bgr: np.ndarray = IMAGE_BGR) -> list[dict[st
     packet.image_bgr = image_bgr
     detect.process(packet)
     assert packet.meta["model"]["find"].startswith("sha256:")
-    for person in packet.people:
+    for person in packet.meta["people"]:
         x0, y0, x1, y1 = person["box"]
         assert 0 <= x0 < x1 <= image_bgr.shape[1]
         assert 0 <= y0 < y1 <= image_bgr.shape[0]
-    scores = [person["score"] for person in packet.people]
+    scores = [person["score"] for person in packet.meta["people"]]
     assert scores == sorted(scores, reverse=True)
-    return packet.people
+    return packet.meta["people"]
 
 
 @pytest.fixture(scope="module")

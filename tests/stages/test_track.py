@@ -23,12 +23,12 @@ def frame(seq: int, *people: tuple[float, float, float], **fields: Any) -> Packe
 
 
 def column(answers: list[Packet], key: str) -> list[list[Any]]:
-    return [[person[key] for person in answer.people] for answer in answers]
+    return [[person[key] for person in answer.meta["people"]] for answer in answers]
 
 
 def test_nobody_is_nobody() -> None:
     [answer] = run_stage(Track, [frame(0)])
-    assert answer.people == []
+    assert answer.meta["people"] == []
     assert answer.meta["untracked_people"] == 0
 
 
@@ -58,7 +58,7 @@ def test_after_a_death_numbers_go_on_in_a_new_series() -> None:
     track = make_stage(Track, source="camera")
     track.open()
     track.highest_id = 7
-    person = track.process(frame(30, (10, 20, 0.9))).people[0]
+    person = track.process(frame(30, (10, 20, 0.9))).meta["people"][0]
     assert (person["track"], person["series"], person["age_frames"]) == (8, 7, 0)
 
 
@@ -89,9 +89,9 @@ def test_a_settled_person_is_looked_at_again_after_the_interval() -> None:
 
 def test_who_is_unsure_and_continues_no_track_is_taken_off_and_counted() -> None:
     first, second = run_stage(Track, [frame(0, (10, 20, 0.3)), frame(1, (10, 20, 0.9), (300, 20, 0.4))])
-    assert first.people == []
+    assert first.meta["people"] == []
     assert first.meta["untracked_people"] == 1
-    assert [person["track"] for person in second.people] == [1]
+    assert [person["track"] for person in second.meta["people"]] == [1]
 
 
 def test_the_same_input_gives_the_same_answer() -> None:

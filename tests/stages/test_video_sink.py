@@ -128,7 +128,7 @@ def test_pictures_of_other_sizes_are_letterboxed_to_the_first(tmp_path: Path) ->
     person = {"box": [0.0, 0.0, 200.0, 100.0], "score": 0.9, "garments": []}
     sizes = [(64, 48), (200, 100), (32, 64)]
     made = [packet(seq, seq * 40_000_000, size_wh) for seq, size_wh in enumerate(sizes)]
-    made[1].people = [person]
+    made[1].meta["people"] = [person]
     write(sink, tmp_path / "film.mp4", made)
     sink.finish()
     for _time_s, picture in pictures(tmp_path / "film.mp4"):

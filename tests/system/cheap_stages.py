@@ -144,7 +144,7 @@ class Work(Stage["Work.Options"]):
         if number == options.hang_on and self._first_time():
             time.sleep(3600)
         packet.meta["number"] = number
-        packet.people = [{"box": [0.0, 0.0, 8.0, 8.0], "score": 0.5}]
+        packet.meta["people"] = [{"box": [0.0, 0.0, 8.0, 8.0], "score": 0.5}]
         return packet
 
     def _first_time(self) -> bool:
@@ -221,7 +221,7 @@ class Passers(Stage[NoOptions]):
     def process(self, packet: Packet) -> Packet:
         newest = packet.seq // 5 + 1
         coat = {"label": "Coat", "score": 0.9, "region": "upper"}
-        packet.people = [
+        packet.meta["people"] = [
             {"track": track, "box": [0.0, 0.0, 8.0, 8.0], "score": 0.5, "garments": [coat]}
             for track in (newest - 1, newest)
             if track > 0

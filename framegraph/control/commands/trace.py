@@ -18,7 +18,7 @@ class Trace(Command):
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("file", type=Path, nargs="?", help="of a run with --trace FILE, or of --save")
         parser.add_argument(
-            "--frame", metavar="SOURCE:SEQ", help="the timeline of this frame, e.g. camera:25"
+            "--frame", metavar="SOURCE:SEQ", help="the timeline of this frame, e.g. source:25"
         )
         parser.add_argument("--run", metavar="ID", help="which graph, when several run")
         parser.add_argument(

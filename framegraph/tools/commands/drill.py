@@ -15,7 +15,7 @@ class DrillCommand(Command):
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         add_graph(parser)
         parser.add_argument(
-            "fault", nargs="+", help="kill:any, kill:detect.1, kill:crop+film, again:film, stop:film"
+            "fault", nargs="+", help="kill:any, kill:work.1, kill:work+sink, again:sink, stop:sink"
         )
         parser.add_argument("--times", type=number(int, 1), default=5, help="faults in all (default 5)")
         parser.add_argument("--seed", type=int, help="to repeat a drill; printed when it is not given")

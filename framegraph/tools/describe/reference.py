@@ -41,8 +41,8 @@ same as a JSON Schema; with this line at the top of the graph, editors that know
 
 What stands for the graph's file may be the graph itself, in the words of gst-launch:
 
-```sh
-python launcher.py "my_stages.Read uri=in.txt ! my_stages.Work name=c ! my_stages.Write location=out/a.txt"
+```
+my_stages.Read uri=in.txt ! my_stages.Work name=c ! my_stages.Write location=out/a.txt
 ```
 
 - An element is a type, then its properties as `key=value`; ` ! ` links it to the next.
