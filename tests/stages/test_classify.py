@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from fashion_pipeline.fashion.findings import people_in
 from fashion_pipeline.fashion.labels import LABELS
 from fashion_pipeline.fashion.model_file import ModelInfo, export_onnx, file_digest, load_network, save_model
 from fashion_pipeline.fashion.networks import build_network
@@ -65,19 +66,19 @@ def packet_with(people: int, seed: int = 0, shape: tuple[int, ...] = (28, 28)) -
     packet = Packet(source="camera", seq=seed, size_wh=(640, 480))
     for number in range(people):
         crop = random.integers(0, 255, shape, dtype=np.uint8)
-        packet.meta["people"].append(
+        people_in(packet.meta).append(
             {"box": [number, 0.0, number + 5.0, 9.0], "score": 0.9, "crops": {"whole": crop}}
         )
     return packet
 
 
 def garments(packets: list[Packet]) -> list[list[dict[str, Any]]]:
-    return [[person["garments"] for person in packet.meta["people"]] for packet in packets]
+    return [[person["garments"] for person in people_in(packet.meta)] for packet in packets]
 
 
 def test_nobody_stays_nobody_and_the_model_is_named(model: Path) -> None:
     packet = make_classify(model).process(packet_with(0))
-    assert packet.meta["people"] == []
+    assert people_in(packet.meta) == []
     assert packet.meta["model"] == {"classify": f"sha256:{file_digest(model)}"}
 
 
@@ -86,7 +87,7 @@ def test_each_person_gets_the_label_of_the_network_and_an_honest_score(model: Pa
     import torch
 
     packet = packet_with(5)
-    crops = [person["crops"]["whole"] for person in packet.meta["people"]]
+    crops = [person["crops"]["whole"] for person in people_in(packet.meta)]
     with torch.inference_mode():
         logits = load_network(model)(torch.from_numpy(to_batch(crops, SPEC)))
         likely = torch.softmax(logits / TEMPERATURE, dim=1)
