@@ -1,4 +1,4 @@
-"""Frames that were given up, kept for whoever wants to know why."""
+"""The quarantine: frames that were given up, kept for inspection."""
 
 import json
 import logging
@@ -10,7 +10,7 @@ from framegraph.stage import Source
 
 log = logging.getLogger("quarantine")
 MAX_FRAMES = 100
-"""In the folder; further frames are counted in the ledger alone."""
+"""Limit per folder; further frames are only counted in the ledger."""
 
 
 def keep_frame(folder: Path, source: type[Source[Any]], packet: Packet, payload: Image, reason: str) -> None:
