@@ -68,6 +68,6 @@ class Attach(RunningCommand):
 
 
 def _from_its_folder(uri: str, running: "RunningGraph") -> str:
-    """Make a relative path absolute: it is relative to where the command is typed, not to the graph's folder."""
+    """Make a relative path absolute: it starts where the command is typed, not where the graph runs."""
     is_path = not re.match(r"[A-Za-z][A-Za-z0-9+.-]*:", uri)
     return os.path.join(os.getcwd(), uri) if is_path and os.getcwd() != running.cwd else uri
