@@ -36,8 +36,8 @@ def find_earlier(graph: Graph, digest: str) -> Earlier:
     for stage in graph.of_kind("source"):
         if stage.is_live:
             raise GraphError(
-                f"{stage.place}: cannot resume: '{stage.name}' is live, so what it showed since then is gone; "
-                f"start without --resume"
+                f"{stage.place}: cannot resume: '{stage.name}' is live, so what it showed since is gone; "
+                "start without --resume"
             )
     found: dict[str, list[Progress | None]] = {source.name: [] for source in graph.of_kind("source")}
     for (sink, source), location in graph.locations().items():
