@@ -1,4 +1,4 @@
-"""From what a frame costs each stage to what the graph reaches, and what to set: arithmetic only."""
+"""Forecasts of what a graph reaches, and what to set, from the costs of its stages: arithmetic only."""
 
 import dataclasses
 import math
@@ -11,7 +11,7 @@ HOP_CPU_S = 150e-6
 SOURCE_CPU_S = 400e-6
 """What frame_store, dispatch and commits of a frame cost the source's process besides decoding."""
 SPARE = 0.1
-"""Of the machine, left free for a live source to be said to hold: it does not wait."""
+"""Share of the machine that must be left free for live sources: they do not wait."""
 MAX_REPLICAS = 64
 
 
@@ -43,7 +43,7 @@ class Forecast:
 
 
 def forecast(graph: Graph, costs: dict[str, Cost], cores: int) -> Forecast:
-    """Say what a graph reaches with `cores` cores, from the costs of its stages."""
+    """Return what a graph reaches with `cores` cores, from the costs of its stages."""
     cpu_s = sum(cost.cpu_s + _overhead_s(graph, name) for name, cost in costs.items())
     limit_fps = cores / cpu_s
     advice = {name: _advice(graph, name, cost, limit_fps, cores) for name, cost in costs.items()}
@@ -69,7 +69,7 @@ def forecast(graph: Graph, costs: dict[str, Cost], cores: int) -> Forecast:
 
 
 def holds(forecast_: Forecast, sources: int, fps: float) -> bool:
-    """Tell whether so many sources at so many frames a second are analysed whole, with some room left."""
+    """Return whether this many sources at this frame rate are analysed completely, with some room left."""
     return sources * fps <= (1 - SPARE) * forecast_.fps
 
 
