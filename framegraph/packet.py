@@ -22,7 +22,7 @@ MAX_DIMENSIONS = 4
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class PixelHandle:
-    """Where a frame's pixels are: a slot of a source's pool, valid while the generation is the same."""
+    """The place of a frame's pixels: a slot of a source's pool, valid while the generation is the same."""
 
     pool: str
     slot: int

@@ -1,4 +1,4 @@
-"""Typed properties: declared once beside the stage, read from YAML, checked before anything starts.
+"""Typed properties: declared once next to the stage, read from YAML, checked before anything starts.
 
 A stage declares a frozen dataclass whose fields are made by `prop`; the YAML key is the field's name
 with hyphens. A value that exists is a valid value, so no later code checks it again.

@@ -51,14 +51,15 @@ class Stage(Generic[OptionsT]):
 
     Options: ClassVar[type] = NoOptions
     takes: ClassVar[tuple[str, ...]] = ()
-    """What must be in a packet's meta before this stage, e.g. ("words",)."""
+    """Words that must be in a packet's meta before this stage, e.g. ("words",)."""
     gives: ClassVar[tuple[str, ...]] = ()
-    """What this stage adds to a packet's meta."""
+    """Words that this stage adds to a packet's meta."""
     summed: ClassVar[tuple[str, ...]] = ()
     """Lists in `gives` for which the summary shows how many items reached the sink, in how many frames. A
     sink behind no stage that sums a word shows nothing for it: 0 would be wrong."""
     completes: ClassVar[tuple[str, ...]] = ()
-    """What this stage adds to each packet when an earlier stage gives it in some only (`gives_in_some`)."""
+    """Words that this stage adds to every packet when an earlier stage gives them in some only
+    (`gives_in_some`)."""
     payload: ClassVar[str] = ""
     """The payload format it takes (a source: gives), a word of your choice; empty: any."""
     default_batch: ClassVar[int] = 1
@@ -262,7 +263,8 @@ class Source(Stage[OptionsT]):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Cut:
-    """Where a file sink continues: the length in bytes that is known to be good, and its own notes."""
+    """The place where a file sink continues: the length in bytes that is known to be good, and its own
+    notes."""
 
     size_bytes: int
     notes: dict[str, Json]

@@ -86,19 +86,19 @@ class Acknowledgers:
         return list(heard.values())
 
     def tell_start(self, name: str, after_seq: int) -> None:
-        self._tell(name, {"kind": "start", "after_seq": after_seq})
+        self._send_message(name, {"kind": "start", "after_seq": after_seq})
 
     def tell_gaps(self, name: str, packets: list[Packet], now_s: float) -> None:
         if packets and self._may_tell(name, now_s):
             for packet in packets:
-                self._tell(name, {"kind": "gap", "packet": codec.packet_fields(packet)})
+                self._send_message(name, {"kind": "gap", "packet": codec.packet_fields(packet)})
 
     def tell_end(self, end: End, now_s: float) -> None:
         """Send the EOS to each that has not ended yet."""
         dropped = [list(each) for each in end.dropped]
         for name in self._identity:
             if name not in self._ended and self._may_tell(name, now_s):
-                self._tell(
+                self._send_message(
                     name, {"kind": "eos", "last_seq": end.last_seq, "cause": end.cause, "dropped": dropped}
                 )
 
@@ -112,7 +112,7 @@ class Acknowledgers:
         self._told_at_s[name] = now_s
         return True
 
-    def _tell(self, name: str, message: dict[str, Any]) -> None:
+    def _send_message(self, name: str, message: dict[str, Any]) -> None:
         try_send(self.socket, [self._identity[name], codec.pack(message)])
 
     def close(self) -> None:

@@ -116,7 +116,7 @@ class Channel:
         self._highest_ids: dict[str, int] = {}
         self._remarks: list[str] = []
         self.changes: list[str] = []
-        """What others have done to the output in the meantime."""
+        """Changes that others have made to the output in the meantime."""
         self._frames_elsewhere = 0
         self._fsync = config.common.fsync
         last_seq = -1

@@ -14,7 +14,7 @@ MAX_FRAMES = 100
 
 
 def keep_frame(folder: Path, source: type[Source[Any]], packet: Packet, payload: Image, reason: str) -> None:
-    """Have the source write a frame, with a JSON file beside it, unless the folder is full. One that cannot
+    """Have the source write a frame, with a JSON file next to it, unless the folder is full. One that cannot
     be written is a warning: no frame's outcome depends on it."""
     try:
         _write(folder, source, packet, payload, reason)

@@ -51,7 +51,7 @@ class FrameStore:
 
     @property
     def in_store(self) -> int:
-        """How many frames have no outcome yet."""
+        """The number of frames without an outcome."""
         return len(self._slot_of)
 
     @property

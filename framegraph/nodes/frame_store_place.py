@@ -49,7 +49,7 @@ class FrameStorePlace:
             raise
         if self._config.start:
             _go_on(store, self._config.start)
-        # The name in the run folder comes last: whoever finds it finds a complete file.
+        # The name in the run folder comes last: a file found by it is complete.
         os.symlink(path, self._link)
         return store
 

@@ -117,7 +117,7 @@ class SourceNode(NodeLoop):
                 self._release(store, released)
                 self._flush_when_due(store, now_s)
                 self._dispatch_frames(store, now_s)
-                self._tell(store, heard, now_s)
+                self._update_acknowledgers(store, heard, now_s)
                 is_drained = store.in_store == 0
         else:
             is_drained = True
@@ -165,7 +165,9 @@ class SourceNode(NodeLoop):
 
     # Start, GAP and EOS, straight to the acknowledgers
 
-    def _tell(self, store: FrameStore, heard: list[ReceivedAcknowledgement], now_s: float) -> None:
+    def _update_acknowledgers(
+        self, store: FrameStore, heard: list[ReceivedAcknowledgement], now_s: float
+    ) -> None:
         for one in heard:
             # Without a file of its own it cannot know after a death how far it was.
             if one.committed < store.over_seq:

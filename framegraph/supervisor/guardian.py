@@ -40,13 +40,13 @@ class Guardian:
 
     def watch(self, pid: int) -> None:
         """Report a process that leads a session."""
-        self._tell(f"+{pid}\n")
+        self._send_line(f"+{pid}\n")
 
     def forget(self, pid: int) -> None:
         """Forget a session that is empty: another process may get its number."""
-        self._tell(f"-{pid}\n")
+        self._send_line(f"-{pid}\n")
 
-    def _tell(self, line: str) -> None:
+    def _send_line(self, line: str) -> None:
         # A guardian that somebody has killed guards nothing; the run goes on.
         with contextlib.suppress(BrokenPipeError):
             os.write(self._writing, line.encode())

@@ -123,7 +123,7 @@ def describe_exit(status: int) -> str:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Limits:
-    """How long a process may be silent, depending on what it is doing; seconds."""
+    """Limits of a process's silence in seconds, depending on what it is doing."""
 
     heartbeat_s: float
     timeout_s: float

@@ -15,7 +15,7 @@ class Command(abc.ABC):
     """
 
     line: ClassVar[str]
-    """What it does, for the launcher's --help."""
+    """Its description in the launcher's --help."""
     description: ClassVar[str]
     """The same for its own --help."""
     refuses_passwords: ClassVar[bool] = True

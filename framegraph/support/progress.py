@@ -19,7 +19,7 @@ RECORD_BYTES = 8192
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Progress:
-    """What a sink has written for one source. `notes` are the sink's own, `tally` its counts."""
+    """A sink's progress for one source. `notes` are the sink's own, `tally` its counts."""
 
     run: str
     digest: str

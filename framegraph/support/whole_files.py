@@ -11,7 +11,7 @@ from typing import BinaryIO
 def whole_file(
     path: Path, *, mode: int = 0o644, durable: bool = False, writer: str = ""
 ) -> Iterator[BinaryIO]:
-    """Yield a new file beside `path` that takes its place when the block ends; after an exception in it
+    """Yield a new file next to `path` that takes its place when the block ends; after an exception in it
     nothing is left and `path` is as it was. Code that needs a file name writes to its `place_of`.
 
     durable: it is on the disk before it gets its name. writer: identifies this one where several may write

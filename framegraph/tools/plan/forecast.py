@@ -7,9 +7,10 @@ from framegraph.graph.model import Graph
 from framegraph.tools.plan.measure import Cost
 
 HOP_CPU_S = 150e-6
-"""What a packet costs a worker's process besides its stage: the bar that docs/benchmarks.md holds it to."""
+"""CPU seconds per packet in a worker's process besides its stage: the bar that docs/benchmarks.md holds it
+to."""
 SOURCE_CPU_S = 400e-6
-"""What frame_store, dispatch and commits of a frame cost the source's process besides decoding."""
+"""CPU seconds per frame for frame store, dispatch and commits in the source's process, besides decoding."""
 SPARE = 0.1
 """Share of the machine that must be left free for live sources: they do not wait."""
 MAX_REPLICAS = 64
@@ -17,7 +18,7 @@ MAX_REPLICAS = 64
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Advice:
-    """What to set for one stage, and how many frames a second it then can do."""
+    """The advice for one stage, and the frames a second that it can then do."""
 
     replicas: int
     threads: int
@@ -26,7 +27,8 @@ class Advice:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Forecast:
-    """What a graph reaches. `fps_as_set` with its own replicas, `fps` with the advice, both over all sources.
+    """The forecast for a graph. `fps_as_set` with its own replicas, `fps` with the advice, both over all
+    sources.
 
     `limit_fps`: what the cores allow. `bottleneck`: the stage that holds back what is set, "" for the cores.
     `memory_bytes`: of all processes; `pool_bytes`: of the pixel pools, in /dev/shm.

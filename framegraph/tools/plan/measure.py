@@ -21,7 +21,7 @@ LIMIT_S = 120.0
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Cost:
-    """What one frame costs a stage: seconds of CPU and on the clock, with a copy on every core.
+    """The cost of one frame at a stage: seconds of CPU and on the clock, with a copy on every core.
 
     `pss_bytes`: memory of one process of it. `frame_bytes`: of a source, the pixels of a frame.
     """
