@@ -75,7 +75,9 @@ def run_stage(
     asked = [_travel(packet) for packet in packets]
     for packet in asked:
         if packet.status == OK:
-            _check_words(packet, stage.takes, f"{stage.__name__} takes '{{}}', which {packet.key} has not")
+            _check_words(
+                packet, stage.takes, f"{stage.__name__} takes '{{}}', which {packet.key} does not have"
+            )
     if issubclass(stage, Ordered):
         return _run_ordered(stage, asked, properties)
     worker, answers = make_stage(stage, properties), list[Packet]()

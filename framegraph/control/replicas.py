@@ -87,7 +87,7 @@ class Scaling:
             if now_s - told_s > 1.0:
                 told_s = now_s
                 for child in alive:
-                    self._processes.tell(stage, only=child, kind="retire")
+                    self._processes.send_command(stage, only=child, kind="retire")
             if now_s > limit_s:
                 self._kill(alive)
             if state.phase == STOPPING:

@@ -95,7 +95,7 @@ class Attachments:
                 f"{place}: no other source is left, so the run would end; attach another one first, or stop"
             )
         state.detaching.add(name)
-        self._processes.tell(name, kind="eos", cause="stopped", drain_s=spec.common.drain)
+        self._processes.send_command(name, kind="eos", cause="stopped", drain_s=spec.common.drain)
         yield from self.until(lambda: name not in state.graph.stages and name not in self._being_released)
         ledger = self._left[name]
         return Answer(f"{name} is detached: {ledger.describe()}", {"name": name, "ledger": ledger.to_plain()})
@@ -121,7 +121,7 @@ class Attachments:
         children = state.replicas(name)
         for child in children:
             child.restart_at_s = None
-        self._processes.tell(name, kind="stop")
+        self._processes.send_command(name, kind="stop")
         yield from self.until(lambda: not any(child.is_alive for child in children))
         files = _files(state.graph, name)
         state.change(without_source(state.graph, name))

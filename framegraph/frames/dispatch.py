@@ -60,7 +60,9 @@ class Dispatch:
             frame.resend_at_s = now_s + frame.resend_after_s
             frame.resend_after_s *= 2
 
-    def have(self, sink: str, incarnation: int, committed: int, received: Iterable[int]) -> list[int]:
+    def record_acknowledgement(
+        self, sink: str, incarnation: int, committed: int, received: Iterable[int]
+    ) -> list[int]:
         """Apply a sink's absolute report of what it has; return the frames that every sink has committed.
 
         If a later incarnation has less than an earlier one, the rest died with that one and is resent.

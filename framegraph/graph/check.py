@@ -203,7 +203,7 @@ def _check_writable(stage: StageSpec, path: Path) -> None:
     if problem:
         raise GraphError(
             f"{stage.place}: stage '{stage.name}' cannot write {path}: {problem}; "
-            f"choose another location ({progress_path(path).name} goes beside it)"
+            f"choose another location ({progress_path(path).name} goes next to it)"
         )
 
 

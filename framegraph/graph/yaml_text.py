@@ -193,12 +193,12 @@ def _trap(node: yaml.ScalarNode) -> str:
     if tag in ("int", "float") and ":" in text:
         seconds = yaml.SafeLoader("").construct_object(node)
         return (
-            f"YAML reads {text} as {seconds:g}, for it counts in sixties; "
+            f"YAML reads {text} as {seconds:g}, because it counts in sixties; "
             f"put text into quotes, and write a time as {seconds:g}s"
         )
     if tag == "int" and re.fullmatch(r"[-+]?0[0-7_]+", text):
         number = yaml.SafeLoader("").construct_object(node)
-        return f"YAML reads {text} as {number}, for it counts in eights; quote text, write a number without 0"
+        return f"YAML reads {text} as {number}, because it counts in eights; quote text, write a number without 0"
     if tag == "timestamp":
         return f"YAML reads {text} as a date; put text into quotes"
     return ""

@@ -136,7 +136,7 @@ class RunLoop:
         self._service.alive()
         if not self._is_ready and all(child.has_run for child in self._children()):
             self._is_ready = True
-            self._service.tell("READY=1", f"STATUS=running {self.state.graph.name}")
+            self._service.notify("READY=1", f"STATUS=running {self.state.graph.name}")
         if now_s >= self._watch_at_s:
             self._watch_at_s = now_s + WATCH_PERIOD_S
             self._processes.watch(now_s)
@@ -178,7 +178,7 @@ class RunLoop:
             child.statistics = codec.field(said, "values", dict)
             child.heard_s = time.monotonic()
         elif kind == "frame_failed":
-            self._processes.tell(
+            self._processes.send_command(
                 codec.field(said, "source", str),
                 kind="frame_failed",
                 stage=child.stage,
@@ -222,13 +222,13 @@ class RunLoop:
             return
         if state.phase != DRAINING:
             self._draining_s = time.monotonic()
-            self._service.tell("STOPPING=1", "STATUS=finishing what is under way")
+            self._service.notify("STOPPING=1", "STATUS=finishing what is under way")
         state.phase = DRAINING
         longest_s = 0.0
         for source in state.graph.of_kind("source"):
             limit_s = source.common.drain if drain_s is None else drain_s
             longest_s = max(longest_s, limit_s)
-            self._processes.tell(source.name, kind="eos", cause=cause, drain_s=limit_s)
+            self._processes.send_command(source.name, kind="eos", cause=cause, drain_s=limit_s)
         self._deadline_s = min(self._deadline_s, time.monotonic() + longest_s + FINISH_LIMIT_S)
 
     def _has_no_room(self) -> bool:
@@ -250,7 +250,7 @@ class RunLoop:
             state.phase = STOPPING
             self._deadline_s = now_s + STOP_LIMIT_S
             for stage in state.graph.stages:
-                self._processes.tell(stage, kind="stop")
+                self._processes.send_command(stage, kind="stop")
             for child in self._children():
                 child.restart_at_s = None
                 if child.state == "starting":

@@ -16,7 +16,7 @@ class Service:
         self._period_s = int(watchdog_us) / 2e6 if watchdog_us.isdecimal() else 0.0
         self._next_s = 0.0
 
-    def tell(self, *words: str) -> None:
+    def notify(self, *words: str) -> None:
         """Send a state such as "READY=1"; failing to reach systemd is no reason to end."""
         if not self._address:
             return
@@ -31,4 +31,4 @@ class Service:
         now_s = time.monotonic()
         if self._period_s and now_s >= self._next_s:
             self._next_s = now_s + self._period_s
-            self.tell("WATCHDOG=1")
+            self.notify("WATCHDOG=1")

@@ -107,7 +107,9 @@ class SourceNode(NodeLoop):
         released = [
             seq
             for one in heard
-            for seq in self._dispatch.have(one.name, one.incarnation, one.committed, one.received)
+            for seq in self._dispatch.record_acknowledgement(
+                one.name, one.incarnation, one.committed, one.received
+            )
         ]
         # Read before the frame store's contents: a frame captured in between must not come after the EOS.
         is_captured = self._capture.is_done

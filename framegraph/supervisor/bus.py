@@ -50,7 +50,7 @@ class Bus:
                 self._report.rejected += 1
                 self._report.log("launcher", "DEBUG", f"rejected a message on the bus: {error}")
 
-    def tell(self, child: Child, **command: Any) -> None:
+    def send_command(self, child: Child, **command: Any) -> None:
         """Send a command to a process; one that is not up yet gets it in its configuration."""
         try_send(self.socket, [child.identity, codec.pack(command)])
 

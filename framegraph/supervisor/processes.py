@@ -42,10 +42,10 @@ class Processes:
         self._report = state.report
         self._pauses = Pauses()
 
-    def tell(self, to: str, only: Child | None = None, **command: Any) -> None:
+    def send_command(self, to: str, only: Child | None = None, **command: Any) -> None:
         """Send a command to each replica of a stage; one that is not up gets it in its configuration."""
         for child in [only] if only else self._state.replicas(to):
-            self._bus.tell(child, **command)
+            self._bus.send_command(child, **command)
 
     def start(self, child: Child) -> None:
         child.start(self._runner)
@@ -70,7 +70,7 @@ class Processes:
             deadly_seq=child.frame_deaths.deadly_seq(state.graph.stages[child.stage].common),
         )
         child.told_s = time.monotonic()
-        self._bus.tell(child, kind=kind, config=config.to_plain())
+        self._bus.send_command(child, kind=kind, config=config.to_plain())
 
     def relink(self) -> None:
         """Send a changed graph to every process. Those that start now ask for it themselves."""
@@ -128,12 +128,12 @@ class Processes:
             return
         if (child.stage, child.replica) in self._state.leaving:
             self._report.log(child.name, "WARNING", f"ended by {describe_exit(status)} before it was empty")
-        self._tell_of_death(child, list(last.working), is_kill=child.was_killed(status))
+        self._report_death(child, list(last.working), is_kill=child.was_killed(status))
 
     def _on_death(self, child: Child, status: int, last: Status, *, has_retired: bool) -> None:
         # A retired worker has passed on all it had; any other end leaves something to resend.
         if not has_retired or self._state.graph.stages[child.stage].kind != "worker":
-            self._tell_of_death(child, list(last.working), is_kill=child.was_killed(status))
+            self._report_death(child, list(last.working), is_kill=child.was_killed(status))
         verdict = self._verdict(child, status, last.done > 0)
         if isinstance(verdict, GiveUp):
             if (child.stage, child.replica) in self._state.on_trial:
@@ -172,11 +172,11 @@ class Processes:
         self._report.log(child.name, "WARNING", f"ended by {describe_exit(status)}; starting it again")
         child.restart_at_s = time.monotonic() + verdict.after_s
 
-    def _tell_of_death(self, child: Child, working: list[tuple[int, int]], *, is_kill: bool) -> None:
+    def _report_death(self, child: Child, working: list[tuple[int, int]], *, is_kill: bool) -> None:
         """Make the sources resend what is out; what was being worked on comes back one at a time."""
         for name in self._state.graph.sources_of(child.stage):
             seqs = [seq for stream, seq in working if stream == self._state.streams[name]]
-            self.tell(
+            self.send_command(
                 name,
                 kind="worker_died",
                 stage=child.stage,
@@ -224,7 +224,7 @@ class Processes:
             for source in state.graph.sources_of(child.stage):
                 if spec.kind == "sink" or dealt_replica(source, spec.replicas) == child.replica:
                     state.lost_acknowledgers.add((source, child.stage))
-                    self.tell(source, kind="acknowledger_lost", stage=child.stage)
+                    self.send_command(source, kind="acknowledger_lost", stage=child.stage)
 
     # Hangs
 
@@ -257,4 +257,4 @@ class Processes:
                 child.name, "WARNING", f"holds {held_bytes / 1e6:.0f} MB, over its memory-limit; retiring it"
             )
             child.state = "retiring"
-            self.tell(child.stage, only=child, kind="retire")
+            self.send_command(child.stage, only=child, kind="retire")
