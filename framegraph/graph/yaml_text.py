@@ -198,7 +198,10 @@ def _trap(node: yaml.ScalarNode) -> str:
         )
     if tag == "int" and re.fullmatch(r"[-+]?0[0-7_]+", text):
         number = yaml.SafeLoader("").construct_object(node)
-        return f"YAML reads {text} as {number}, because it counts in eights; quote text, write a number without 0"
+        return (
+            f"YAML reads {text} as {number}, because it counts in eights; "
+            "quote text, write a number without 0"
+        )
     if tag == "timestamp":
         return f"YAML reads {text} as a date; put text into quotes"
     return ""
