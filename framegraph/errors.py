@@ -1,4 +1,4 @@
-"""The errors that cross a boundary; each carries one sentence for the user, with the remedy in it."""
+"""Errors that cross a boundary; each carries one sentence for the user that includes the remedy."""
 
 
 class GraphError(Exception):
@@ -39,7 +39,7 @@ class PixelsGoneError(Exception):
 
 
 def text_of(error: BaseException, limit: int = 2000) -> str:
-    """Return what an exception says, with its type; of one that cannot even say it, that."""
+    """Return an exception's type and text, even if the text itself cannot be made."""
     try:
         said = str(error)
     except BaseException as second:  # a stage's exception may be anything

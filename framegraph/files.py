@@ -1,4 +1,4 @@
-"""A file that grows by whole writes and can be cut back: what file sinks write to."""
+"""The output file of a file sink: it grows by whole writes and can be cut back."""
 
 import errno
 import os
@@ -8,11 +8,11 @@ from framegraph.errors import StageError
 from framegraph.stage import Cut, FileSink, OptionsT
 
 NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
-"""What passes when somebody makes room: waited for, with a warning."""
+"""Errors that pass once there is room again: the sink waits, with a warning."""
 
 
 NO_ROOM_STATE = "waiting for disk"
-"""What a sink says of itself meanwhile."""
+"""The sink's state meanwhile."""
 
 
 class CutFile:
@@ -35,7 +35,7 @@ class CutFile:
         os.lseek(self._fd, self.size_bytes, os.SEEK_SET)
 
     def is_in_place(self, location: Path | None = None) -> bool:
-        """Whether its name, or the one it has been given since, still leads to it, and nobody has cut it."""
+        """Whether its name (or its later one) still leads to it and nobody has truncated it."""
         try:
             found = os.stat(location or self._location)
         except OSError:
@@ -62,7 +62,7 @@ class CutFile:
 
 
 class CutFileSink(FileSink[OptionsT]):
-    """A file sink whose output is nothing but what it has written, in order: it has `write` to do it with."""
+    """A file sink whose output is exactly what it passed to `write`, in order."""
 
     _file: CutFile | None = None
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 Image = npt.NDArray[np.uint8]
 
 OK = "ok"
-"""Status of a frame that every stage analysed. Any other status says why it was not."""
+"""Status of a frame that every stage analysed. Any other status gives the reason."""
 
 MAX_SIDE_PX = 32_768
 """No payload of several dimensions has a longer side; larger claims on the wire are refused."""
@@ -22,7 +22,7 @@ MAX_DIMENSIONS = 4
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class PixelHandle:
-    """Where a frame's pixels stand: a slot of a source's pool, valid while the generation is the same."""
+    """The place of a frame's pixels: a slot of a source's pool, valid while the generation is the same."""
 
     pool: str
     slot: int
@@ -38,8 +38,8 @@ class Packet:
     so that a hole is known to be a drop; `floor_seq` is the oldest frame not yet committed by all sinks.
     `stream` is the source's number in the run: a source that is attached again under its name has another.
     `pts_ns` is the time stamp in the input, `running_ns` the same on a clock that never goes back, from
-    segment to segment. `size_wh` is how wide and high the stored payload is; `pixel_aspect_ratio` width to
-    height of its items as they are to be shown. `meta` holds what stages found: plain values, lists,
+    segment to segment. `size_wh` is the width and height of the stored payload; `pixel_aspect_ratio` is
+    width to height of an item as displayed. `meta` holds what stages found: plain values, lists,
     dicts and numpy arrays.
     """
 
@@ -62,7 +62,7 @@ class Packet:
     flags: list[str] = dataclasses.field(default_factory=list)
     dropped: list[tuple[int, int, str]] = dataclasses.field(default_factory=list)
     highest_ids: dict[str, int] = dataclasses.field(default_factory=dict)
-    """{ordered stage: its highest number with this frame}: for the numbers of a resumed run to go on."""
+    """{ordered stage: its highest number at this frame}: a resumed run continues the numbering from it."""
     meta: dict[str, Any] = dataclasses.field(default_factory=dict)
     handle: PixelHandle | None = None
     pixels: Image | None = None
@@ -74,9 +74,9 @@ class Packet:
 
     @property
     def payload(self) -> Image:
-        """The frame: uint8 of 1 to 4 dimensions, as the source gave it or a stage before, read-only.
+        """The frame: uint8 of 1 to 4 dimensions, read-only, from the source or from an earlier stage.
 
-        Raises PixelsGoneError when the source has reused the slot; framegraph then puts the packet aside.
+        Raises PixelsGoneError when the source has reused the slot; framegraph then sets the packet aside.
         """
         if self.pixels is not None:
             return self.pixels
@@ -86,16 +86,16 @@ class Packet:
 
     @payload.setter
     def payload(self, payload: Image) -> None:
-        """Give the packet a payload of its own, which then travels with it from here on."""
+        """Give the packet a payload of its own, which travels with it from here on."""
         if payload.dtype != np.uint8 or not 1 <= payload.ndim <= MAX_DIMENSIONS or not payload.size:
             raise ValueError(f"a payload is uint8 of 1 to 4 dimensions, got {_described(payload)}")
-        # A copy: the stage may fill the same array anew while this one still waits.
+        # A copy: the stage may refill its array while this packet still waits.
         self.pixels = np.array(payload, order="C")
         self.handle = None
 
     @property
     def image_bgr(self) -> Image:
-        """The payload where all payloads are uint8 HxWx3, and so is what is put in its place."""
+        """The payload in a graph whose payloads are all uint8 HxWx3; a new one must be as well."""
         return self.payload
 
     @image_bgr.setter
@@ -107,18 +107,18 @@ class Packet:
     def count(self, group: str, name: str, number: int = 1) -> None:
         """Add to the sums that the summary shows at the end, e.g. ("words", "error"), once for each frame
         that a sink commits. A stage that corrects what it counted in an earlier frame adds a negative number.
-        A sink keeps some 200 different names; what comes under further ones is added up as "other".
+        A sink keeps about 200 different names; further ones are added up as "other".
         """
         counts = self.meta.setdefault("counts", {}).setdefault(group, {})
         counts[name] = counts.get(name, 0) + number
 
     def name_model(self, stage: str, digest: str) -> None:
-        """Write down which model file `stage` used for this frame, as "sha256:…"."""
+        """Record which model file `stage` used for this frame, as "sha256:…"."""
         self.meta.setdefault("model", {})[stage] = digest
 
 
 def size_of(shape: tuple[int, ...]) -> tuple[int, int]:
-    """Return how wide and high a payload of this shape is: one of one dimension is a row."""
+    """Return the width and height of a payload of this shape; one dimension is a row."""
     return (shape[1], shape[0]) if len(shape) > 1 else (shape[0], 1)
 
 

@@ -1,4 +1,4 @@
-"""Typed properties: declared once beside the stage, read from YAML, checked before anything starts.
+"""Typed properties: declared once next to the stage, read from YAML, checked before anything starts.
 
 A stage declares a frozen dataclass whose fields are made by `prop`; the YAML key is the field's name
 with hyphens. A value that exists is a valid value, so no later code checks it again.
@@ -38,7 +38,7 @@ REQUIRED: Any = _Required()
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class PropertyHelp:
-    """What `prop` was told beside the default; kept in the field's metadata under "help"."""
+    """The arguments of `prop` other than the default, kept in the field's metadata under "help"."""
 
     doc: str
     low: float | None = None
@@ -61,8 +61,8 @@ def prop(
     """Declare one property of an options dataclass.
 
     `default` may be REQUIRED. `low` and `high` are inclusive bounds of a number; `choices` are the only
-    accepted words; `pattern` is a regular expression that the whole text has to match. `while_running`
-    properties may be set in a running graph: the code looks at them each time that it uses them.
+    accepted words; `pattern` is a regular expression that the whole text must match. `while_running`
+    properties may be set in a running graph: the code reads them at each use.
     """
     help_ = PropertyHelp(
         doc=doc,
@@ -77,7 +77,7 @@ def prop(
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class NoOptions:
-    """For stages without properties of their own."""
+    """Options of a stage without properties of its own."""
 
 
 def yaml_key(field_name: str) -> str:
@@ -99,7 +99,7 @@ def parse_seconds(value: Any) -> float:
 
 
 MAX_INT = 2**63 - 1
-"""What a message can carry."""
+"""The largest integer that a message can carry."""
 MAX_SHOWN_CHARS = 200
 
 
@@ -179,8 +179,7 @@ def _convert(value: Any, wanted: Any) -> Any:
 
 
 def brief(value: Any) -> str:
-    """Return a value as an error shows it: not too long, and of a number that is none of a machine's,
-    that."""
+    """Return a value as an error shows it: shortened, and a huge number by its size in bits."""
     if isinstance(value, int) and abs(value) > MAX_INT:
         return f"a number of {value.bit_length()} bits"
     shown = repr(value)
@@ -204,7 +203,7 @@ def _check_bounds(value: Any, help_: PropertyHelp) -> None:
 
 
 def prop_help(options: type, field_name: str) -> PropertyHelp:
-    """Return what `prop` was told about a field."""
+    """Return the arguments of `prop` for a field."""
     help_: PropertyHelp = {f.name: f for f in dataclasses.fields(options)}[field_name].metadata["help"]
     return help_
 

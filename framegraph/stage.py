@@ -1,4 +1,4 @@
-"""What a stage's author writes: one class with `open`, `process` and `close`. Nothing else runs here.
+"""Base classes for stages. An author writes one class with `open`, `process` and `close`.
 
 framegraph makes one object per process (per process and source for a sink), calls everything from one
 thread, and owns every socket, signal, retry and file of its own. Heavy imports belong
@@ -25,7 +25,7 @@ OptionsT = TypeVar("OptionsT")
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Context:
-    """What framegraph tells a stage about its place: made before `open`, never changed."""
+    """A stage's place in the graph: made before `open`, never changed."""
 
     name: str
     run: str = ""
@@ -35,34 +35,35 @@ class Context:
     threads: int = 1
     batch: int = 1
     sources: tuple[str, ...] = ()
-    """The sources whose packets come to this stage."""
+    """The sources whose packets reach this stage."""
     log: logging.Logger = dataclasses.field(default_factory=lambda: logging.getLogger("stage"))
 
 
 class Stage(Generic[OptionsT]):
-    """A worker: takes a packet, gives the same packet back with more in it.
+    """A worker: takes a packet and returns the same packet with more in it.
 
-    In brackets stands what `self.options` is, for type checkers: `class Mine(Stage["Mine.Options"])`. A plain
+    The brackets tell type checkers the type of `self.options`: `class Mine(Stage["Mine.Options"])`. A plain
     `class Mine(Stage)` works as well.
 
-    A worker keeps nothing from packet to packet that a result depends on: the process may die at any
+    A worker keeps no state between packets that a result depends on: the process may die at any
     moment, and its packets are then given to another one.
     """
 
     Options: ClassVar[type] = NoOptions
     takes: ClassVar[tuple[str, ...]] = ()
-    """What must be in a packet's meta before this stage, e.g. ("words",)."""
+    """Words that must be in a packet's meta before this stage, e.g. ("words",)."""
     gives: ClassVar[tuple[str, ...]] = ()
-    """What this stage adds to a packet's meta."""
+    """Words that this stage adds to a packet's meta."""
     summed: ClassVar[tuple[str, ...]] = ()
-    """Of `gives`: lists of which the summary says how many items there were, in how many frames, as these
-    are when a sink has them. Nothing is said where no stage before the sink has it here: 0 would be wrong."""
+    """Lists in `gives` for which the summary shows how many items reached the sink, in how many frames. A
+    sink behind no stage that sums a word shows nothing for it: 0 would be wrong."""
     completes: ClassVar[tuple[str, ...]] = ()
-    """What this stage puts into each packet where a stage before it `gives_in_some` only."""
+    """Words that this stage adds to every packet when an earlier stage gives them in some only
+    (`gives_in_some`)."""
     payload: ClassVar[str] = ""
-    """The format of the payloads that it takes, or that a source gives, in a word of your own; empty: any."""
+    """The payload format it takes (a source: gives), a word of your choice; empty: any."""
     default_batch: ClassVar[int] = 1
-    """How many packets `process_batch` is given at most, where the graph does not say."""
+    """The most packets that `process_batch` is given, unless the graph sets `batch`."""
 
     def __init__(self, options: OptionsT, context: Context) -> None:
         self.options = options
@@ -71,62 +72,63 @@ class Stage(Generic[OptionsT]):
 
     @classmethod
     def check(cls, options: OptionsT) -> None:
-        """Refuse, by GraphError, what can be known to be wrong before any process starts."""
+        """Raise GraphError for what can be known to be wrong before any process starts."""
 
     @classmethod
     def gives_in_some(cls, options: OptionsT) -> dict[str, str]:
-        """Of `gives`, what stands for nothing in some packets, with what makes it so: {word: reason}.
+        """Words of `gives` that only some packets have, with the reason: {word: reason}.
 
-        A graph is refused unless a stage that `completes` it comes before any sink, and before any other
+        A graph is refused unless a stage that `completes` the word comes before every sink and every other
         stage that takes it.
         """
         return {}
 
     @classmethod
     def forms(cls, options: OptionsT) -> dict[str, str]:
-        """The form that a word of `takes` or `gives` has by these options: {word: form}.
+        """The form of a word of `takes` or `gives` with these options: {word: form}.
 
-        A graph is refused in which a stage takes a word in another form than the stage before it gives.
+        A graph in which a stage takes a word in another form than an earlier stage gives is refused.
         """
         return {}
 
     def open(self) -> None:
-        """Load models and open devices. Called once, before the first packet; may take its time."""
+        """Load models and open devices. Called once, before the first packet; may be slow."""
 
     def process(self, packet: Packet) -> Packet:
-        """Answer one packet with the same packet, changed in place. Raise and the frame is tried again."""
+        """Return the same packet, changed in place. After an exception the frame is tried again."""
         return packet
 
     def process_batch(self, packets: list[Packet]) -> list[Packet]:
-        """Answer several packets at once, in the same order; for models that gain from a batch."""
+        """Process several packets at once and return them in the same order; for models that gain from a
+        batch."""
         return [self.process(packet) for packet in packets]
 
     def close(self) -> None:
-        """Let go of what `open` took. Not called when the process is killed."""
+        """Release what `open` acquired. Not called when the process is killed."""
 
 
 class Ordered(Stage[OptionsT]):
     """A stage with a memory: one object per source, fed in the order of that source, each frame once.
 
     framegraph writes each answer down before it sends it. A frame that comes again (for a sink that died)
-    gets the answer it had, so identities stay; the memory itself begins anew when the process dies:
-    `highest_id` then says where numbers that must not come twice go on, and `recall` what was answered last.
+    gets the answer it had, so identities stay. When the process dies, the memory starts empty: `highest_id`
+    then says where unique numbers continue, and `recall` gives the last answers.
     """
 
     highest_id: int = 0
     """The highest number given out so far; kept with each answer, given back after a death."""
 
     def recall(self, answers: list[dict[str, Json]]) -> None:
-        """After a death: the meta of the last answers that were given, oldest first. For a stage whose memory
-        can be made again from its answers; others begin anew. Called once, after `open`."""
+        """After a death, take the meta of the last answers, oldest first. For a stage that can rebuild its
+        memory from its answers; others start empty. Called once, after `open`."""
 
     def gap(self, packet: Packet) -> None:
-        """A frame of the source will not come: `packet` says which and when it was, without findings."""
+        """Note that a frame of the source will not come: `packet` has its number and time, no findings."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Frame:
-    """One captured frame, as a source gives it.
+    """One captured frame, as a source yields it.
 
     `pts_ns` is the time stamp in the input. `running_ns` never goes back, whatever the input does:
     sinks time their output by it. A new `epoch` is a new segment (next image, next loop, reconnect).
@@ -141,22 +143,22 @@ class Frame:
     uri: str = ""
     flags: tuple[str, ...] = ()
     pixel_aspect_ratio: tuple[int, int] = (1, 1)
-    """Width to height of an item of the payload as it is to be shown; (64, 45), say."""
+    """Width to height of an item of the payload as displayed, e.g. (64, 45)."""
     outage_s: float = 0.0
-    """Of a live source: for how long in all, in this run and up to this frame, there was no fresh frame."""
+    """Live sources: total time without fresh frames in this run, up to this frame."""
 
     @property
     def image_bgr(self) -> Image:
-        """The payload, where all payloads are uint8 HxWx3."""
+        """The payload in a graph whose payloads are all uint8 HxWx3."""
         return self.payload
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Resume:
-    """Where a source that died has to go on: what its last captured frame was.
+    """The last captured frame of a source that died: its successor continues after it.
 
-    `begin_ns` is set when frames were left out because they kill whoever decodes them: in this epoch
-    nothing before this time stamp may be decoded again.
+    `begin_ns` is set when frames were skipped because decoding them kills the process: in this epoch nothing
+    before this time stamp may be decoded again.
     """
 
     captured: int
@@ -169,14 +171,14 @@ class Resume:
 
     @property
     def has_left_out(self) -> bool:
-        """Whether the last captured frame was left out, so that the next one stands at `begin_ns`."""
+        """Whether the last captured frame was skipped, so that the next one is at `begin_ns`."""
         return self.begin_ns is not None and self.begin_ns > self.pts_ns
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Health:
-    """How a live source is: `state` is stopped, connecting, running, stalled or retrying; `cause` says why it
-    is not running, `failures` how many attempts in a row came to nothing."""
+    """The state of a live source: `state` is stopped, connecting, running, stalled or retrying; `cause` says
+    why it is not running; `failures` counts failed attempts in a row."""
 
     state: str
     cause: str = ""
@@ -186,27 +188,27 @@ class Health:
 
 
 class Source(Stage[OptionsT]):
-    """A source: an iterator of frames. It is told where to go on when an earlier process of it died."""
+    """A source: an iterator of frames. After a death the next process is given the place to resume from."""
 
     alive_until_s: float = 0.0
-    """CLOCK_MONOTONIC up to which it said to be at work, by `alive`."""
+    """CLOCK_MONOTONIC until which it is known to be at work; set by `alive`."""
 
     def alive(self, step_s: float = 0.0) -> None:
-        """Say, from `frames`, that a step begins that may take `step_s`: waiting for an input is not a hang.
+        """Announce, from `frames`, a step that may take `step_s`: waiting for an input is not a hang.
 
-        A source that is asked for a frame and says nothing for longer than its `timeout` is killed.
+        A source that neither yields a frame nor calls this for longer than its `timeout` is killed.
         """
         self.alive_until_s = time.monotonic() + step_s
 
     @property
     def health(self) -> Health | None:
-        """How a live source is; read by another thread than the one that asks for frames."""
+        """The state of a live source; read by another thread than the one that asks for frames."""
         return None
 
     @classmethod
     def is_live(cls, options: OptionsT) -> bool:
-        """Whether frames come at their own pace: then the older frame gives way to the fresher one. What can
-        be told from the properties alone; `plays_live` knows better once the input is there."""
+        """Whether frames come at their own pace, so that older frames give way to newer ones. Judged from
+        the properties alone; `plays_live` knows once the input is open."""
         return False
 
     @property
@@ -224,45 +226,45 @@ class Source(Stage[OptionsT]):
         raise NotImplementedError
 
     def leave_out(self, resume: Resume | None) -> Resume | None:
-        """The frame after `resume` has killed each process that decoded it: find, without decoding, where
-        to begin after it, and return that as what to resume from; frames left out count as captured.
+        """The frame after `resume` has killed each process that decoded it: find, without decoding, where to
+        begin after it, and return that as the new `resume`; skipped frames count as captured.
 
-        None: this source cannot tell, and is asked for the same frame again.
+        None: this source does not know, and is asked for the same frame again.
         """
         return None
 
     @classmethod
     def keep(cls, path: Path, payload: Image) -> None:
-        """Write a frame that was given up, for whoever wants to know why, to `path` with a suffix of your
-        own; OSError is a warning."""
+        """Write a frame that was given up, for inspection, to `path` with a suffix of your choice; OSError
+        is a warning."""
         np.save(path.with_suffix(".npy"), payload)
 
     @property
     def skipped(self) -> dict[str, int]:
-        """Units that never became a frame, by reason, e.g. {"broken": 3}: reported beside the ledger."""
+        """Units that never became a frame, by reason, e.g. {"broken": 3}: reported next to the ledger."""
         return {}
 
     @property
     def length(self) -> int | None:
-        """How many frames there will be, if that is known: for progress and time left only."""
+        """The number of frames, if known: for progress and time left only."""
         return None
 
     @classmethod
     def inputs(cls, options: OptionsT) -> list[Path]:
-        """The files that it reads, for no sink may write there: where nothing else is said, what a property
-        `uri` names."""
+        """The files it reads, which no sink may write; by default the file named by a property `uri`."""
         uri = str(getattr(options, "uri", ""))
         return [Path(uri)] if uri and "://" not in uri else []
 
     @classmethod
     def fingerprint(cls, options: OptionsT) -> str:
-        """Tell one input from another under the same name: a run is resumed only on the same input."""
+        """Return a text that identifies the input: a run is resumed only on the same input."""
         return ""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Cut:
-    """Where a file sink goes on: the length in bytes that is known to be good, and its own notes."""
+    """The place where a file sink continues: the length in bytes that is known to be good, and its own
+    notes."""
 
     size_bytes: int
     notes: dict[str, Json]
@@ -275,7 +277,7 @@ class Sink(Stage[OptionsT]):
     """
 
     wants_stop: bool = False
-    """Set it to end the run as the first Ctrl-C does: for a window that its user closes."""
+    """Set it to end the run as the first Ctrl-C does, e.g. when the user closes a window."""
 
     def process(self, packet: Packet) -> Packet:
         """Write one frame. `packet.status` is not "ok" for a frame that could not be analysed."""
@@ -285,18 +287,18 @@ class Sink(Stage[OptionsT]):
         """Note that the frames from_seq..to_seq were dropped; `packet` is the one that follows."""
 
     def finish(self) -> None:
-        """The source has ended and every frame of it is written: complete the output."""
+        """Complete the output: the source has ended and all its frames are written."""
 
     def remarks(self) -> list[str]:
-        """What the summary should say about the output, e.g. that a part of it is missing."""
+        """Remarks about the output for the summary, e.g. that a part of it is missing."""
         return []
 
 
 class LeakySink(Stage[OptionsT]):
-    """A sink that never commits: it is shown what passes, may miss frames, and slows no one.
+    """A sink that never commits: it sees what passes, may miss frames, and slows nothing down.
 
-    One object for all its sources. Frames that were not analysed do not come here, and neither does the end
-    of a stream: it has to notice by itself that nothing new comes.
+    One object for all its sources. It gets neither frames that were not analysed nor the end of a stream: it
+    must notice by itself that nothing new comes.
     """
 
     def process(self, packet: Packet) -> Packet:
@@ -304,29 +306,28 @@ class LeakySink(Stage[OptionsT]):
         raise NotImplementedError
 
     def take_sources(self, sources: tuple[str, ...]) -> None:
-        """Sources were attached or detached: these are the ones that come here from now on."""
+        """Take note of the sources that reach this stage from now on, after an attach or detach."""
 
 
 class FileSink(Sink[OptionsT]):
     """A sink with a `location` that can be cut back to an earlier length and go on from there."""
 
     location_places: ClassVar[tuple[str, ...]] = ("source",)
-    """What is filled in for {…} in `location`. A misspelt one is refused; other words may stand there."""
+    """What is filled in for {…} in `location`. A misspelt one is refused; other words are kept."""
 
     def open_at(self, location: Path, cut: Cut | None) -> None:
         """Open `location`: anew, or cut back to `cut.size_bytes` when a process of this run died."""
         raise NotImplementedError
 
     has_many_files = False
-    """Whether it writes one file after another: what others do to the current one costs that one only."""
+    """Whether it writes one file after another, so that damage to the current file costs only that one."""
 
     def is_in_place(self) -> bool:
         """Whether the output is still where it was opened, and whole: others may have moved or cut it."""
         return True
 
     def position(self) -> Cut:
-        """Return how long the file is with all that was written until now (it must be out of this
-        process: after a flush)."""
+        """Return the file's length, including all that was written so far (flushed: out of this process)."""
         raise NotImplementedError
 
     def sync(self) -> None:
@@ -334,13 +335,13 @@ class FileSink(Sink[OptionsT]):
         raise NotImplementedError
 
     def committed(self) -> None:
-        """What `position` said last is written down: the output will never be cut back to before it.
+        """Note that the last `position` is recorded: the output will never be cut back to before it.
 
         Must not raise: what is committed is not written again.
         """
 
     @classmethod
     def count(cls, location: Path) -> int | None:
-        """Return how many frames a finished output holds, by reading all of it, or None where that cannot be
-        told: for drills. Raises ValueError when frames are doubled or out of order."""
+        """Return how many frames a finished output holds, by reading all of it, or None if that cannot be
+        known; for drills. Raises ValueError when frames are doubled or out of order."""
         return None

@@ -1,12 +1,12 @@
-"""The test kit: runs one stage on packets as the machine would, in this process, without sockets.
+"""The test kit: runs one stage on packets as a real run would, in this process, without sockets.
 
     from framegraph.testing import make_packet, run_stage
 
     [answer] = run_stage(Blur, [make_packet(words=["a", "b"])], {"strength": 5})
 
-What could go wrong between processes goes wrong here: packets travel through the wire's codec on their way in
-and out, payloads are read-only, answers are checked as the machine checks them. Properties are given as in
-pipeline.yaml; a wrong one raises GraphError. What a stage's author did wrong raises AssertionError.
+What would fail between processes fails here: packets pass through the wire's codec on their way in and out,
+payloads are read-only, answers are checked as in a run. Properties are given as in pipeline.yaml; a wrong
+one raises GraphError. A mistake in the stage raises AssertionError.
 """
 
 import dataclasses
@@ -32,7 +32,8 @@ StageT = TypeVar("StageT", bound=Stage[Any])
 def make_packet(
     payload: Image | None = None, *, seq: int = 0, source: str = "camera", status: str = OK, **meta: Any
 ) -> Packet:
-    """Return a packet as a stage gets it: a payload (else 48x64x3 zeros), `meta` from the stages before."""
+    """Return a packet as a stage gets it: a payload (default 48x64x3 zeros) and `meta` from earlier
+    stages."""
     payload = np.zeros((48, 64, 3), np.uint8) if payload is None else payload
     packet = Packet(
         source=source,
@@ -66,7 +67,7 @@ def run_stage(
     """Open a worker or an ordered stage, give it `packets`, close it, and return its answers in order.
 
     A worker is given `batch` packets at once. An ordered stage has one object for each source; a packet whose
-    status is not "ok" is told to it as a gap, and has no answer.
+    status is not "ok" is passed to it as a gap and has no answer.
     """
     if issubclass(stage, (Source, Sink)):
         kind = "source" if issubclass(stage, Source) else "sink"
@@ -74,7 +75,9 @@ def run_stage(
     asked = [_travel(packet) for packet in packets]
     for packet in asked:
         if packet.status == OK:
-            _check_words(packet, stage.takes, f"{stage.__name__} takes '{{}}', which {packet.key} has not")
+            _check_words(
+                packet, stage.takes, f"{stage.__name__} takes '{{}}', which {packet.key} does not have"
+            )
     if issubclass(stage, Ordered):
         return _run_ordered(stage, asked, properties)
     worker, answers = make_stage(stage, properties), list[Packet]()
@@ -119,9 +122,9 @@ def run_sink(
 ) -> list[str]:
     """Write `packets` of one source, complete the output, and return the sink's remarks.
 
-    With `die_after`, the process "dies" after so many packets, with the next one written, not committed. A
-    new object goes on: of a FileSink it cuts the file back, any other sink gets that packet again. The
-    output has to be as without a death.
+    With `die_after`, the process "dies" after that many packets, with the next one written but not
+    committed. A new object continues: a FileSink cuts its file back, any other sink gets that packet again.
+    The output must be the same as without a death.
     """
     if die_after is None:
         return _write(stage, packets, properties, None, is_last=True)[1]
@@ -176,8 +179,8 @@ def run_source(
     limit: int = 1000,
     after: Sequence[Frame] = (),
 ) -> list[Frame]:
-    """Return the frames of a source, `limit` at most; with `after`, those that a new process gives once
-    `after` was captured: together they have to be the frames of one unbroken run."""
+    """Return the frames of a source, `limit` at most; with `after`, those that a new process yields once
+    `after` was captured: together they must be the frames of one unbroken run."""
     resume = None
     if after:
         resume = Resume(captured=len(after), **{name: getattr(after[-1], name) for name in _RESUMED})
@@ -191,7 +194,7 @@ def run_source(
 
 
 def _travel(packet: Packet) -> Packet:
-    """Return the packet as the next process would get it; TypeError for what cannot travel."""
+    """Return the packet as the next process would get it; TypeError for what cannot be sent."""
     return codec.decode_packet([bytes(part) for part in codec.encode_packet(packet)])
 
 
@@ -206,7 +209,7 @@ def _checked(stage: type[Stage[Any]], answers: list[Packet], keys: list[tuple[st
 
 
 def _check_words(packet: Packet, words: tuple[str, ...], problem: str) -> None:
-    """AssertionError unless the meta has every word; a/b: every item of the list a has b."""
+    """Raise AssertionError unless the meta has every word; a/b: every item of the list a has b."""
     for word in words:
         name, slash, key = word.partition("/")
         has_it = name in packet.meta and (not slash or all(key in item for item in packet.meta[name]))

@@ -1,1 +1,1 @@
-"""What can be asked of a running graph."""
+"""Commands for a running graph."""

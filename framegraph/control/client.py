@@ -1,4 +1,4 @@
-"""The other end of the control socket: finds the running graph and asks it."""
+"""The client's end of the control socket: it finds the running graph and sends it requests."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ POLL_MS = 100
 
 @dataclasses.dataclass(frozen=True)
 class RunningGraph:
-    """A run whose launcher lives, as its folder tells of it."""
+    """A run whose launcher lives, as described in its folder."""
 
     folder: Path
     pid: int
@@ -46,20 +46,20 @@ class RunningGraph:
 def running_graphs() -> list[RunningGraph]:
     """Return this user's running graphs, the oldest first."""
     found = []
-    # Only in folders that are this user's: another's may hold a socket that waits for a source's password.
+    # Only in this user's folders: another's may hold a socket that waits for a source's password.
     for base in known_bases():
         for folder in alive_runs(base):
             try:
                 about = json.loads(Path(RunPaths(str(folder)).about).read_text(encoding="utf-8"))
             except FileNotFoundError:
-                # It is starting, and not to be spoken to yet; or it has just ended.
+                # It is starting and does not answer yet, or it has just ended.
                 continue
             found.append(RunningGraph(folder, about["pid"], about["graph"], about["cwd"], about["started"]))
     return sorted(found, key=lambda running: running.run)
 
 
 def find_run(run: str | None) -> RunningGraph:
-    """Return the one running graph, or the one that is called `run`; GraphError lists what there is."""
+    """Return the only running graph, or the one with the id `run`; GraphError lists the running ones."""
     found = running_graphs()
     listed = "\n".join(running.describe() for running in found)
     if run is not None:
@@ -80,7 +80,7 @@ def find_run(run: str | None) -> RunningGraph:
 
 
 def ask(running: RunningGraph, verb: str, arguments: dict[str, Any], timeout_s: float) -> dict[str, Any]:
-    """Send one request and return the answer {ok, text, data}; GraphError when there is none in time."""
+    """Send one request and return the answer {ok, text, data}; GraphError when none arrives in time."""
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     endpoint = RunPaths(str(running.folder)).control
     socket = connect_dealer(context, endpoint, f"client#{secrets.token_hex(8)}")
@@ -109,7 +109,7 @@ def ask(running: RunningGraph, verb: str, arguments: dict[str, Any], timeout_s: 
 
 
 def _lives(pid: int) -> bool:
-    """Say whether a process lives; one that has ended and was not yet waited for (a zombie) does not."""
+    """Return whether a process lives; one that has ended but was not yet waited for (a zombie) does not."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except (FileNotFoundError, ProcessLookupError):
@@ -124,7 +124,7 @@ def wait_for_end(running: RunningGraph, timeout_s: float) -> bool:
     except ProcessLookupError:
         return True
     try:
-        # Readable from the end of the process on, also while its parent has not asked for its status.
+        # Readable once the process has ended, even if its parent has not yet waited for it.
         return bool(select.select([process], [], [], timeout_s)[0])
     finally:
         os.close(process)

@@ -1,4 +1,4 @@
-"""What a command of a running graph is: what it asks over the control socket, and what the run does then."""
+"""Commands of a running graph: the request over the control socket, and how the run carries it out."""
 
 import abc
 import argparse
@@ -26,12 +26,13 @@ class Answer:
 
 
 Procedure = Generator[None, None, Answer]
-"""Carries a command out, a little at each round of the launcher's loop; raises GraphError when it cannot."""
+"""A generator that carries out a command, one step per round of the launcher's loop; raises GraphError when
+it cannot."""
 
 
 @dataclasses.dataclass(frozen=True)
 class RunParts:
-    """What a procedure works on. `drain` ends the run as the first Ctrl-C does."""
+    """The objects that a procedure works on. `drain` ends the run as the first Ctrl-C does."""
 
     state: "RunState"
     processes: "Processes"
@@ -41,11 +42,11 @@ class RunParts:
 
 
 class RunningCommand(Command):
-    """A command with two sides: `run` asks, where somebody types it; `carry_out` obeys, in the launcher that
-    runs the graph."""
+    """A command with two sides: `run` sends the request, where it is typed; `carry_out` acts on it, in the
+    launcher that runs the graph."""
 
     limit_s: ClassVar[float] = 30.0
-    """So long `ask` waits for the answer."""
+    """How long `ask` waits for the answer."""
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("--run", metavar="ID", help="which graph, when several run")
@@ -61,4 +62,4 @@ class RunningCommand(Command):
 
     @abc.abstractmethod
     def carry_out(self, parts: RunParts, said: dict[str, Any]) -> Procedure:
-        """Return what does it in the run; `said` is as it came over the socket, so its fields are checked."""
+        """Return the procedure for the run; `said` comes from the socket, so its fields are checked."""

@@ -1,4 +1,4 @@
-"""More or fewer replicas of a worker while the graph runs."""
+"""Changes of a worker's number of replicas while the graph runs."""
 
 import time
 from collections.abc import Callable, Generator
@@ -12,13 +12,13 @@ from framegraph.supervisor.replica import Child
 from framegraph.supervisor.state import RUNNING, STOPPING, RunState
 
 LEAVE_LIMIT_S = 10.0
-"""Beyond the time for one packet (timeout): a replica that is not empty by then is killed, and what it had is
-sent again."""
+"""In addition to the time for one packet (timeout): a replica that is not empty by then is killed, and what
+it had is resent."""
 
 
 class Scaling:
-    """New replicas take packets as soon as they have loaded; those that go take nothing more, hand on what
-    they hold, and end."""
+    """Scale a worker. New replicas take packets as soon as they have loaded; those that leave accept nothing
+    more, pass on what they hold, and end."""
 
     def __init__(self, state: RunState, processes: Processes) -> None:
         self._state = state
@@ -78,7 +78,7 @@ class Scaling:
             state.on_trial.discard((stage, child.replica))
             child.restart_at_s = None
             if not child.has_run:
-                # It has taken nothing yet.
+                # It has received nothing yet.
                 child.kill()
         limit_s = time.monotonic() + state.graph.stages[stage].common.timeout + LEAVE_LIMIT_S
         told_s = 0.0
@@ -87,7 +87,7 @@ class Scaling:
             if now_s - told_s > 1.0:
                 told_s = now_s
                 for child in alive:
-                    self._processes.tell(stage, only=child, kind="retire")
+                    self._processes.send_command(stage, only=child, kind="retire")
             if now_s > limit_s:
                 self._kill(alive)
             if state.phase == STOPPING:

@@ -21,7 +21,7 @@ from framegraph.wire.sockets import bind_router, receive_all, try_send
 VERSION = 1
 MAX_REQUEST_BYTES = 64 * 1024
 MAX_PROCEDURES = 64
-"""Commands under way at once; more are refused."""
+"""Limit of commands in progress; more are refused."""
 
 
 @dataclasses.dataclass
@@ -32,7 +32,7 @@ class _UnderWay:
 
 
 class Control:
-    """Serves requests. Each is carried to its end, even when who asked has gone."""
+    """The server of requests. Each is carried out to its end, even when the client has gone."""
 
     def __init__(
         self,
@@ -52,11 +52,11 @@ class Control:
         self._under_way: list[_UnderWay] = []
 
     def spawn(self, procedure: Procedure) -> None:
-        """Carry out something that nobody asked for over the socket."""
+        """Carry out a procedure that was not requested over the socket."""
         self._under_way.append(_UnderWay(procedure, None, 0))
 
     def serve(self) -> None:
-        """One round: take requests, carry procedures on, answer those that are done."""
+        """Do one round: take requests, advance procedures, answer those that are done."""
         for message in receive_all(self.socket):
             try:
                 self._take(message)
@@ -85,7 +85,7 @@ class Control:
             self._under_way.append(_UnderWay(self._begin(verb, arguments), message[0], request_id))
 
     def _begin(self, verb: str, said: dict[str, Any]) -> Procedure:
-        """Return the procedure of a verb; its errors come when it is carried on."""
+        """Return the procedure of a verb; its errors are raised when it is advanced."""
         command = self._commands.get(verb)
         if command is None:
             raise GraphError(f"there is no command '{verb}'{nearest(verb, self._commands)}")
@@ -99,7 +99,7 @@ class Control:
             is_ok, answer = True, end.value
         except (GraphError, WireError) as error:
             is_ok, answer = False, Answer(redact(str(error)))
-        except Exception as error:  # a fault in one command: the run goes on, and says where it was
+        except Exception as error:  # a fault in one command: the run continues
             self._report.log("control", "ERROR", traceback.format_exc())
             is_ok, answer = False, Answer(redact(f"{type(error).__name__}: {error}; the log has more"))
         self._under_way.remove(one)
@@ -109,7 +109,7 @@ class Control:
             self._answer(one.identity, one.request_id, is_ok, answer.text, answer.data)
 
     def _answer(self, identity: bytes, request_id: int, ok: bool, text: str, data: dict[str, Any]) -> None:
-        # Who asked may have gone: then nobody is told.
+        # The client may have gone: then there is no answer.
         answer = {"v": VERSION, "id": request_id, "ok": ok, "text": text, "data": data}
         try_send(self.socket, [identity, codec.pack(answer)])
 
@@ -118,5 +118,5 @@ class Control:
             one.procedure.close()
             if one.identity is not None:
                 self._answer(one.identity, one.request_id, False, "the run has ended", {})
-        # Time for the last answers to leave.
+        # Leave time for the last answers to be sent.
         self.socket.close(linger=200)

@@ -1,4 +1,4 @@
-"""Sources that come and go while the graph runs: attach, detach, and the release of what has ended."""
+"""Attaching and detaching sources while the graph runs, and the release of those that have ended."""
 
 import os
 from collections.abc import Callable, Generator
@@ -22,7 +22,7 @@ from framegraph.wire.sockets import MAX_IPC_PATH_BYTES
 
 
 class Attachments:
-    """Carries out attach and detach, and frees what a source had once it has ended."""
+    """Procedures for attach and detach, and for releasing a source that has ended."""
 
     def __init__(self, state: RunState, processes: Processes, ledgers: Ledgers, locks: OutputLocks) -> None:
         self._state = state
@@ -44,7 +44,7 @@ class Attachments:
         state = self._state
         if state.phase != RUNNING:
             raise GraphError(f"attach {name}: the run is ending; start the graph anew")
-        # What an earlier source of the name had must be gone before another one has it.
+        # Everything of an earlier source of this name must be gone before another one gets it.
         yield from self.until(lambda: name not in self._being_released)
         graph = with_source(state.graph, name, values, to)
         longest = state.paths.outlet(name, 0)
@@ -60,7 +60,7 @@ class Attachments:
         state.attached.add(name)
         state.change(graph)
         self._processes.relink()
-        # Who is to take its frames first: a frame that comes too early would have to come again.
+        # Its receivers first: a frame that arrives too early would have to be resent.
         yield from self.until(lambda: state.is_linked)
         child = state.add(name, 0)
         self._processes.start(child)
@@ -80,7 +80,7 @@ class Attachments:
         yield
 
     def detach(self, name: str) -> Procedure:
-        """Let a source end: EOS, time to drain, then everything of it is freed."""
+        """End a source: EOS, time to drain, then everything of it is freed."""
         state = self._state
         place = f"detach {name}"
         if name not in state.graph.stages:
@@ -95,7 +95,7 @@ class Attachments:
                 f"{place}: no other source is left, so the run would end; attach another one first, or stop"
             )
         state.detaching.add(name)
-        self._processes.tell(name, kind="eos", cause="stopped", drain_s=spec.common.drain)
+        self._processes.send_command(name, kind="eos", cause="stopped", drain_s=spec.common.drain)
         yield from self.until(lambda: name not in state.graph.stages and name not in self._being_released)
         ledger = self._left[name]
         return Answer(f"{name} is detached: {ledger.describe()}", {"name": name, "ledger": ledger.to_plain()})
@@ -106,7 +106,8 @@ class Attachments:
         ]
 
     def ended(self) -> list[Procedure]:
-        """Return the releases to begin: of sources that have ended and came, or leave, while it runs."""
+        """Return the releases to begin: of sources that have ended and were attached, or are being
+        detached."""
         state = self._state
         if state.phase != RUNNING or not set(state.sources) - set(state.ended_sources):
             return []
@@ -120,12 +121,12 @@ class Attachments:
         children = state.replicas(name)
         for child in children:
             child.restart_at_s = None
-        self._processes.tell(name, kind="stop")
+        self._processes.send_command(name, kind="stop")
         yield from self.until(lambda: not any(child.is_alive for child in children))
         files = _files(state.graph, name)
         state.change(without_source(state.graph, name))
         self._processes.relink()
-        # Until all have let go, nothing of it may be taken away, nor its name given to another.
+        # Until all processes have let go, nothing of it may be removed, nor its name reused.
         yield from self.until(lambda: state.is_linked)
         ledger = self._left[name] = self._ledgers.forget(name)
         self._remove_frame_store(name)
@@ -158,7 +159,7 @@ class Attachments:
             link.unlink()
 
     def _put_aside(self, name: str, files: list[Path]) -> list[str]:
-        """What this run has written for an earlier source of the name stays, under another name."""
+        """Rename what this run has written for an earlier source of the name."""
         moved = []
         for path in files if name in self._left else []:
             if path.exists():
@@ -171,7 +172,7 @@ class Attachments:
 
 
 def _files(graph: Graph, source: str) -> list[Path]:
-    """The files that sinks write for a source."""
+    """Return the files that sinks write for a source."""
     return [
         path
         for (sink, name), path in graph.locations().items()

@@ -1,4 +1,4 @@
-"""What `launcher.py trace` shows of a running graph: read from its run folder, it has no work with it."""
+"""The figures of `launcher.py trace` for a running graph, read from its run folder at no cost to it."""
 
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from framegraph.wire.config import RunPaths
 
 
 def collect(paths: RunPaths) -> dict[str, Any]:
-    """Return what the processes of a run have noted up to now, as a Chrome trace."""
+    """Return the notes of a run's processes up to now, as a Chrome trace."""
     folder = Path(paths.trace)
     every, _max_bytes = read_settings(folder)
     return chrome_trace(read_events(folder), every)

@@ -1,4 +1,5 @@
-"""A source's end of the acknowledgement links: what sinks and ordered stages have, and what they are told."""
+"""A source's end of the acknowledgement links: reports from sinks and ordered stages, and messages to
+them."""
 
 from __future__ import annotations
 
@@ -14,12 +15,12 @@ from framegraph.wire import codec
 from framegraph.wire.sockets import bind_router, is_of_run, receive_all, try_send
 
 TELL_AGAIN_S = 0.25
-"""How often a GAP or the EOS is said again to one that has not said to have it."""
+"""Interval for repeating a GAP or EOS that has not been acknowledged."""
 
 
 @dataclasses.dataclass(frozen=True)
 class ReceivedAcknowledgement:
-    """What one acknowledger says it has, in absolute terms."""
+    """An absolute report of what one acknowledger has."""
 
     name: str
     incarnation: int
@@ -29,7 +30,7 @@ class ReceivedAcknowledgement:
 
 
 class Acknowledgers:
-    """The sinks and ordered stages that have to commit a source's frames."""
+    """The sinks and ordered stages that must commit a source's frames."""
 
     def __init__(
         self, context: zmq.Context[zmq.Socket[bytes]], endpoint: str, names: list[str], nonce: str = ""
@@ -44,7 +45,7 @@ class Acknowledgers:
 
     @property
     def known(self) -> list[str]:
-        """Those that have been heard of, so that they can be told something."""
+        """Those that have reported, and can therefore be sent messages."""
         return list(self._identity)
 
     @property
@@ -53,12 +54,12 @@ class Acknowledgers:
         return self._ended >= self._names
 
     def remove(self, name: str) -> None:
-        """Wait no more for one that will not come back."""
+        """Stop waiting for one that will not come back."""
         self._names.discard(name)
         self._identity.pop(name, None)
 
     def receive(self) -> list[ReceivedAcknowledgement]:
-        """Return the last word of each process that has said something: it holds without those before it."""
+        """Return the newest report of each process that has sent one: it replaces those before it."""
         heard: dict[tuple[str, int], ReceivedAcknowledgement] = {}
         for message in receive_all(self.socket):
             try:
@@ -85,24 +86,24 @@ class Acknowledgers:
         return list(heard.values())
 
     def tell_start(self, name: str, after_seq: int) -> None:
-        self._tell(name, {"kind": "start", "after_seq": after_seq})
+        self._send_message(name, {"kind": "start", "after_seq": after_seq})
 
     def tell_gaps(self, name: str, packets: list[Packet], now_s: float) -> None:
         if packets and self._may_tell(name, now_s):
             for packet in packets:
-                self._tell(name, {"kind": "gap", "packet": codec.packet_fields(packet)})
+                self._send_message(name, {"kind": "gap", "packet": codec.packet_fields(packet)})
 
     def tell_end(self, end: End, now_s: float) -> None:
-        """Say the EOS to each that has not ended yet."""
+        """Send the EOS to each that has not ended yet."""
         dropped = [list(each) for each in end.dropped]
         for name in self._identity:
             if name not in self._ended and self._may_tell(name, now_s):
-                self._tell(
+                self._send_message(
                     name, {"kind": "eos", "last_seq": end.last_seq, "cause": end.cause, "dropped": dropped}
                 )
 
     def tell_at_once(self) -> None:
-        """There is something new to say: do not wait for the next repetition."""
+        """Send at the next round, without waiting for the next repetition: there is news."""
         self._told_at_s.clear()
 
     def _may_tell(self, name: str, now_s: float) -> bool:
@@ -111,7 +112,7 @@ class Acknowledgers:
         self._told_at_s[name] = now_s
         return True
 
-    def _tell(self, name: str, message: dict[str, Any]) -> None:
+    def _send_message(self, name: str, message: dict[str, Any]) -> None:
         try_send(self.socket, [self._identity[name], codec.pack(message)])
 
     def close(self) -> None:

@@ -18,7 +18,7 @@ from framegraph.wire.sockets import connect_dealer, link_identity, receive_all, 
 
 @dataclasses.dataclass(frozen=True)
 class Acknowledgement:
-    """What a acknowledger has of one source, in absolute terms: nothing is lost with a lost message."""
+    """An absolute report of what an acknowledger has of one source: a lost message costs nothing."""
 
     committed: int
     received: tuple[int, ...]
@@ -36,7 +36,7 @@ SourceMessage = Packet | End | StartAfter
 
 
 class AcknowledgementLinks:
-    """Says what is here, and hears of GAPs, the EOS, and where to start."""
+    """The links of one acknowledger: it reports what is here and receives GAPs, the EOS, and the start."""
 
     def __init__(self, context: zmq.Context[zmq.Socket[bytes]], config: ChildConfig) -> None:
         self.rejected = 0
@@ -61,8 +61,8 @@ class AcknowledgementLinks:
         return list(self._sockets.values())
 
     def receive(self, ready: Collection[object] | None = None) -> list[tuple[str, SourceMessage]]:
-        """Return what the sources have told, as (source, what). ready: the sockets on which something waits;
-        None: look at all.
+        """Return the sources' messages as (source, message). ready: the sockets with something to read;
+        None: check all.
         """
         told: list[tuple[str, SourceMessage]] = []
         for source, socket in self._sockets.items():
@@ -76,7 +76,7 @@ class AcknowledgementLinks:
         return told
 
     def say(self, source: str, have: Acknowledgement, now_s: float) -> None:
-        """Tell a source what is here: on change, and again every REPEAT_S."""
+        """Report to a source what is here: on change, and again every REPEAT_S."""
         said, said_at_s = self._said.get(source, (None, 0.0))
         if have == said and now_s - said_at_s < REPEAT_S:
             return

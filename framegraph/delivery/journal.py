@@ -42,7 +42,7 @@ class Journal:
             seqs.append(answer["seq"])
             self._answers[answer["seq"]] = answer
             at += HEAD_BYTES + len(record)
-        # What a death left half written is overwritten by the next record.
+        # A half-written record left by a death is overwritten by the next one.
         os.ftruncate(fd, at)
         os.lseek(fd, at, os.SEEK_SET)
         return seqs
@@ -54,7 +54,7 @@ class Journal:
 
     @property
     def metas(self) -> list[dict[str, Any]]:
-        """What was answered to the frames that are known here, oldest first; without those that were GAPs."""
+        """The recorded answers, oldest first, without GAPs."""
         known = (self._answers[seq] for seq in sorted(self._answers))
         return [answer["meta"] for answer in known if not answer["is_gap"]]
 
@@ -62,7 +62,7 @@ class Journal:
         return self._answers.get(seq)
 
     def append(self, answer: dict[str, Any]) -> None:
-        """Write an answer down; it has a "seq"."""
+        """Record an answer; it has a "seq"."""
         if len(self._in_current) >= self._keep:
             for seq in self._in_older:
                 del self._answers[seq]
@@ -75,7 +75,7 @@ class Journal:
         self._in_current.append(answer["seq"])
 
     def _write(self, data: bytes) -> None:
-        """Write all or, with an OSError, nothing: behind half a record no other would be found."""
+        """Write all or, with an OSError, nothing: no record after half a one would be found."""
         fd = self._fds[self._current]
         at = os.lseek(fd, 0, os.SEEK_CUR)
         try:

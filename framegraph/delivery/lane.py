@@ -1,4 +1,4 @@
-"""One source's way through a sink: its order, its output, how far it is, and what was counted."""
+"""One source's path through a sink: its order, output, progress and counts."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from framegraph.wire.config import ChildConfig
 
 _HISTOGRAMS = ("received_after", "committed_after")
 MAX_NAMES_BYTES = RECORD_BYTES // 2
-"""Of all names that are counted: the progress record, where the counts are kept, is of one size."""
+"""Limit of all counted names: they are kept in the progress record, whose size is fixed."""
 NUMBER_BYTES = 12
 OTHER = "other"
 
@@ -33,7 +33,7 @@ log = logging.getLogger("sink")
 
 @dataclasses.dataclass
 class Tally:
-    """What went through, for the summary: survives the process with the progress record."""
+    """Sums for the summary; they survive the process in the progress record."""
 
     frames: int = 0
     not_ok: Counter[str] = dataclasses.field(default_factory=Counter)
@@ -49,7 +49,7 @@ class Tally:
     """From the capture of a frame until it was committed."""
 
     def expect(self, words: Iterable[str]) -> None:
-        """What is summed up from here on: a word of which nothing comes is one with a sum of 0."""
+        """Set the words to sum up from here on: a word that never comes has the sum 0."""
         for word in words:
             self.summed.setdefault(word, [0, 0])
 
@@ -71,7 +71,8 @@ class Tally:
                 self.counts.setdefault(group_here, Counter())[name_here] += number
 
     def _place(self, group: str, name: str) -> tuple[str, str]:
-        """Where to count a name: as what it is, or as another one once there is no room for more names."""
+        """Return the name to count under: the name itself, or "other" once there is no room for more
+        names."""
         if name in self.counts.get(group, ()):
             return group, name
         names = [group, name, *self.counts, *itertools.chain(*self.counts.values())]
@@ -95,7 +96,7 @@ class Tally:
 
 
 class Channel:
-    """Writes the packets of one source in order, and remembers durably up to where."""
+    """The writer of one source's packets: in order, with durable progress."""
 
     def __init__(self, config: ChildConfig, source: str, sink: Sink[Any]) -> None:
         self.source = source
@@ -115,7 +116,7 @@ class Channel:
         self._highest_ids: dict[str, int] = {}
         self._remarks: list[str] = []
         self.changes: list[str] = []
-        """What others have done to the output meanwhile."""
+        """Changes that others have made to the output in the meantime."""
         self._frames_elsewhere = 0
         self._fsync = config.common.fsync
         last_seq = -1
@@ -128,7 +129,7 @@ class Channel:
         self.committed_seq = last_seq
 
     def _open(self, sink: FileSink[Any]) -> int:
-        """Open the output: go on where a process of this very run stopped, else start it anew."""
+        """Open the output: continue where a process of this run stopped, else start anew."""
         assert self._file is not None
         known = self._file.read()
         if known is not None and self._is_ours(known):
@@ -140,7 +141,7 @@ class Channel:
                 sink.open_at(self._location, self._cut)
             self._last = known.last
             return int(known.last["seq"])
-        # Before anything of it is cut: a successor that knows nothing would empty what was written.
+        # Checked before anything is cut: a successor without progress would empty the output.
         is_successor = self._config.incarnation > 0
         if known is None and is_successor and self._location.is_file() and self._location.stat().st_size:
             raise StageError(
@@ -157,18 +158,18 @@ class Channel:
 
     @property
     def have(self) -> Acknowledgement:
-        # A frame that could not be written is not here: the source has to make it a GAP.
+        # A frame that could not be written is not here: the source must make it a GAP.
         received = tuple(seq for seq in self.order.held if seq != self.awaits_gap)
         return Acknowledgement(self.committed_seq, received, self.is_finished)
 
     def start_after(self, seq: int) -> bool:
-        """Go on after `seq`; False for a file that lacks frames up to there."""
+        """Continue after `seq`; False for a file that does not have all frames up to there."""
         if isinstance(self.sink, FileSink):
             return self.committed_seq >= seq
         self.order.start_after(seq)
         self.committed_seq = max(self.committed_seq, seq)
         if self.awaits_gap is not None and self.awaits_gap <= seq:
-            # Its source counts it as done, so no GAP will come.
+            # The source counts it as done, so no GAP will come.
             self.awaits_gap, self.try_again_s = None, 0.0
         return True
 
@@ -189,11 +190,11 @@ class Channel:
         self._commit(packet)
 
     def _look_after_output(self) -> None:
-        """Go on in a new file where somebody has moved, removed or cut the one that was written."""
+        """Continue in a new file if somebody has moved, removed or cut the current one."""
         if isinstance(self.sink, FileSink) and not self.sink.is_in_place():
             self._note_change(self.sink)
             self.sink.open_at(self._location, None)
-            # What is written from here on can be gone back to in the new file only.
+            # From here on it is only possible to go back within the new file.
             self._cut = self.sink.position()
 
     def _note_change(self, sink: FileSink[Any]) -> None:
@@ -208,11 +209,11 @@ class Channel:
         log.warning("%s", self.changes[-1])
 
     def skip(self, packet: Packet) -> None:
-        """A frame that even as a GAP could not be written: it is counted as failed and passed."""
+        """Pass over a frame that could not be written even as a GAP, and count it as failed."""
         self._commit(packet)
 
     def _commit(self, packet: Packet) -> None:
-        # A frame that was written and could not be synced comes here again: it was counted.
+        # A frame that was written but could not be synced comes again: it was already counted.
         if packet.seq != self._last["seq"]:
             now = time.time()
             self.tally.count(packet)
@@ -244,7 +245,7 @@ class Channel:
                 tally=self.tally.to_plain(),
                 highest_ids=self._highest_ids,
             )
-            # Not before: whoever goes back from a sync that found no room has to undo its frame.
+            # Not before: after a sync that found no room the frame must be undone.
             self._cut = cut
             if self._fsync == "always":
                 self._file.sync()
@@ -258,7 +259,7 @@ class Channel:
         self.needs_going_back = False
 
     def finish(self) -> None:
-        """Everything of this source is written: complete the output, durably."""
+        """Complete the output, durably: everything of this source is written."""
         end = self.order.end
         assert end is not None
         if self.needs_going_back:
@@ -272,13 +273,13 @@ class Channel:
         try:
             self._write_progress(None)
         except BaseException:
-            # Said in the record only together with what it says of the output.
+            # Recorded only together with the remarks about the output.
             self.is_finished = False
             raise
         self._remove_if_empty()
 
     def _remove_if_empty(self) -> None:
-        """A file of no bytes tells nobody anything, least of all that it was written."""
+        """Remove an empty output and say why there is none."""
         is_file = isinstance(self.sink, FileSink) and self._location.is_file()
         if is_file and not self.tally.frames and not self._location.stat().st_size:
             self._location.unlink()
@@ -289,7 +290,7 @@ class Channel:
         return str(self._location) if isinstance(self.sink, FileSink) else f"the output of {self.source}"
 
     def summary(self) -> dict[str, Any]:
-        """What the launcher's summary says of this output."""
+        """Return this output's entry for the launcher's summary."""
         location = str(self._location) if isinstance(self.sink, FileSink) and self.has_output else ""
         return {
             "location": location,

@@ -1,4 +1,4 @@
-"""Packets of one source into order, each once: decisions only, no clock, socket or file."""
+"""Decisions that put one source's packets in order, each once: no clock, socket or file."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class End:
 class Order:
     """Hold packets until their turn. Each names its predecessor, so a hole is either a drop or a wait.
 
-    What is held is bounded by the source: it has no more frames out than its frame store has slots.
+    The source bounds what is held: it has no more frames out than its frame store has slots.
     """
 
     def __init__(self, last_seq: int = -1) -> None:
@@ -28,21 +28,21 @@ class Order:
         self._by_prev: dict[int, Packet] = {}
 
     def offer(self, packet: Packet) -> bool:
-        """Take a packet in; False when this frame is already here or has passed."""
+        """Add a packet; False when this frame is already here or has passed."""
         if packet.seq <= self.last_seq or packet.prev_seq in self._by_prev:
             return False
         self._by_prev[packet.prev_seq] = packet
         return True
 
     def take(self) -> Packet | None:
-        """Return the packet whose turn it is, or None while it is missing."""
+        """Return the next packet in order, or None while it is missing."""
         packet = self._by_prev.pop(self.last_seq, None)
         if packet is not None:
             self.last_seq = packet.seq
         return packet
 
     def put_aside(self, packet: Packet) -> None:
-        """Undo `take` for a packet that could not be used; the source sends it again."""
+        """Undo `take` for a packet that could not be used; the source resends it."""
         self.last_seq = packet.prev_seq
 
     def replace(self, packet: Packet) -> None:
@@ -50,12 +50,12 @@ class Order:
         self._by_prev[packet.prev_seq] = packet
 
     def put_back(self, packet: Packet) -> None:
-        """Undo `take` for a packet that has to wait: it stays the next one."""
+        """Undo `take` for a packet that must wait: it stays the next one."""
         self.last_seq = packet.prev_seq
         self._by_prev[packet.prev_seq] = packet
 
     def start_after(self, seq: int) -> None:
-        """Nothing up to `seq` will come again: it was committed by an earlier process of this sink."""
+        """Expect nothing up to `seq`: it was committed by an earlier process of this sink."""
         self.last_seq = max(self.last_seq, seq)
         self._by_prev = {prev: packet for prev, packet in self._by_prev.items() if prev >= self.last_seq}
 

@@ -1,4 +1,4 @@
-"""Frames that were given up, kept for whoever wants to know why."""
+"""The quarantine: frames that were given up, kept for inspection."""
 
 import json
 import logging
@@ -10,11 +10,11 @@ from framegraph.stage import Source
 
 log = logging.getLogger("quarantine")
 MAX_FRAMES = 100
-"""In the folder; further frames are counted in the ledger alone."""
+"""Limit per folder; further frames are only counted in the ledger."""
 
 
 def keep_frame(folder: Path, source: type[Source[Any]], packet: Packet, payload: Image, reason: str) -> None:
-    """Have the source write a frame, with a JSON file beside it, unless the folder is full. One that cannot
+    """Have the source write a frame, with a JSON file next to it, unless the folder is full. One that cannot
     be written is a warning: no frame's outcome depends on it."""
     try:
         _write(folder, source, packet, payload, reason)

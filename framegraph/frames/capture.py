@@ -1,4 +1,4 @@
-"""The thread that asks a source for frames and stores them; the loop does all the rest."""
+"""The thread that asks a source for frames and stores them; the loop does the rest."""
 
 import contextlib
 import logging
@@ -13,16 +13,15 @@ from framegraph.wire.status_page import StatusPage
 
 log = logging.getLogger("capture")
 WAIT_S = 0.5
-"""How often a waiting capture looks whether it is to stop."""
+"""How often a waiting capture checks whether to stop."""
 
 
 class Capture:
     """Reads frames until the stream ends. A file waits for a free slot; a live source never waits.
 
-    `make_store` makes the frame store of this source from its first frame, for only then is its size known
-    (None: there is none yet);
-    `store` is the one that an earlier process left, and `resume` its last frame.
-    `wake` is a file descriptor that becomes readable when there is something new.
+    `make_store` makes this source's frame store from its first frame, when the size is known (None: there is
+    none yet); `store` is the one that an earlier process left, and `resume` its last frame. `wake` is a file
+    descriptor that becomes readable when there is something new.
     """
 
     def __init__(
@@ -41,7 +40,7 @@ class Capture:
         self.error: BaseException | None = None
         self.wake = os.eventfd(0, os.EFD_NONBLOCK)
         self.is_awaited = True
-        """Whether the loop, which sets it with the lock held, is to be woken by the next frame."""
+        """Whether the next frame wakes the loop, which sets this with the lock held."""
         self._stage = stage
         self._resume = resume
         self._make_store = make_store
@@ -68,13 +67,13 @@ class Capture:
         return self._thread.is_alive()
 
     def stop(self) -> None:
-        """Capture nothing more; what is captured stays in the frame store."""
+        """Capture nothing more; captured frames stay in the frame store."""
         with self.lock:
             self._is_stopping = True
             self._room.notify()
 
     def has_room_again(self) -> None:
-        """Called by the loop, which holds the lock, after it sent frames or released slots."""
+        """Note that the loop, which holds the lock, has sent frames or released slots."""
         if self._has_room:
             self._room.notify()
 
@@ -108,8 +107,8 @@ class Capture:
         return self._resume.captured if self._resume is not None else 0
 
     def _next(self, frames: Iterator[Frame]) -> Frame | None:
-        """Ask for the next frame. Of a file it is written down which: its decoder may die of it again and
-        again. A live source never has the same frame twice."""
+        """Ask for the next frame. A file's frame number is noted first: the decoder may die of it
+        repeatedly. A live source never has the same frame twice."""
         self._page.asked(-1 if self._stage.plays_live else self._asked_seq)
         frame = next(frames, None)
         self._page.answered()
@@ -117,7 +116,7 @@ class Capture:
         return frame
 
     def _leave_out(self) -> bool:
-        """Go on past the frame that kills; False when the run is stopped meanwhile."""
+        """Continue after the frame that kills; False when the run is stopped meanwhile."""
         self._page.asked(-1)
         resume = self._stage.leave_out(self._resume)
         self._page.answered()
@@ -126,10 +125,10 @@ class Capture:
         with self.lock:
             if self.store is None:
                 self.store = self._make_store(None)
-            # The next frame that is sent tells of those left out, so what is here has to go first.
+            # The next frame sent reports the skipped ones, so those captured before must go first.
             while self.store.waiting() and not self._is_stopping:
                 self._room.wait(WAIT_S)
-            # What a stopped source has captured may have been told to the sinks by now.
+            # The sinks may already know what a stopped source has captured.
             if self._is_stopping:
                 return False
             first, after = self.store.leave_out(resume)
@@ -156,7 +155,7 @@ class Capture:
                         return False
             self.store.capture(frame)
             is_awaited = self.is_awaited
-        # A successor goes on after it: this process has done something.
+        # A successor continues after it, so this process has made progress.
         self._page.progressed(1)
         if is_awaited:
             os.eventfd_write(self.wake, 1)

@@ -1,8 +1,7 @@
-"""Which frame a source sends next, which one again, and when it lets one go: decisions only.
+"""Decisions about which frame a source sends next, resends or releases.
 
 No clock, socket or file in here: `now_s` comes in, answers go out, so that histories of deliveries,
-deaths and delays can be replayed by tests. Persistence is the store's; the two are joined by the source's
-host.
+deaths and delays can be replayed by tests. The store persists; the source's node joins the two.
 """
 
 import dataclasses
@@ -20,7 +19,7 @@ class _Out:
 
 
 class Dispatch:
-    """The books of one source about what its ordered consumers ("sinks") have received and committed."""
+    """The record of what one source's acknowledgers ("sinks") have received and committed."""
 
     def __init__(self, *, sinks: Iterable[str], window: int, resend_after_s: float) -> None:
         self.window = window
@@ -51,20 +50,22 @@ class Dispatch:
         return min(self._out, default=next_seq)
 
     def sent(self, seq: int) -> None:
-        """A frame was handed to the outlet for the first time (or is adopted from a dead process)."""
+        """Add a frame handed to the outlet for the first time (or adopted from a dead process)."""
         self._out[seq] = _Out(resend_after_s=self._resend_after_s)
 
     def left(self, seq: int, now_s: float) -> None:
-        """A frame has left the outlet: from now on it may be missing, so its timer runs."""
+        """Start a frame's timer: it has left the outlet and may be lost from now on."""
         frame = self._out.get(seq)
         if frame is not None and not frame.is_gap:
             frame.resend_at_s = now_s + frame.resend_after_s
             frame.resend_after_s *= 2
 
-    def have(self, sink: str, incarnation: int, committed: int, received: Iterable[int]) -> list[int]:
-        """A sink says, in absolute terms, what it has; return the frames that every sink has committed.
+    def record_acknowledgement(
+        self, sink: str, incarnation: int, committed: int, received: Iterable[int]
+    ) -> list[int]:
+        """Apply a sink's absolute report of what it has; return the frames that every sink has committed.
 
-        A later incarnation that has less than an earlier one had lost it by dying: those frames go again.
+        If a later incarnation has less than an earlier one, the rest died with that one and is resent.
         """
         if sink not in self.committed or incarnation < self._incarnation[sink]:
             return []
@@ -86,7 +87,7 @@ class Dispatch:
         return self._settled()
 
     def _settled(self) -> list[int]:
-        """Let go of the frames that every sink has committed, and return them."""
+        """Remove the frames that every sink has committed, and return them."""
         last = min(self.committed.values(), default=max(self._out, default=-1))
         released = sorted(seq for seq in self._out if seq <= last)
         for seq in released:
@@ -94,7 +95,7 @@ class Dispatch:
         return released
 
     def remove(self, sink: str) -> list[int]:
-        """Count no more on a sink that will not come back; return the frames that are settled without it."""
+        """Stop waiting for a sink that will not come back; return the frames that are settled without it."""
         self.committed.pop(sink, None)
         for frame in self._out.values():
             frame.received.discard(sink)
@@ -106,10 +107,10 @@ class Dispatch:
             self._alone = None
 
     def worker_died(self, suspects: Iterable[int]) -> None:
-        """Some worker is gone, and with it whatever it held: send again all that is out.
+        """Resend all that is out: some worker is gone with whatever it held.
 
-        `suspects` are the frames it was working on. They come back one at a time; two of them at once
-        would leave open which one kills.
+        `suspects` are the frames it was working on. They come back one at a time; two at once would not show
+        which one kills.
         """
         mine = {seq for seq in suspects if seq in self._out and not self._out[seq].is_gap}
         self._suspects |= mine
@@ -121,12 +122,12 @@ class Dispatch:
         return not frame.is_gap and len(frame.received) < len(self.committed)
 
     def was_alone(self, suspects: Iterable[int]) -> int | None:
-        """Return the one frame that a death can be laid on, if it was worked on alone."""
+        """Return the frame to blame for a death, if it was worked on alone."""
         suspects = list(suspects)
         return suspects[0] if len(suspects) == 1 and suspects[0] in self._out else None
 
     def gave_up(self, seq: int) -> None:
-        """A frame will not be analysed: from now on it is a GAP on the acknowledgement link, not a packet."""
+        """Turn a frame that will not be analysed into a GAP on the acknowledgement link."""
         frame = self._out[seq]
         frame.is_gap = True
         frame.resend_at_s = float("inf")
@@ -134,11 +135,11 @@ class Dispatch:
         self._absolve(seq)
 
     def is_out(self, seq: int) -> bool:
-        """Tell whether a frame is out as a packet."""
+        """Return whether a frame is out as a packet."""
         return seq in self._out and not self._out[seq].is_gap
 
     def is_missing(self, seq: int) -> bool:
-        """Tell whether a frame is out as a packet that some sink has not received."""
+        """Return whether a frame is out as a packet that some sink has not received."""
         return seq in self._out and self._is_missing(self._out[seq])
 
     @property
@@ -146,11 +147,11 @@ class Dispatch:
         return any(frame.is_gap for frame in self._out.values())
 
     def gaps_for(self, sink: str) -> list[int]:
-        """GAPs that a sink has not yet said to have, oldest first."""
+        """Return the GAPs that a sink has not yet acknowledged, oldest first."""
         return sorted(seq for seq, frame in self._out.items() if frame.is_gap and sink not in frame.received)
 
     def due(self, now_s: float) -> list[tuple[int, bool]]:
-        """Return the frames to send again now, oldest first, each with whether it has to go alone."""
+        """Return the frames to resend now, oldest first, each with whether it must go alone."""
         for seq, frame in self._out.items():
             if frame.resend_at_s <= now_s:
                 frame.resend_at_s = float("inf")
@@ -166,7 +167,7 @@ class Dispatch:
         return chosen
 
     def _turn_of_suspects(self) -> int | None:
-        """The one suspect that may be out: the oldest, for a stage that keeps order waits for it first."""
+        """Return the one suspect that may be out: the oldest, which stages that keep the order wait for."""
         turn = min((seq for seq in self._suspects if self._is_missing(self._out[seq])), default=None)
         if self._alone not in (None, turn) and self._alone in self._suspects:
             self._again.add(self._alone)

@@ -1,4 +1,4 @@
-"""The packet of a frame, read from its slot of the frame store file."""
+"""Packets made from slots of the frame store file."""
 
 from framegraph.frames import layout
 from framegraph.frames.layout import FrameStoreFile
@@ -22,7 +22,7 @@ def shape_of(word: list[int]) -> tuple[int, ...]:
 def frame_packet(
     file: FrameStoreFile, slot: int, *, source: str, stream: int, status: str, floor_seq: int
 ) -> Packet:
-    """Make the packet of the frame in a slot, as it is to be sent now."""
+    """Return the packet of the frame in a slot, as it would be sent now."""
     word = file.words[file.address(slot, 0) : file.address(slot, layout.URI_WORD)].tolist()
     shape = shape_of(word)
     told = ranges_of(word[layout.S_RANGES :])

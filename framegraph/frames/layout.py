@@ -1,6 +1,6 @@
 """The frame store file: pool, frame table and counters of one source in one mmap that survives its process.
 
-    header   one page of 64-bit words: magic, sizes, counters, the redo record, drops not yet told
+    header   one page of 64-bit words: magic, sizes, counters, the redo record, drops not yet reported
     table    one page a slot: 64 words about the frame, then its uri
     pixels   one stride a slot, sparse: only what a frame has touched takes memory
 
@@ -29,8 +29,8 @@ URI_WORD = 64
 URI_BYTES = PAGE_BYTES - URI_WORD * 8
 
 REASONS = ("leaky", "late", "flushed", "undecodable")
-"""Why a frame was dropped: swapped for a fresher one, too old when its turn came, the run was stopped, or it
-stood between a frame that kills whoever decodes it and the next key frame."""
+"""Why a frame was dropped: replaced by a newer one, too old when its turn came, the run was stopped, or it
+was between a frame that kills its decoder and the next key frame."""
 MAX_STAGES = 64
 
 # Words of the header.
@@ -53,7 +53,7 @@ MAX_STAGES = 64
 ) = range(15)
 H_DROPPED = 16
 H_FAILED = 24
-H_TOLD = H_FAILED + MAX_STAGES  # number of ranges that wait to be told, then (from, to, reason) each
+H_TOLD = H_FAILED + MAX_STAGES  # number of ranges not yet reported, then (from, to, reason) each
 H_REDO = 160  # number of pairs (0: none valid), then (word, value) each
 MAX_REDO_PAIRS = 64
 MAX_LOOKS = 100
@@ -77,8 +77,8 @@ MAX_RANGES = 8
     S_URI_LENGTH,
 ) = range(14)
 S_PIXEL_W, S_PIXEL_H = 48, 49  # the pixel aspect ratio
-S_SHAPE = 51  # of the payload: number of sides, then each
-S_KILLS = 50  # deaths by a kill from outside; the others are S_DEATHS
+S_SHAPE = 51  # the payload's number of sides, then each side
+S_KILLS = 50  # deaths by a kill from outside; S_DEATHS counts the others
 S_RANGES = 16  # number of dropped ranges before this frame, then (from, to, reason) each
 
 FREE, WAITING, OUT = 0, 1, 2
@@ -86,7 +86,7 @@ FREE, WAITING, OUT = 0, 1, 2
 
 
 def _take_room(fd: int, offset: int, size_bytes: int, folder: Path) -> None:
-    """Have memory behind a part of a file: without it a full file system is a SIGBUS at the first store."""
+    """Allocate memory for a part of a file: otherwise the first store on a full file system is a SIGBUS."""
     try:
         os.posix_fallocate(fd, offset, size_bytes)
     except OSError as error:
@@ -106,7 +106,7 @@ class FrameStoreFile:
         self.mapped = mmap.mmap(
             self._fd, size, prot=mmap.PROT_READ | mmap.PROT_WRITE if writable else mmap.PROT_READ
         )
-        # Only the pages of words are seen as words; pixels are reached through `pixels`.
+        # Only the pages of words are viewed as words; pixels are reached through `pixels`.
         self.words = memoryview(self.mapped)[:PAGE_BYTES].cast("q")
         if self.words[H_MAGIC] != MAGIC or self.words[H_STRIDE] != STRIDE_BYTES:
             raise StageError(f"{path}: not a frame store file of this version")
@@ -120,7 +120,7 @@ class FrameStoreFile:
             self._apply_redo()
 
     def _check_words(self) -> None:
-        """Raise StageError for words that lead nowhere: somebody else has written into the file."""
+        """Raise StageError for impossible words: somebody else has written into the file."""
         count = self.words[H_REDO]
         is_sound = 0 <= count <= MAX_REDO_PAIRS and all(
             0 <= self.words[at] < len(self.words) for at in range(H_REDO + 1, H_REDO + 1 + 2 * count, 2)
@@ -135,8 +135,8 @@ class FrameStoreFile:
 
     @classmethod
     def create(cls, path: Path, slots: int) -> "FrameStoreFile":
-        """Make an empty frame store file, mode 0600; the pixels take no room yet. StageError when there is no
-        room for the words."""
+        """Make an empty frame store file, mode 0600; the pixels take no space yet. StageError when there is
+        no space for the words."""
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
         try:
             os.ftruncate(fd, PAGE_BYTES * (1 + slots) + STRIDE_BYTES * slots)
@@ -162,7 +162,7 @@ class FrameStoreFile:
         return SLOT_WORDS * (1 + slot) + name
 
     def change(self, pairs: Iterable[tuple[int, int]]) -> None:
-        """Set words to values, all or none, whatever happens to this process meanwhile."""
+        """Set words to values, all or none, even if this process dies meanwhile."""
         pairs = list(pairs)
         if len(pairs) > MAX_REDO_PAIRS:
             raise ValueError(f"a transaction of {len(pairs)} words, the redo record holds {MAX_REDO_PAIRS}")
@@ -176,7 +176,7 @@ class FrameStoreFile:
             self._apply_redo()
 
     def _apply_redo(self) -> None:
-        """Carry out the valid transaction, if there is one: ours, or one that a death interrupted."""
+        """Apply the valid transaction, if any: ours, or one that a death interrupted."""
         count = self.words[H_REDO]
         for at in range(H_REDO + 1, H_REDO + 1 + 2 * count, 2):
             self.words[self.words[at]] = self.words[at + 1]
@@ -184,11 +184,11 @@ class FrameStoreFile:
         self.words[H_ENDED] = self.words[H_BEGUN]
 
     def snapshot(self) -> tuple[list[int], list[int]]:
-        """Return the words of the header and the states of all slots as of one moment, also while their
-        writer is at work or dead in the middle.
+        """Return a consistent snapshot of the header and of all slots' states, even while the writer is at
+        work or has died in a transaction.
 
-        A look during which a transaction was under way is repeated, a limited number of times: then its
-        writer is dead, and the transaction counts as done if its redo record is valid.
+        A read during a transaction is repeated a limited number of times: after that its writer is dead, and
+        the transaction counts as done if its redo record is valid.
         """
         for _look in range(MAX_LOOKS):
             ended = self.words[H_ENDED]
@@ -205,7 +205,7 @@ class FrameStoreFile:
         return header, states
 
     def reserve(self, slot: int, size_bytes: int) -> None:
-        """Make sure that a slot's pixels have memory behind them; StageError when there is none left."""
+        """Ensure that memory is allocated for a slot's pixels; StageError when there is none left."""
         _take_room(self._fd, self.pixel_offset(slot), size_bytes, self.path.parent)
 
     def pixel_offset(self, slot: int) -> int:

@@ -1,4 +1,4 @@
-"""The sums of guarantee 1, read from a frame store file at any moment."""
+"""The ledger: the sums of guarantee 1, read from a frame store file at any moment."""
 
 import dataclasses
 from collections import Counter
@@ -18,7 +18,7 @@ class Ledger:
     failed: dict[str, int]
     in_flight: int
     outage_s: float = 0.0
-    """Of a live source: how long in all, up to its last captured frame, it had no fresh frame."""
+    """Live sources: total time without fresh frames, up to the last captured one."""
 
     @property
     def balanced(self) -> bool:
@@ -26,7 +26,7 @@ class Ledger:
         return self.captured == accounted
 
     def __add__(self, other: "Ledger") -> "Ledger":
-        """The sums of two ranges of one source."""
+        """Return the sums of two stretches of one source."""
         return Ledger(
             captured=self.captured + other.captured,
             delivered=self.delivered + other.delivered,
@@ -50,11 +50,11 @@ class Ledger:
 
 
 NOTHING = Ledger(captured=0, delivered=0, dropped={}, failed={}, in_flight=0)
-"""The ledger of a source before its first frame."""
+"""Return the ledger of a source before its first frame."""
 
 
 def read_ledger(file: FrameStoreFile, stages: tuple[str, ...]) -> Ledger:
-    """Add up one source's ledger from its frame store file, also while its process is at work on it."""
+    """Read one source's ledger from its frame store file, even while its process is writing it."""
     words, states = file.snapshot()
     return Ledger(
         captured=words[layout.H_CAPTURED],

@@ -1,11 +1,11 @@
-"""A frame's outcome, as the word of the header that counts it."""
+"""Frames' outcomes, as the words of the header that count them."""
 
 from framegraph.frames import layout
 from framegraph.packet import OK
 
 
 def counter_of(status: str, stages: tuple[str, ...]) -> int:
-    """Return the word that counts frames of a status; `stages` are those that a frame can fail at."""
+    """Return the word that counts a status; `stages` are those at which a frame can fail."""
     if status == OK:
         return layout.H_DELIVERED
     if status in layout.REASONS:
@@ -14,7 +14,7 @@ def counter_of(status: str, stages: tuple[str, ...]) -> int:
 
 
 def status_of(counter: int, stages: tuple[str, ...]) -> str:
-    """Return the status that a word counts: "ok", or why the frame will not be analysed."""
+    """Return the status counted by a word: "ok", or why the frame will not be analysed."""
     if counter == layout.H_DELIVERED:
         return OK
     if counter < layout.H_FAILED:

@@ -1,4 +1,4 @@
-"""Dropped ranges that no sent frame has told of yet: a few words of the frame store file's header."""
+"""Dropped ranges that no sent frame has reported yet: a few words of the frame store file's header."""
 
 from collections.abc import Iterable
 
@@ -11,7 +11,7 @@ Change = tuple[int, int]
 
 
 def told_words(words: "memoryview[int]") -> list[int]:
-    """Return the record as it stands: how many ranges, then the three numbers of each."""
+    """Return the record: the number of ranges, then the three numbers of each."""
     count = words[layout.H_TOLD]
     return [words[layout.H_TOLD + offset] for offset in range(1 + 3 * count)]
 
@@ -25,15 +25,15 @@ def merged(ranges: list[DroppedRange], new: DroppedRange) -> list[DroppedRange]:
     """Add a range, joined with the last one where they meet."""
     if ranges and ranges[-1][1] + 1 == new[0]:
         last = ranges[-1]
-        # When the reasons alternate beyond what the record holds, the last range takes the newest
-        # reason; the counters stay exact.
+        # When reasons alternate more often than the record can hold, the last range takes the newest reason;
+        # the counters stay exact.
         if last[2] == new[2] or len(ranges) == layout.MAX_RANGES:
             return [*ranges[:-1], (last[0], new[1], new[2])]
     return [*ranges, new][-layout.MAX_RANGES :]
 
 
 def changes(ranges: Iterable[DroppedRange]) -> list[Change]:
-    """Return what a transaction has to write so that the header holds these ranges."""
+    """Return the words for a transaction that stores these ranges in the header."""
     values = [value for each in ranges for value in each]
     return [
         (layout.H_TOLD, len(values) // 3),

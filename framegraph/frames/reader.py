@@ -22,7 +22,7 @@ class PoolReader:
         self._files: dict[str, FrameStoreFile] = {}
 
     def find(self, handle: PixelHandle) -> Image:
-        """Return a read-only view of the frame that `handle` means; PixelsGoneError when it is not there."""
+        """Return a read-only view of the frame that `handle` refers to; PixelsGoneError when it is gone."""
         file = self._files.get(handle.pool)
         if file is None:
             file = self._open(handle.pool)
@@ -35,7 +35,7 @@ class PoolReader:
         return view.reshape(handle.shape)
 
     def is_valid(self, handle: PixelHandle) -> bool:
-        """Tell whether the frame is still the one it was: for a reader that holds nothing back."""
+        """Return whether the slot still holds that frame: for a reader that does not delay its release."""
         file = self._files[handle.pool]
         return file.word(handle.slot, layout.S_GENERATION) == handle.generation
 
@@ -49,7 +49,7 @@ class PoolReader:
         return self._files[pool]
 
     def forget(self, pool: str) -> None:
-        """Let go of the pixels of a source that has left the run."""
+        """Release the pixels of a source that has left the run."""
         file = self._files.pop(pool, None)
         if file is not None:
             file.close()

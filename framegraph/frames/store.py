@@ -1,4 +1,4 @@
-"""The frame store: frames written into slots, sent, dropped or released, with the ledger beside them."""
+"""The frame store: frames written into slots, sent, dropped or released, with their ledger."""
 
 import math
 import time
@@ -20,7 +20,7 @@ from framegraph.wire.codec import excess
 class FrameStore:
     """The frames that a source owns. Slots are looked up by seq; every change is a transaction.
 
-    `stages` are the names that a frame can fail at; their order is the order of the counters. `stream` is
+    `stages` are those at which a frame can fail; their order is the order of the counters. `stream` is
     the source's number in the run.
     """
 
@@ -30,7 +30,8 @@ class FrameStore:
         self._stages = stages
         self._stream = stream
         self._slot_of: dict[int, int] = {}
-        # What the table says, looked up often: seqs in order, for they are captured and sent in order.
+        # Copies of the table for frequent look-ups: seqs in order, because they are captured and sent in
+        # order.
         self._waiting: dict[int, None] = {}
         self._out: dict[int, None] = {}
         self._free: list[int] = []
@@ -50,7 +51,7 @@ class FrameStore:
 
     @property
     def in_store(self) -> int:
-        """How many frames have no outcome yet."""
+        """The number of frames without an outcome."""
         return len(self._slot_of)
 
     @property
@@ -59,7 +60,7 @@ class FrameStore:
 
     @property
     def resume(self) -> Resume | None:
-        """What the last captured frame was, for a source that goes on; None when there was none."""
+        """The last captured frame, for a source that continues; None when there was none."""
         words = self._file.words
         has_begin = words[layout.H_HAS_BEGIN] != 0
         if words[layout.H_CAPTURED] == 0 and not has_begin:
@@ -75,8 +76,8 @@ class FrameStore:
         )
 
     def begin_after(self, last: Resume, seq: int, not_ok: dict[str, int]) -> None:
-        """Go on with an earlier run, of which frames up to `seq` are done; `not_ok` counts those by status
-        that were not delivered."""
+        """Continue an earlier run, whose frames up to `seq` are done; `not_ok` counts by status those not
+        delivered."""
         counters = {layout.H_DELIVERED: last.captured - sum(not_ok.values())}
         for status, count in not_ok.items():
             counters[counter_of(status, self._stages)] = count
@@ -97,7 +98,7 @@ class FrameStore:
 
     @property
     def over_seq(self) -> int:
-        """The last frame sent before all that are out: nothing up to it will be sent again."""
+        """The last frame sent before all that are out: nothing up to it will be resent."""
         oldest = next(iter(self._out), None)
         if oldest is None:
             return self.last_sent_seq
@@ -112,8 +113,8 @@ class FrameStore:
         return list(self._out)
 
     def reserve(self, slot: int, size_bytes: int) -> None:
-        """Make sure, once, that a slot has memory for so many pixels: each time would cost as the frame is
-        large. StageError when there is none left."""
+        """Ensure, once per slot, that memory is allocated for this many pixels: the cost grows with the
+        frame. StageError when there is none left."""
         if size_bytes > self._reserved_bytes[slot]:
             self._file.reserve(slot, size_bytes)
             self._reserved_bytes[slot] = size_bytes
@@ -128,7 +129,7 @@ class FrameStore:
             raise StageError(f"{self._source}: a frame of {'x'.join(map(str, shape))} is {too_much}")
         file, slot = self._file, self._free[-1]
         at = file.address(slot, 0)
-        # The generation goes up before the first pixel changes, so that a late reader can tell.
+        # The generation goes up before the first pixel changes, so that a late reader notices.
         file.words[at + layout.S_GENERATION] += 1
         self.reserve(slot, frame.payload.nbytes)
         np.copyto(self._pixels(slot, shape), frame.payload)
@@ -164,7 +165,7 @@ class FrameStore:
                 (layout.H_LAST_RUNNING, frame.running_ns),
                 (layout.H_LAST_TIME, now_ns),
                 (layout.H_OUTAGE_MS, round(frame.outage_s * 1000)),
-                # In the next epoch the input begins anew.
+                # In the next epoch the input starts over.
                 (layout.H_HAS_BEGIN, is_same_epoch and file.words[layout.H_HAS_BEGIN]),
             ]
         )
@@ -193,8 +194,8 @@ class FrameStore:
         self._add(seq, layout.S_ATTEMPT)
 
     def count_death(self, seq: int, *, is_kill: bool = False) -> tuple[int, int]:
-        """A worker ended while it had this frame alone: return how often one died, and how often one was
-        killed from outside."""
+        """Count the death of a worker that had this frame alone; return the number of deaths, and of kills
+        from outside."""
         self._add(seq, layout.S_KILLS if is_kill else layout.S_DEATHS)
         slot = self._slot_of[seq]
         return self._file.word(slot, layout.S_DEATHS), self._file.word(slot, layout.S_KILLS)
@@ -214,7 +215,7 @@ class FrameStore:
         return status_of(self._file.word(self._slot_of[seq], layout.S_OUTCOME), self._stages)
 
     def drop(self, seq: int, reason: str) -> None:
-        """Drop a frame that was not sent yet; the next one sent will tell of it."""
+        """Drop a frame that was not sent yet; the next one sent will report it."""
         file, slot = self._file, self._slot_of.pop(seq)
         index = layout.REASONS.index(reason)
         ranges = merged(self.told(), (seq, seq, index))
@@ -230,10 +231,10 @@ class FrameStore:
         self._free.append(slot)
 
     def leave_out(self, last: Resume) -> tuple[int, int]:
-        """Go on from `last`: the frames up to it are captured and dropped as undecodable; return their first
-        seq and the one after them.
+        """Continue from `last`: the frames up to it count as captured and dropped as undecodable; return
+        their first seq and the one after them.
 
-        All that was captured before must have been sent: the next frame sent tells of them.
+        All frames captured before must have been sent: the next frame sent reports the drops.
         """
         assert last.begin_ns is not None
         file, first = self._file, self._file.words[layout.H_CAPTURED]
@@ -256,11 +257,11 @@ class FrameStore:
         return first, last.captured
 
     def told(self) -> list[DroppedRange]:
-        """Dropped ranges (from, to, reason index) that no sent frame has told of yet."""
+        """Dropped ranges (from, to, reason index) that no sent frame has reported yet."""
         return ranges_of(told_words(self._file.words))
 
     def release(self, seq: int) -> str:
-        """Every sink has committed this frame: count its outcome, free its slot, return its status."""
+        """Count the outcome of a frame that every sink has committed, free its slot, return its status."""
         status = self.status(seq)
         file, slot = self._file, self._slot_of.pop(seq)
         counter = file.word(slot, layout.S_OUTCOME)
@@ -270,7 +271,7 @@ class FrameStore:
         return status
 
     def packet(self, seq: int, floor_seq: int) -> Packet:
-        """Make the packet of a frame, as it is to be sent now."""
+        """Return the packet of a frame, as it would be sent now."""
         slot = self._slot_of[seq]
         return frame_packet(
             self._file,
@@ -292,7 +293,7 @@ class FrameStore:
         return np.frombuffer(self._file.mapped, np.uint8, count, offset).reshape(shape)
 
     def age_s(self, seq: int) -> float:
-        """Seconds since the frame was captured."""
+        """Return the seconds since the frame was captured."""
         captured = self._file.word(self._slot_of[seq], layout.S_CAPTURE_TIME)
         return (time.time_ns() - captured) / 1e9
 

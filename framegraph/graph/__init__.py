@@ -1,1 +1,1 @@
-"""From pipeline.yaml, or one line, to a checked, frozen graph."""
+"""Turning pipeline.yaml, or one line, into a checked, frozen graph."""

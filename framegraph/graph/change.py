@@ -1,4 +1,4 @@
-"""A graph from a graph: what attach, detach, scale and set make of it. Each answer is checked and frozen."""
+"""Changed copies of a graph for attach, detach, scale and set. Each is checked and frozen."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -16,8 +16,8 @@ MAX_REPLICAS = 64
 
 
 def with_source(graph: Graph, name: str, values: Mapping[str, Any], to: Sequence[str]) -> Graph:
-    """Add a source that is linked to the stages `to`; by default its type and links are those of the first
-    source of the graph."""
+    """Add a source linked to the stages `to`; by default its type and links are those of the graph's first
+    source."""
     place = f"attach {name}"
     if not STAGE_NAME.fullmatch(name):
         raise GraphError(f"{place}: a name is a letter, then letters, digits, - or _, 32 at most")
@@ -40,7 +40,7 @@ def with_source(graph: Graph, name: str, values: Mapping[str, Any], to: Sequence
 
 
 def without_source(graph: Graph, name: str) -> Graph:
-    """Take a source and its links away."""
+    """Remove a source and its links."""
     return dataclasses.replace(
         graph,
         stages={other: spec for other, spec in graph.stages.items() if other != name},
@@ -50,8 +50,8 @@ def without_source(graph: Graph, name: str) -> Graph:
 
 
 def with_replicas(graph: Graph, name: str, replicas: int) -> Graph:
-    """Give a worker another number of replicas, and the sources windows to match, as far as their pools of
-    pixels reach: these stay as large as they were made."""
+    """Set a worker's number of replicas, and the sources' windows to match, as far as their pixel pools
+    allow: these keep the size they were made with."""
     place = f"scale {name} {replicas}"
     spec = _stage_of(graph, name, place)
     if spec.kind == "ordered":
@@ -75,7 +75,7 @@ def with_replicas(graph: Graph, name: str, replicas: int) -> Graph:
 
 
 def short_windows(graph: Graph, stage: str) -> dict[str, int]:
-    """Return {source: the window that would suit} of sources whose pool is too small to feed all replicas."""
+    """Return {source: suitable window} for sources whose pool is too small to feed all replicas."""
     return {
         source: _natural_window(graph, source)
         for source in graph.sources_of(stage)
@@ -85,7 +85,7 @@ def short_windows(graph: Graph, stage: str) -> dict[str, int]:
 
 
 def with_property(graph: Graph, name: str, word: str, value: Any) -> Graph:
-    """Set one property that may be set while the graph runs."""
+    """Return the graph with one property set that may be set while it runs."""
     place = f"set {name}.{word}"
     spec = _stage_of(graph, name, place)
     own, common = field_names(spec.stage.Options), field_names(COMMON[spec.kind])
@@ -140,7 +140,7 @@ def _natural_window(graph: Graph, source: str) -> int:
 
 
 def _ledger(graph: Graph) -> str | None:
-    """The ledger stays where it is, whichever output comes first from now on."""
+    """Keep the ledger where it is, whichever output comes first from now on."""
     return str(graph.ledger_path) if graph.ledger_path is not None else None
 
 

@@ -1,4 +1,4 @@
-"""What can be known about a graph before anything starts."""
+"""Checks of a graph before anything starts."""
 
 import difflib
 import os
@@ -14,7 +14,7 @@ from framegraph.stage import FileSink, Source
 from framegraph.support.progress import progress_path
 
 LONGEST_NAME_BYTES = 255
-"""Of a file's name, on the file systems of Linux."""
+"""Limit of a file name on Linux file systems."""
 
 Places = dict[tuple[str, str], str]
 Identity = tuple[int, int] | None
@@ -26,7 +26,7 @@ def check_graph(graph: Graph, places: Places) -> None:
     problems = Problems()
     with problems.catch():
         _check_kinds(graph, places)
-        # What follows walks along the links.
+        # The following checks walk along the links.
         _check_tree(graph, places)
         for check in (_check_sinks_reached, check_caps, _check_devices):
             with problems.catch():
@@ -56,7 +56,7 @@ def _check_kinds(graph: Graph, places: Places) -> None:
 
 
 def _check_tree(graph: Graph, places: Places) -> None:
-    """A tree from each source: no cycle, and one path at most from a source to a stage."""
+    """Refuse all but a tree from each source: no cycle, at most one path from a source to a stage."""
     for start in graph.stages:
         trail = [start]
         _refuse_cycle(graph, places, trail)
@@ -113,7 +113,7 @@ def _check_devices(graph: Graph) -> None:
 
 
 def check_locations(graph: Graph) -> None:
-    """Every output has a file of its own, in a folder that can be written."""
+    """Refuse outputs that share a file, or whose folder cannot be written."""
     problems = Problems()
     placed = set()
     for sink in graph.of_kind("sink"):
@@ -154,7 +154,7 @@ def _check_ledger(graph: Graph, inputs: dict[Identity, str]) -> None:
 def _check_output(
     graph: Graph, stage: StageSpec, path: Path, inputs: dict[Identity, str], owners: dict[Path, str]
 ) -> None:
-    """Refuse an output in the place of an input, of the ledger or of another output; `owners` are those."""
+    """Refuse an output that would overwrite an input, the ledger or another output (in `owners`)."""
     files = (path, progress_path(path)) if writes_file(stage.stage) else (path,)
     for file in files:
         if read := inputs.get(identity_of(file)):
@@ -173,7 +173,8 @@ def _check_output(
 
 
 def input_files(graph: Graph) -> dict[Identity, str]:
-    """Return what the sources read, by device and inode: a link or a mount gives a file another name."""
+    """Return the files that the sources read, by device and inode: links and mounts give a file other
+    names."""
     found: dict[Identity, str] = {}
     for source in graph.of_kind("source"):
         assert issubclass(source.stage, Source)
@@ -185,7 +186,7 @@ def input_files(graph: Graph) -> dict[Identity, str]:
 
 
 def identity_of(path: Path) -> Identity:
-    """Return device and inode of a file that is there, else None."""
+    """Return the device and inode of an existing file, else None."""
     try:
         status = path.stat()
     except OSError:
@@ -196,26 +197,26 @@ def identity_of(path: Path) -> Identity:
 def _check_writable(stage: StageSpec, path: Path) -> None:
     problem = why_not_writable(path)
     if not problem and _is_no_file(path):
-        problem = "it is no file that could be cut back after a fault"
+        problem = "it is not a file that could be truncated after a fault"
     if not problem and len(os.fsencode(progress_path(path).name)) > LONGEST_NAME_BYTES:
         problem = f"the name {progress_path(path).name} is longer than {LONGEST_NAME_BYTES} bytes"
     if problem:
         raise GraphError(
             f"{stage.place}: stage '{stage.name}' cannot write {path}: {problem}; "
-            f"choose another location ({progress_path(path).name} goes beside it)"
+            f"choose another location ({progress_path(path).name} goes next to it)"
         )
 
 
 def _is_no_file(path: Path) -> bool:
-    """Say whether a path names what can only be written on, or what is a file by chance: /dev/stdout may be
-    one today and a pipe tomorrow."""
+    """Return whether a path names something append-only, or a file only by chance: /dev/stdout may be a file
+    today and a pipe tomorrow."""
     whole = Path(os.path.abspath(path))
     is_system = whole.parts[1:2] in (("dev",), ("proc",), ("sys",)) and whole.parts[:3] != ("/", "dev", "shm")
     return is_system or (path.exists() and not path.is_file())
 
 
 def why_not_writable(path: Path) -> str:
-    """Return why a file cannot be written at `path`, or "" if nothing speaks against it."""
+    """Return why a file cannot be written at `path`, or ""."""
     try:
         if path.is_dir():
             return "it is a folder"
@@ -232,7 +233,7 @@ def why_not_writable(path: Path) -> str:
 
 
 def _check_location_text(stage: StageSpec, location: str) -> None:
-    """Refuse a location without the name of a file, and a misspelt place such as {sorce}."""
+    """Refuse a location without a file name or with a misspelt placeholder such as {sorce}."""
     if location.endswith("/") or not Path(location).name:
         raise GraphError(
             f"{stage.place}: stage '{stage.name}': location '{location}' names no file; "

@@ -1,4 +1,4 @@
-"""Whether each stage of a graph gets what it takes: in some packet, and in every one."""
+"""Checks that each stage of a graph gets what it takes, in every packet."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,7 +10,8 @@ from framegraph.stage import Stage
 
 
 def check_caps(graph: Graph) -> None:
-    """What a stage takes must be given by a stage before it, and completed where some packets lack it."""
+    """Refuse a stage unless what it takes is given by an earlier stage, and completed if some packets do not
+    have it."""
     for source in graph.of_kind("source"):
         _check_payload(graph, source)
         _walk(graph, source, (), {}, {})
@@ -34,8 +35,8 @@ def _walk(
     partial: dict[str, StageSpec],
     givers: dict[str, StageSpec],
 ) -> None:
-    """`given`: what the stages before it give; `partial`: what of it is not in every packet, and by whom;
-    `givers`: who gave each word last."""
+    """Check one stage. `given`: words of earlier stages; `partial`: those not in every packet, with the
+    stage that gives them; `givers`: the last stage to give each word."""
     missing = [word for word in stage.stage.takes if word not in given]
     if missing:
         remedy = _stage_that(graph, "gives", missing[0], lambda other: other.gives)
@@ -74,7 +75,8 @@ def _check_forms(stage: StageSpec, givers: dict[str, StageSpec]) -> None:
 def _stage_that(
     graph: Graph, does: str, word: str, words_of: Callable[[type[Stage[Any]]], tuple[str, ...]]
 ) -> str:
-    """Name a stage of the graph that gives or completes a word, else a type that does, else what to seek."""
+    """Return a stage of the graph that gives or completes a word, else a type that does, else a
+    description."""
     found = next((other.name for other in graph.stages.values() if word in words_of(other.stage)), "")
     if found:
         return f"'{found}'"

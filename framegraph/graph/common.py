@@ -1,4 +1,4 @@
-"""The properties that every stage of a kind has besides its own."""
+"""Properties that every stage of a kind has besides its own."""
 
 import dataclasses
 from collections.abc import Iterable
@@ -9,14 +9,14 @@ AUTO = "auto"
 
 
 RENAMED = {"custody": "frame-store"}
-"""Properties that had another name: who still writes the old one is told the new one."""
+"""{old name: new name} of renamed properties, for the error about the old one."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class _Any:
     timeout: Seconds = prop(
         30.0,
-        "One packet worked on, or frame captured, for longer than this counts as a hang.",
+        "Working on one packet, or capturing one frame, for longer than this counts as a hang.",
         low=0.1,
         while_running=True,
     )
@@ -28,19 +28,19 @@ class _Any:
     )
     memory_limit: Bytes = prop(
         0,
-        "A process that holds more than this is drained and started again; 0: no limit.",
+        "A process that uses more memory than this is drained and restarted; 0: no limit.",
         low=0,
         high=2**50,
         while_running=True,
     )
     max_frames_per_process: int = prop(
         0,
-        "After this many frames a process is drained and started again; 0: never.",
+        "A process is drained and restarted after this many frames; 0: never.",
         low=0,
         high=2**50,
         while_running=True,
     )
-    threads: int = prop(1, "Threads of the libraries that the stage uses, per replica.", low=1, high=256)
+    threads: int = prop(1, "Threads per replica for the libraries that the stage uses.", low=1, high=256)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -49,20 +49,18 @@ class WorkerCommon(_Any):
 
     replicas: int | str = prop(
         1,
-        "How many processes run this stage; auto: as many as `launcher.py plan` advises, measured once.",
+        "Number of processes for this stage; auto: as many as `launcher.py plan` advises, measured once.",
         low=1,
         high=64,
         choices=(AUTO,),
     )
     device: str | tuple[str, ...] = prop(
         "cpu",
-        "Where models run: cpu, cuda:0, …, openvino:GPU, openvino:NPU, …, or auto (a GPU of NVIDIA's where "
-        "there is one); a list is dealt out.",
+        "Where models run: cpu, cuda:0, …, openvino:GPU, openvino:NPU, …, or auto (an NVIDIA GPU if "
+        "there is one); a list is dealt to the replicas in turn.",
         pattern=r"auto|cpu|cuda:[0-9]+|openvino:[A-Z]+(\.[0-9]+)?",
     )
-    batch: int = prop(
-        0, "Packets given to the stage at once, at most; 0: as the stage prefers.", low=0, high=128
-    )
+    batch: int = prop(0, "Most packets given to the stage at once; 0: as the stage prefers.", low=0, high=128)
     batch_wait: Seconds = prop(
         0.0, "How long to wait for a fuller batch.", low=0, high=10, while_running=True
     )
@@ -72,7 +70,7 @@ class WorkerCommon(_Any):
 class OrderedCommon(_Any):
     """Common properties of an ordered stage."""
 
-    replicas: int = prop(1, "How many processes; each source has one of them.", low=1, high=64)
+    replicas: int = prop(1, "Number of processes; each source is assigned to one of them.", low=1, high=64)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -87,17 +85,19 @@ class SourceCommon(_Any):
     )
     frame_store: int = prop(
         0,
-        "Slots of the pixel pool: frames not yet committed; 0: two windows, plus 4; never "
-        "fewer than window and max-size-buffers need.",
+        "Slots of the pixel pool, which hold frames not yet committed; 0: two windows, plus 4; "
+        "never fewer than window and max-size-buffers need.",
         low=0,
         high=8192,
     )
     resend_after: Seconds = prop(
-        10.0, "A frame not received by all sinks is sent again after this; doubles each time.", low=0.05
+        10.0,
+        "A frame not received by all sinks is resent after this time, which doubles at each attempt.",
+        low=0.05,
     )
     max_attempts: int = prop(
         3,
-        "Deaths of a stage, or of the decoder, on one frame until it is given up.",
+        "Deaths of a stage, or of the decoder, on one frame before it is given up.",
         low=1,
         high=1000,
         while_running=True,
@@ -110,20 +110,20 @@ class SourceCommon(_Any):
     )
     max_size_buffers: int = prop(
         2,
-        "Captured frames that wait for the window; a live source drops the older one (leaky).",
+        "Captured frames that may wait for the window; a live source drops the oldest (leaky).",
         low=1,
         high=1024,
     )
     priority: int = prop(
         1,
-        "Turns at a busy worker for each turn of a source with priority 1.",
+        "Turns at a busy worker per turn of a source with priority 1.",
         low=1,
         high=16,
         while_running=True,
     )
     drain: Seconds = prop(
         5.0,
-        "After a stop: time for what is under way; the rest is dropped as flushed.",
+        "Time to finish frames in flight after a stop; the rest are dropped as flushed.",
         low=0,
         while_running=True,
     )
@@ -135,13 +135,13 @@ class SinkCommon(_Any):
     """Common properties of a sink."""
 
     overwrite: bool = prop(
-        False, "Replace the file that stands at location; else it is moved aside, to NAME.previous."
+        False, "Replace an existing file at location; otherwise it is moved to NAME.previous."
     )
-    replicas: int = prop(1, "A sink is one process, for it writes one output.", low=1, high=1)
+    replicas: int = prop(1, "A sink is one process, because it writes one output.", low=1, high=1)
     fsync: str = prop(
         "never",
-        "What a power cut may take. never: whatever the kernel had not yet written; fragment: nothing before "
-        "the progress that is on disk; always: nothing that was committed.",
+        "What a power cut may destroy. never: whatever the kernel had not yet written; fragment: nothing "
+        "before the progress that is on disk; always: nothing that was committed.",
         choices=("never", "fragment", "always"),
     )
 
@@ -152,7 +152,10 @@ class LeakyCommon(_Any):
 
     replicas: int = prop(1, "A leaky sink is one process.", low=1, high=1)
     max_size_buffers: int = prop(
-        2, "Packets that wait for it at each stage before it; the oldest gives way (leaky).", low=1, high=64
+        2,
+        "Packets that may wait for it at each stage before it; the oldest is dropped (leaky).",
+        low=1,
+        high=64,
     )
 
 

@@ -1,4 +1,4 @@
-"""The graph, checked and frozen: what every later step works from."""
+"""The checked, frozen graph."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class StageSpec:
 
     @property
     def has_auto_replicas(self) -> bool:
-        """Whether the number of replicas is still to be found, by a plan."""
+        """Whether the number of replicas is still to be found by a plan."""
         return getattr(self.common, "replicas", 1) == AUTO
 
     @property
@@ -44,7 +44,7 @@ class StageSpec:
 
     @property
     def devices(self) -> tuple[str, ...]:
-        """The devices that are dealt to the replicas, as the graph names them."""
+        """The devices dealt to the replicas, as the graph names them."""
         given = getattr(self.common, "device", "cpu")
         return (given,) if isinstance(given, str) else tuple(given)
 
@@ -55,7 +55,7 @@ class StageSpec:
 
     @property
     def acknowledges(self) -> bool:
-        """Whether frames are released only after this stage has said to have them for good."""
+        """Whether frames are released only after this stage has committed them."""
         return self.kind in ("ordered", "sink")
 
     @property
@@ -83,7 +83,7 @@ class Graph:
         return [up for up, down in self.links if down == name]
 
     def reachable(self, source: str) -> list[str]:
-        """Stages that the packets of a source come to, itself first, in order of distance."""
+        """Stages that a source's packets reach, itself first, in order of distance."""
         found = [source]
         for name in found:
             found.extend(down for down in self.downstream(name) if down not in found)
@@ -93,18 +93,18 @@ class Graph:
         return [source.name for source in self.of_kind("source") if name in self.reachable(source.name)]
 
     def committers_of(self, source: str) -> list[str]:
-        """The sinks and ordered stages that a source's frames come to."""
+        """The sinks and ordered stages that a source's frames reach."""
         return [name for name in self.reachable(source) if self.stages[name].acknowledges]
 
     def window_of(self, source: str) -> int:
-        """How many frames of a source may be out at once."""
+        """The number of frames of a source that may be out at once."""
         common: SourceCommon = self.stages[source].common
         if common.window:
             return common.window
         return 2 * max(self.stages[name].replicas for name in self.reachable(source)) + 2
 
     def slots_of(self, source: str) -> int:
-        """How many slots the pool of a source has."""
+        """The number of slots in a source's pool."""
         common: SourceCommon = self.stages[source].common
         smallest = self.window_of(source) + common.max_size_buffers + 1
         return max(common.frame_store or 2 * self.window_of(source) + 4, smallest)
@@ -126,7 +126,7 @@ class Graph:
 
     @property
     def ledger_path(self) -> Path | None:
-        """Where the ledger goes: as given, else beside the first file that the graph writes."""
+        """The ledger's path: as given, else next to the first file that the graph writes."""
         if self.ledger is not None:
             return Path(self.ledger)
         first = next(iter(self.locations().values()), None)
@@ -134,7 +134,7 @@ class Graph:
 
     @property
     def digest(self) -> str:
-        """Tells one graph from another, for resuming: types, properties without passwords, and links."""
+        """Identifies the graph, for resuming: types, properties without passwords, and links."""
         described = {
             "stages": {
                 name: [stage.type_name, redact_values(stage.values)]

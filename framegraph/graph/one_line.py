@@ -1,9 +1,9 @@
-"""A graph in one line, in the words of gst-launch, as the same tree that pipeline.yaml gives.
+"""Graphs in one line, in the syntax of gst-launch, read into the same tree as pipeline.yaml.
 
     read uri=a.txt ! work name=w ! sink location=b.txt  w. ! sink location=b.jsonl
 
-An element is a stage type and its properties; `!` links; `name=` names; `NAME.` goes on from (or to) a named
-element. Elements without a name are called TYPE0, TYPE1, … per type.
+An element is a stage type and its properties; `!` links; `name=` names; `NAME.` continues from (or leads to)
+a named element. Elements without a name are called TYPE0, TYPE1, … per type.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from framegraph.errors import GraphError
 from framegraph.graph.yaml_text import Node, expand, node_from_text
 
 FILE = "graph"
-"""Stands in errors where a file name stands for pipeline.yaml: graph:LINE:COLUMN."""
+"""Used in errors in place of the file name of a pipeline.yaml: graph:LINE:COLUMN."""
 
 _LINK = re.compile(r"\s!\s")
 _PROPERTY = re.compile(r"[A-Za-z][A-Za-z0-9_-]*=")
@@ -24,7 +24,7 @@ _EXAMPLE = "e.g. read uri=in.txt ! work ! sink location=out.txt"
 
 
 def is_one_line(text: str) -> bool:
-    """Say whether a GRAPH argument is a graph itself, and not the name of a file."""
+    """Return whether a GRAPH argument is a graph itself, not the name of a file."""
     return _LINK.search(text) is not None
 
 
@@ -35,7 +35,7 @@ def read_one_line(text: str) -> Node:
 
 @dataclasses.dataclass(frozen=True)
 class _Word:
-    """A word without its quotes. `is_quoted`: a quote stood in it, so a value of it is text."""
+    """A word without its quotes. `is_quoted`: it had quotes, so its value is text."""
 
     text: str
     place: str
@@ -53,7 +53,7 @@ class _Element:
 
 
 class _Parser:
-    """Goes through the words once; then every element has its name, and the links can be written down."""
+    """A parser in one pass over the words; after it every element has its name, and the links are known."""
 
     def __init__(self, text: str) -> None:
         self._words = _split(text)
@@ -79,7 +79,7 @@ class _Parser:
         return self._tree()
 
     def _stop(self, word: _Word, link: _Word | None) -> None:
-        """Take an element, or the name of one, as the next stop of the chain or the first of a new one."""
+        """Add an element, or the name of one, to the chain or as the first of a new one."""
         stop: _Element | str
         if word.text.endswith("."):
             stop = word.text[:-1]
@@ -99,11 +99,11 @@ class _Parser:
             raise word.fail("an element's type is its first word; remove type=")
         if key == "name":
             if element.name is not None:
-                raise word.fail("'name' stands here twice; remove one")
+                raise word.fail("'name' is given twice; remove one")
             element.name = _Word(value, word.place)
             return
         if key in element.properties:
-            raise word.fail(f"'{key}' stands here twice; remove one")
+            raise word.fail(f"'{key}' is given twice; remove one")
         node = Node(expand(value, word.place), word.place) if word.is_quoted else _scalar(value, word.place)
         element.properties[key] = (Node(key, word.place), node)
 
@@ -152,12 +152,13 @@ def _name(stop: _Element | str, names: dict[int, str]) -> str:
 
 
 def _scalar(text: str, place: str) -> Node:
-    """Read an unquoted value as YAML does, so that 0.5 is a number; {source} stays text."""
+    """Return an unquoted value as YAML reads it, so that 0.5 is a number; {source} stays text."""
     return Node(expand(text, place), place) if text.startswith("{") else node_from_text(text, place)
 
 
 def _split(text: str) -> list[_Word]:
-    """Split at blanks, as a shell does: quotes hold a word together, a backslash takes the next character."""
+    """Split at blanks, as a shell does: quotes hold a word together, a backslash escapes the next
+    character."""
     words: list[_Word] = []
     at = 0
     while at < len(text):

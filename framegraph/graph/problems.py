@@ -1,4 +1,4 @@
-"""All that is wrong with a graph at once: who mends one mistake should not meet the next one only then."""
+"""All problems of a graph, collected so that they can be fixed in one go."""
 
 import contextlib
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ class Problems:
 
     @contextlib.contextmanager
     def catch(self) -> Iterator[None]:
-        """Note a GraphError of the block, and go on behind it."""
+        """Note a GraphError raised in the block, and continue after it."""
         try:
             yield
         except GraphError as error:

@@ -1,4 +1,4 @@
-"""pipeline.yaml or a one-line graph, and --set, into a Graph: every word known, every value of its type."""
+"""The reader of pipeline.yaml, one-line graphs and --set: every word is known, every value has its type."""
 
 import dataclasses
 import itertools
@@ -24,12 +24,12 @@ STAGE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,31}")
 
 
 def is_graph(text: str) -> bool:
-    """Say whether an argument stands for a graph, and not for a stage type such as my_stages.Blur."""
+    """Return whether an argument names a graph, not a stage type such as my_stages.Blur."""
     return is_one_line(text) or Path(text).suffix in (".yaml", ".yml")
 
 
 def read_graph_argument(text: str, overrides: Iterable[str] = ()) -> Graph:
-    """Read what stands for GRAPH on the command line: the name of a file, or a graph in one line."""
+    """Read the GRAPH argument of the command line: the name of a file, or a graph in one line."""
     if is_one_line(text):
         refuse_literal_password(text, "graph")
         return _build(read_one_line(text), overrides, Path.cwd(), "one-line")
@@ -79,7 +79,7 @@ def _build(root: Node, overrides: Iterable[str], folder: Path, default_name: str
     problems.found += unlinked.found
     if (
         unlinked.found or misnamed.found or len(stages) < len(described)
-    ):  # what is missing decides about what is around it
+    ):  # further errors would only follow from what is missing
         problems.raise_if_any()
     graph = Graph(name=name, folder=folder, stages=stages, links=tuple(links), ledger=ledger)
     with problems.catch():
@@ -100,7 +100,7 @@ def _text(top: dict[str, tuple[Node, Node]], name: str) -> str | None:
 def _stage_nodes(
     node: Node, problems: Problems
 ) -> tuple[dict[str, tuple[Node, dict[str, tuple[Node, Node]]]], list[str]]:
-    """Return the stages that can be read, and the names of all."""
+    """Return the stages that can be read, and all names."""
     found = {}
     whole = node.mapping("'stages'")
     for name, (key, value) in whole.items():
@@ -172,7 +172,7 @@ def read_stage(
     if problems is None:
         noted.raise_if_any()
     try:
-        if len(noted.found) == before:  # else it would judge by a default that nobody wants
+        if len(noted.found) == before:  # else the check would use a default that nobody asked for
             stage.check(options)
     except GraphError as error:
         raise key.fail(f"stage '{name}': {error}{_overrides(given)}") from None
@@ -183,7 +183,7 @@ def read_stage(
 
 
 def _overrides(given: dict[str, tuple[Node, Node]]) -> str:
-    """What of a stage stands on the command line: its own check does not know where a value comes from."""
+    """Return which values came from the command line: a stage's own check does not know."""
     places = [value.place for _key, value in given.values() if value.place.startswith("--set ")]
     return f" (with {', '.join(places)})" if places else ""
 
@@ -215,7 +215,7 @@ def _options(
             and field.name not in values
             and not _is_absent(field.name, known, given)
         ):
-            raise ManyGraphError([])  # what is wrong with it is noted; without it there is no such stage
+            raise ManyGraphError([])  # the problem is noted; without this value the stage cannot be made
         if field.default is REQUIRED and field.name not in values:
             raise key.fail(f"stage '{stage}': property '{field.name.replace('_', '-')}' is missing; set it")
     try:
@@ -229,7 +229,7 @@ def _is_absent(name: str, known: dict[str, str], given: dict[str, tuple[Node, No
 
 
 def _trap(value: Any) -> str:
-    """Return "; …" for a value that YAML makes of a word."""
+    """Return a hint, "; …", for a word that YAML reads as another type."""
     if isinstance(value, bool):
         return "; YAML reads yes, no, on and off as true and false: put the word into quotes"
     if isinstance(value, str) and _POWER.fullmatch(value):
@@ -248,7 +248,7 @@ def _links(
         with problems.catch():
             for link in _links_of(chain, stages):
                 if link in places:
-                    raise chain.fail(f"the link {link[0]} ! {link[1]} stands here twice; remove one")
+                    raise chain.fail(f"the link {link[0]} ! {link[1]} is given twice; remove one")
                 links.append(link)
                 places[link] = chain.place
     return links, places
@@ -259,7 +259,7 @@ def _links_of(chain: Node, stages: Collection[str]) -> list[tuple[str, str]]:
         raise chain.fail("a link is text such as: source ! work ! sink")
     names = [part.strip() for part in chain.value.split("!")]
     if len(names) < 2 or not all(names):
-        raise chain.fail(f"'{chain.value}' is no chain; write two or more stages with ! between them")
+        raise chain.fail(f"'{chain.value}' is not a chain; write two or more stages with ! between them")
     for name in names:
         if name not in stages:
             raise chain.fail(f"there is no stage '{name}'{nearest(name, stages)}")

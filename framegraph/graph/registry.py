@@ -1,4 +1,4 @@
-"""From the `type:` of a stage to its class: a library's by file name, the user's by module and class."""
+"""The lookup of stage classes by `type:`: a library's by file name, the user's by module and class."""
 
 import dataclasses
 import importlib
@@ -17,12 +17,12 @@ from framegraph.properties import nearest
 from framegraph.stage import FileSink, LeakySink, Ordered, Sink, Source, Stage
 
 LIBRARIES = "FRAMEGRAPH_STAGES"
-"""Variable with the packages whose modules are stage types, separated by commas; the processes of a run
-inherit it."""
+"""Environment variable with the packages whose modules are stage types, separated by commas; inherited by
+the processes of a run."""
 
 
 def add_library(package: str) -> None:
-    """Let graphs of this process, and of those it starts, name the modules of a package as stage types."""
+    """Make the modules of a package stage types, for this process and those it starts."""
     os.environ[LIBRARIES] = ",".join(dict.fromkeys([*_libraries(), package]))
 
 
@@ -31,7 +31,7 @@ def _libraries() -> list[str]:
 
 
 def _module_of_type() -> dict[str, str]:
-    """{stage type: full name of its module}; of two libraries with one name the first has it."""
+    """{stage type: full name of its module}; of two libraries with the same name the first wins."""
     found: dict[str, str] = {}
     for library in _libraries():
         for module in pkgutil.iter_modules(importlib.import_module(library).__path__):
@@ -41,7 +41,7 @@ def _module_of_type() -> dict[str, str]:
 
 
 def known_types() -> list[str]:
-    """Names of the stage types of the libraries."""
+    """Return the names of the libraries' stage types."""
     return sorted(_module_of_type())
 
 
@@ -49,7 +49,7 @@ def find_stage(type_: str, graph_folder: Path) -> type[Stage[Any]]:
     """Return the class of a stage type; GraphError when there is none.
 
     `detect` is the one stage class of a library's module detect. `my_stages.Blur` is class Blur of
-    my_stages.py, looked up beside the graph file first.
+    my_stages.py, looked up first next to the graph file.
     """
     if "." in type_:
         return _users_stage(type_, graph_folder)
@@ -73,13 +73,13 @@ def _users_stage(type_: str, graph_folder: Path) -> type[Stage[Any]]:
     module_name, _dot, class_name = type_.rpartition(".")
     folder = str(graph_folder.resolve())
     if folder not in sys.path:
-        # Behind all others: a json.py there must not take the place of Python's.
+        # Last on the path: a json.py there must not shadow Python's.
         sys.path.append(folder)
     try:
         module = _module(module_name, graph_folder.resolve())
     except ModuleNotFoundError as error:
         if error.name != module_name.partition(".")[0]:
-            # Their module was found and itself imports something that is not there.
+            # The module was found, but something that it imports was not.
             raise GraphError(_import_error(type_, module_name, error)) from error
         raise GraphError(
             f"stage type '{type_}': no module {module_name}.py in {folder} or on the path"
@@ -100,18 +100,18 @@ def _users_stage(type_: str, graph_folder: Path) -> type[Stage[Any]]:
         )
     if not dataclasses.is_dataclass(stage.Options):
         raise GraphError(
-            f"stage type '{type_}': its Options is no dataclass; write "
+            f"stage type '{type_}': its Options is not a dataclass; write "
             "@dataclasses.dataclass(frozen=True, kw_only=True) above it"
         )
     return stage
 
 
 _loaded: dict[str, Path] = {}
-"""Users' modules, by name, and their files."""
+"""Users' modules by name, with their files."""
 
 
 def _module(name: str, folder: Path) -> ModuleType:
-    """Return a user's module: that of the graph's folder, else one that is installed."""
+    """Return a user's module, from the graph's folder or else an installed one."""
     path = folder / f"{name}.py"
     if not path.is_file():
         return importlib.import_module(name)
@@ -132,7 +132,7 @@ def _module(name: str, folder: Path) -> ModuleType:
 
 
 def _import_error(type_: str, module_name: str, error: Exception) -> str:
-    """Why a user's module cannot be imported, and where in it."""
+    """Return an error that says why and where a user's module cannot be imported."""
     where = error.filename if isinstance(error, SyntaxError) else ""
     line = error.lineno if isinstance(error, SyntaxError) else None
     for frame in traceback.extract_tb(error.__traceback__):

@@ -1,4 +1,4 @@
-"""YAML with positions: every value remembers file, line and column, for errors that can be acted on."""
+"""YAML with positions: every value has its file, line and column, for use in errors."""
 
 from __future__ import annotations
 
@@ -23,12 +23,13 @@ _OF_A_SHELL = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(:?[-+?=])")
 _MERGE = "tag:yaml.org,2002:merge"
 _HOME = re.compile(r"~[\w.-]*/")
 MAX_GRAPH_BYTES, MAX_NODES = 1_000_000, 100_000
-ON_COMMAND_LINE = "on the command line can be read by everybody here (ps)"
+ON_COMMAND_LINE = "on the command line can be read by every user of this machine (ps)"
 
 
 @dataclasses.dataclass(frozen=True)
 class Node:
-    """A value with its place. `value` is a scalar, a list of nodes, or a dict of key to (key node, node)."""
+    """A value with its position. `value` is a scalar, a list of nodes, or a dict of key to (key node,
+    node)."""
 
     value: Any
     place: str
@@ -42,7 +43,7 @@ class Node:
         return self.value
 
     def plain(self) -> Any:
-        """Return the value as plain Python, without places."""
+        """Return the value as plain Python, without positions."""
         if isinstance(self.value, dict):
             return {name: node.plain() for name, (_key, node) in self.value.items()}
         if isinstance(self.value, list):
@@ -61,7 +62,7 @@ def read_yaml(path: Path) -> Node:
     try:
         with path.open("rb") as file:
             content = file.read(MAX_GRAPH_BYTES + 1)
-        # What is no text is told as that, however long it is; a sign may be cut in two at the end.
+        # A file that is not text gets that error, however long it is; the last character may be cut in two.
         codecs.getincrementaldecoder("utf-8")().decode(content, final=len(content) <= MAX_GRAPH_BYTES)
         if len(content) > MAX_GRAPH_BYTES:
             raise GraphError(f"{path}: has more than {MAX_GRAPH_BYTES} bytes; a graph has some hundred lines")
@@ -100,14 +101,14 @@ def read_yaml(path: Path) -> Node:
 
 
 def _count_nodes(root: yaml.Node) -> int:
-    """Return how many values a document has once each alias is written out, without doing that."""
+    """Return how many values a document would have with each alias written out, without expanding them."""
     counts: dict[int, int] = {}
 
     def count(node: yaml.Node) -> int:
         if id(node) not in counts:
             children = node.value if isinstance(node, yaml.CollectionNode) else []
             flat = [each for child in children for each in (child if isinstance(child, tuple) else (child,))]
-            # A node that is met again below itself never ends: `_node` says so.
+            # A node below itself would never end; `_node` reports it.
             counts[id(node)] = 1
             counts[id(node)] = 1 + sum(map(count, flat))
         return counts[id(node)]
@@ -116,7 +117,7 @@ def _count_nodes(root: yaml.Node) -> int:
 
 
 def _yaml_remedy(problem: str, line: str) -> str:
-    """Return "; …" for the mistakes that YAML's own words do not explain."""
+    """Return a hint, "; …", for mistakes that YAML's own message does not explain."""
     if "'\\t'" in problem:
         return "; indent with spaces, not with tabs"
     if "another document" in problem:
@@ -127,8 +128,8 @@ def _yaml_remedy(problem: str, line: str) -> str:
 
 
 def node_from_text(text: str, place: str) -> Node:
-    """Read a single value, as given with --set. What is no YAML, such as *.txt, is text as it stands, and so
-    is what YAML would take apart: `part 1: begun.txt`, `part #3.txt`."""
+    """Read a single value, as given with --set. What is not YAML, such as *.txt, is text as it stands, and
+    so is what YAML would split: `part 1: begun.txt`, `part #3.txt`."""
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.YAMLError:
@@ -161,7 +162,7 @@ def _node(node: yaml.Node, file: str, is_single: bool = False) -> Node:
         raise GraphError(f"{place}: '{node.value}' cannot be read: {problem}; quote text") from None
     if not isinstance(scalar, str):
         return Node(scalar, place)
-    if not is_single:  # what stands on the command line is refused by who takes it from there
+    if not is_single:  # passwords on the command line are refused by its own parser
         refuse_literal_password(scalar, place, in_file=True)
     return Node(expand(scalar, place), place)
 
@@ -180,24 +181,27 @@ def _mapping(node: yaml.MappingNode, file: str, is_single: bool) -> dict[str, tu
             if not isinstance(key_node.value, str):
                 raise key_node.fail(f"a name must be text, found {key_node.value!r}")
             if key_node.value in found:
-                raise key_node.fail(f"'{key_node.value}' stands here twice; remove one")
+                raise key_node.fail(f"'{key_node.value}' is given twice; remove one")
             found[key_node.value] = (key_node, _node(value, file, is_single))
     problems.raise_if_any()
     return {**merged, **found}
 
 
 def _trap(node: yaml.ScalarNode) -> str:
-    """Return what is wrong with a number that YAML 1.1 makes of what was meant otherwise, and the remedy."""
+    """Return the problem and remedy for text that YAML 1.1 unexpectedly reads as a number."""
     text, tag = str(node.value), node.tag.rpartition(":")[2]
     if tag in ("int", "float") and ":" in text:
         seconds = yaml.SafeLoader("").construct_object(node)
         return (
-            f"YAML reads {text} as {seconds:g}, for it counts in sixties; "
+            f"YAML reads {text} as {seconds:g}, because it counts in sixties; "
             f"put text into quotes, and write a time as {seconds:g}s"
         )
     if tag == "int" and re.fullmatch(r"[-+]?0[0-7_]+", text):
         number = yaml.SafeLoader("").construct_object(node)
-        return f"YAML reads {text} as {number}, for it counts in eights; quote text, write a number without 0"
+        return (
+            f"YAML reads {text} as {number}, because it counts in eights; "
+            "quote text, write a number without 0"
+        )
     if tag == "timestamp":
         return f"YAML reads {text} as a date; put text into quotes"
     return ""
@@ -207,7 +211,7 @@ def expand(text: str, place: str) -> str:
     """Replace ${NAME} by the environment's value and ${file:PATH} by the first line of a file, and a ~ before
     a path by the home folder.
 
-    As the password (or user) of an address a value is percent-encoded: it may have any sign in it. Raises
+    As the password (or user) of an address a value is percent-encoded, so it may have any character. Raises
     GraphError for a variable that is not set and a file that cannot be read. `secrets` learns the passwords.
     """
 
@@ -217,7 +221,7 @@ def expand(text: str, place: str) -> str:
             secrets.learn_value(value)
         return quote(value, safe="", errors="surrogateescape") if _is_in_user(text, match) else value
 
-    if _HOME.match(text):  # as a shell would have done, had it stood there by itself
+    if _HOME.match(text):  # as a shell expands it when it stands alone
         text = os.path.expanduser(text)
     if "${" not in text:
         return text
@@ -229,7 +233,7 @@ def expand(text: str, place: str) -> str:
                 f"{place}: '${{{name}{sign}…}}' is of a shell; here a variable is ${{{name}}}, "
                 f"and it has to be set: export {name}=…"
             )
-        # An address with it would be tried for ever; elsewhere it may be text of a stage's own.
+        # An address with it would be retried for ever; elsewhere it may be a stage's own text.
         if not (match[1] or _NAME.fullmatch(match[2])) and "://" in text:
             raise GraphError(
                 f"{place}: '${{{match[2]}}}' names no variable: letters, digits and _ make a name, ${{NAME}}"
@@ -244,16 +248,16 @@ def expand(text: str, place: str) -> str:
 
 
 def _is_secret(match: re.Match[str], value: str, text: str) -> bool:
-    """Say whether a value that was put into a text is to be seen by nobody: from a file, in an address, or by
-    its name. A whole address has its passwords looked for, and a path is no secret."""
+    """Return whether a value inserted into a text is secret: it comes from a file, is in an address, or has
+    a secret name. In a whole address only the passwords are secret; a path is not."""
     if "://" in value or secrets.is_plain_path(value):
         return False
     return bool(match[1]) or "://" in text or secrets.is_secret_name(match[2])
 
 
 def refuse_literal_password(text: str, place: str, *, in_file: bool = False) -> None:
-    """Raise GraphError for an address with a password in a text of the command line, where `ps` shows it, or
-    of a graph file, which is shared and kept with its history."""
+    """Raise GraphError for an address with a password on the command line, where `ps` shows it, or in a
+    graph file, which is shared and versioned."""
     if any(_VARIABLE.sub("", word) for word in secrets.passwords_in(text)):
         readers = "in a graph file can be read by all who get it" if in_file else ON_COMMAND_LINE
         raise GraphError(
@@ -264,7 +268,7 @@ def refuse_literal_password(text: str, place: str, *, in_file: bool = False) -> 
 
 
 def _is_in_user(text: str, match: re.Match[str]) -> bool:
-    """Say whether a variable stands between the :// and the @ of an address."""
+    """Return whether a variable is between the :// and the @ of an address."""
     before, after = text[: match.start()], text[match.end() :]
     return bool(re.search(r"://[^/?#@]*$", _VARIABLE.sub("", before))) and bool(
         re.match(r"[^/?#@]*@", _VARIABLE.sub("", after))
@@ -281,7 +285,7 @@ def _from_file(path: str, place: str) -> str:
     try:
         with Path(path).open(encoding="utf-8") as file:
             return file.readline().rstrip("\r\n")
-    except (OSError, ValueError) as error:  # a name with a zero byte in it, too
+    except (OSError, ValueError) as error:  # also raised for a name with a zero byte
         reason = error.strerror if isinstance(error, OSError) else "is not UTF-8 text, or no name"
         raise GraphError(
             f"{place}: {path} cannot be read: {reason}; name a file with the value in its first line"

@@ -1,1 +1,1 @@
-"""One run, from its start to its exit status."""
+"""The launch of one run, from its start to its exit status."""

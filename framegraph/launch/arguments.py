@@ -12,7 +12,7 @@ from framegraph.support.secrets import passwords_in
 
 
 def add_graph(parser: argparse.ArgumentParser) -> None:
-    """Take a graph, and what overrides its properties."""
+    """Add the arguments for a graph and the overrides of its properties."""
     parser.add_argument("graph", help="a file, e.g. pipeline.yaml, or a graph: 'source uri=… ! …'")
     parser.add_argument(
         "--set",
@@ -26,7 +26,7 @@ def add_graph(parser: argparse.ArgumentParser) -> None:
 def parse_graph(
     parser: argparse.ArgumentParser, arguments: Sequence[str], commands: Collection[str]
 ) -> argparse.Namespace:
-    """Parse the arguments of a command that takes a graph; GraphError for a word that was meant otherwise."""
+    """Parse the arguments of a command that takes a graph; GraphError for a misplaced word."""
     first = arguments[0] if arguments else ""
     if first.isidentifier() and not Path(first).exists():
         close = nearest(first, commands)
@@ -41,7 +41,7 @@ def parse_graph(
 
 
 def refuse_passwords(arguments: Sequence[str]) -> None:
-    """Raise GraphError for a word with an address that has a password in it, wherever it stands."""
+    """Raise GraphError for an address with a password in any word."""
     for before, word in itertools.pairwise(("", *arguments)):
         if passwords_in(word):
             # Imported here, because --help must not wait for the reader of YAML.
@@ -51,12 +51,12 @@ def refuse_passwords(arguments: Sequence[str]) -> None:
 
 
 def graph_words(options: argparse.Namespace) -> list[str]:
-    """The graph as this command line has it, for another process."""
+    """Return the arguments that give the same graph to another process."""
     return [options.graph, *(word for override in options.set for word in ("--set", override))]
 
 
 def number(kind: type[int] | type[float], low: float) -> Callable[[str], float]:
-    """Return what reads a finite number of at least `low`, for argparse."""
+    """Return a function for argparse that reads a finite number of at least `low`."""
 
     def read(text: str) -> float:
         try:

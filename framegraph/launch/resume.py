@@ -1,4 +1,4 @@
-"""Where an earlier run of the same graph on the same input stopped: for `--resume`."""
+"""Resuming: where an earlier run of the same graph on the same input stopped."""
 
 import dataclasses
 import hashlib
@@ -14,8 +14,8 @@ from framegraph.support.progress import Progress, ProgressFile, progress_path
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Earlier:
-    """The run to go on with: its name, per source the last frame that every sink has committed, and per
-    ordered stage and source the highest number that some output has."""
+    """The run to continue: its name, per source the last frame that every sink has committed, and per
+    ordered stage and source the highest number in any output."""
 
     run: str
     starts: dict[str, dict[str, Any]]
@@ -23,7 +23,7 @@ class Earlier:
 
 
 def full_digest(graph: Graph) -> str:
-    """Tell this graph on this input from any other."""
+    """Return a text that identifies this graph on this input."""
     digest = hashlib.sha256(graph.digest.encode())
     for source in graph.of_kind("source"):
         assert issubclass(source.stage, Source)
@@ -32,11 +32,11 @@ def full_digest(graph: Graph) -> str:
 
 
 def find_earlier(graph: Graph, digest: str) -> Earlier:
-    """Read the progress files beside the outputs; GraphError when there is nothing that fits."""
+    """Read the progress files next to the outputs; GraphError when nothing matches."""
     for stage in graph.of_kind("source"):
         if stage.is_live:
             raise GraphError(
-                f"{stage.place}: cannot resume: '{stage.name}' is live, what it showed meanwhile is gone; "
+                f"{stage.place}: cannot resume: '{stage.name}' is live, so what it showed since is gone; "
                 "start without --resume"
             )
     found: dict[str, list[Progress | None]] = {source.name: [] for source in graph.of_kind("source")}
@@ -62,7 +62,7 @@ def find_earlier(graph: Graph, digest: str) -> Earlier:
 
 
 def _read(location: Path, digest: str) -> Progress | None:
-    """Return how far an output is; None when the run ended before it was begun: it is then begun now."""
+    """Return the progress of an output; None when the run ended before it was begun: it is then begun now."""
     if not progress_path(location).exists():
         return None
     file = ProgressFile(location)
@@ -84,7 +84,8 @@ def _read(location: Path, digest: str) -> Progress | None:
 
 
 def _start(records: list[Progress | None]) -> dict[str, Any]:
-    """The sink that is behind says where the source goes on; the others know what they have."""
+    """Return the progress of the sink that is furthest behind, where the source continues; the others know
+    what they have."""
     behind = min(records, key=lambda record: record.last["seq"] if record is not None else -1, default=None)
     if behind is None:
         return {"seq": -1, "epoch": 0, "pts_ns": 0, "running_ns": 0, "not_ok": {}}

@@ -1,7 +1,8 @@
 """One run of a graph: a single loop over events, from the first process started to the last one ended.
 
 An event is a message on the bus, a process that ended, a request on the control socket, a signal, or the
-clock. `state` is what the run is, `processes` looks after the children, `control` obeys the control socket.
+clock. `state` holds the run's state, `processes` looks after the children, `control` serves the control
+socket.
 """
 
 import signal
@@ -34,11 +35,11 @@ WATCH_PERIOD_S = 0.25
 STOP_LIMIT_S = 2.0
 """After this, a process that was told to stop is killed."""
 FINISH_LIMIT_S = 30.0
-"""After the drain: time for the sinks to complete their files, before a stop does not wait any longer."""
+"""After the drain: time for the sinks to complete their files, before a stop no longer waits."""
 
 
 class RunLoop:
-    """Carries out one run; `go` returns when no process of it is left."""
+    """One run; `go` returns when none of its processes is left."""
 
     def __init__(
         self,
@@ -71,7 +72,7 @@ class RunLoop:
         handlers = {
             number: signal.signal(number, self._note_signal)
             for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-            # What whoever started this had it ignore stays ignored: nohup, a shell's background job.
+            # Signals that were ignored at the start stay ignored: nohup, a shell's background job.
             if signal.getsignal(number) is not signal.SIG_IGN
         }
         state = self.state
@@ -81,14 +82,14 @@ class RunLoop:
                     self._report.log(
                         stage.name, "INFO", "device auto: there is no GPU here, so it is the CPU"
                     )
-            # Sinks first: what takes packets is there before what sends them.
+            # Sinks first: receivers start before senders.
             for name in reversed(self._in_order()):
                 for child in state.replicas(name):
                     self._processes.start(child)
             while any(child.is_alive or child.restart_at_s is not None for child in self._children()):
                 self._wait()
                 self._serve()
-            # What every process said last.
+            # The last messages of every process.
             self._bus.read(self._on_message)
             self._refresh()
         finally:
@@ -135,7 +136,7 @@ class RunLoop:
         self._service.alive()
         if not self._is_ready and all(child.has_run for child in self._children()):
             self._is_ready = True
-            self._service.tell("READY=1", f"STATUS=running {self.state.graph.name}")
+            self._service.notify("READY=1", f"STATUS=running {self.state.graph.name}")
         if now_s >= self._watch_at_s:
             self._watch_at_s = now_s + WATCH_PERIOD_S
             self._processes.watch(now_s)
@@ -177,7 +178,7 @@ class RunLoop:
             child.statistics = codec.field(said, "values", dict)
             child.heard_s = time.monotonic()
         elif kind == "frame_failed":
-            self._processes.tell(
+            self._processes.send_command(
                 codec.field(said, "source", str),
                 kind="frame_failed",
                 stage=child.stage,
@@ -199,7 +200,7 @@ class RunLoop:
             raise WireError(f"unknown kind '{kind}'")
 
     def _on_source_error(self, child: Child, text: str) -> None:
-        """Its input failed in the middle; the source itself sends the EOS."""
+        """Note that a source's input failed in the middle; the source itself sends the EOS."""
         if self.state.may_fail_alone(child.stage):
             self._processes.fail_source(child.stage, text, has_run=True)
         else:
@@ -208,30 +209,31 @@ class RunLoop:
     # The end
 
     def _fail(self, text: str) -> None:
-        """The run has failed: say why, flush the sources, let the sinks complete their files, end."""
+        """End a failed run: report why, flush the sources, let the sinks complete their files."""
         if not self.state.failure:
             self.state.failure = redact(text)
             self._report.log("launcher", "ERROR", self.state.failure)
         self._drain("error", drain_s=0.0)
 
     def _drain(self, cause: str, drain_s: float | None = None) -> None:
-        """Sources capture nothing more and send EOS; what is under way gets `drain` to finish."""
+        """Stop the sources, which send EOS; frames in flight get `drain` to finish."""
         state = self.state
         if state.phase == STOPPING:
             return
         if state.phase != DRAINING:
             self._draining_s = time.monotonic()
-            self._service.tell("STOPPING=1", "STATUS=finishing what is under way")
+            self._service.notify("STOPPING=1", "STATUS=finishing what is under way")
         state.phase = DRAINING
         longest_s = 0.0
         for source in state.graph.of_kind("source"):
             limit_s = source.common.drain if drain_s is None else drain_s
             longest_s = max(longest_s, limit_s)
-            self._processes.tell(source.name, kind="eos", cause=cause, drain_s=limit_s)
+            self._processes.send_command(source.name, kind="eos", cause=cause, drain_s=limit_s)
         self._deadline_s = min(self._deadline_s, time.monotonic() + longest_s + FINISH_LIMIT_S)
 
     def _has_no_room(self) -> bool:
-        """Whether a sink waits for a disk that is full: then nobody waits for the sink; --resume goes on."""
+        """Return whether a sink waits for a full disk: then nothing waits for the sink; --resume
+        continues."""
         full = [child.name for child in self._children() if child.state == NO_ROOM_STATE]
         if full and not self.state.is_unfinished:
             self.state.is_unfinished = True
@@ -248,7 +250,7 @@ class RunLoop:
             state.phase = STOPPING
             self._deadline_s = now_s + STOP_LIMIT_S
             for stage in state.graph.stages:
-                self._processes.tell(stage, kind="stop")
+                self._processes.send_command(stage, kind="stop")
             for child in self._children():
                 child.restart_at_s = None
                 if child.state == "starting":

@@ -1,4 +1,4 @@
-"""What a launcher that systemd has started tells it: that it is ready, alive, stopping (sd_notify(3))."""
+"""Notifications to systemd from a launcher that it has started: ready, alive, stopping (sd_notify(3))."""
 
 import os
 import socket
@@ -6,8 +6,8 @@ import time
 
 
 class Service:
-    """The other end of NOTIFY_SOCKET; where there is none, words go nowhere. Its variables are taken out of
-    the environment: children do not speak for the service."""
+    """The connection to NOTIFY_SOCKET; without one, messages go nowhere. Its variables are removed from the
+    environment: children do not speak for the service."""
 
     def __init__(self) -> None:
         address = os.environ.pop("NOTIFY_SOCKET", "")
@@ -16,8 +16,8 @@ class Service:
         self._period_s = int(watchdog_us) / 2e6 if watchdog_us.isdecimal() else 0.0
         self._next_s = 0.0
 
-    def tell(self, *words: str) -> None:
-        """Say words such as "READY=1"; systemd that does not hear is no reason to end."""
+    def notify(self, *words: str) -> None:
+        """Send a state such as "READY=1"; failing to reach systemd is no reason to end."""
         if not self._address:
             return
         try:
@@ -27,8 +27,8 @@ class Service:
             self._address = ""
 
     def alive(self) -> None:
-        """Feed the watchdog, as often as it wants to be."""
+        """Feed the watchdog at the interval that it asks for."""
         now_s = time.monotonic()
         if self._period_s and now_s >= self._next_s:
             self._next_s = now_s + self._period_s
-            self.tell("WATCHDOG=1")
+            self.notify("WATCHDOG=1")

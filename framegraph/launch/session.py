@@ -1,4 +1,4 @@
-"""From a checked graph to an exit status: locks, run folder, run, ledger, summary."""
+"""A session, from a checked graph to an exit status: locks, run folder, run, ledger, summary."""
 
 import resource
 import time
@@ -43,11 +43,11 @@ from framegraph.view.summary import (
 )
 
 MIN_DESCRIPTORS = 256
-"""A launcher has some ten of each process, a process some forty."""
+"""A launcher needs about ten per process, a process about forty."""
 
 
 def check_only(graph: Graph) -> int:
-    """Say what was checked; problems were raised before."""
+    """Print that the graph is valid; problems were raised before. Return the exit status."""
     print(f"{graph.name}: {len(graph.stages)} stages, {len(graph.links)} links: nothing wrong was found")
     return 0
 
@@ -64,7 +64,7 @@ def run_graph(
     """Run a graph to its end and return the launcher's exit status; GraphError before anything started, or
     when `trace` cannot be written at the end.
 
-    `every`: it is noted when each `every`-th frame was where (0: of none). `trace`: where to write that.
+    `every`: each `every`-th frame is traced (0: none). `trace`: the file for the trace.
     """
     raise_descriptor_limit()
     no_core_dumps()
@@ -121,7 +121,7 @@ def run_graph(
 
 
 def _make_places(graph: Graph, trace: Path | None) -> None:
-    """See to it that ledger and trace can be written at the end; GraphError if one cannot, or must not."""
+    """Check that ledger and trace can be written at the end; GraphError if one cannot, or must not."""
     taken = {path.resolve(): f"{sink}.location" for (sink, _source), path in graph.locations().items()}
     for path, option in ((graph.ledger_path, "ledger"), (trace, "--trace")):
         if path is not None:
@@ -132,7 +132,7 @@ def _make_places(graph: Graph, trace: Path | None) -> None:
 
 
 def _refuse_taken(path: Path, option: str, taken: dict[Path, str]) -> None:
-    """Nothing is written over an output of the same run; GraphError says over which."""
+    """Raise GraphError for a file that would overwrite an output of the same run."""
     place = path.resolve()
     other = taken.get(place)
     if other is not None:
@@ -141,7 +141,7 @@ def _refuse_taken(path: Path, option: str, taken: dict[Path, str]) -> None:
 
 
 def _make_folder_of(path: Path, option: str) -> None:
-    """What is written at the end of a run has a place before it starts; GraphError if it cannot have one."""
+    """Check, before a run starts, that a file can be written at its end; GraphError if not."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         problem = why_not_writable(path)
@@ -152,20 +152,20 @@ def _make_folder_of(path: Path, option: str) -> None:
 
 
 def _files(graph: Graph) -> dict[tuple[str, str], Path]:
-    """{(sink, source): file} of what can be cut back and resumed."""
+    """Return {(sink, source): file} of outputs that can be cut back and resumed."""
     return {
         place: path for place, path in graph.locations().items() if writes_file(graph.stages[place[0]].stage)
     }
 
 
 def _pool_folders(graph: Graph) -> list[Path]:
-    """Where sources of the graph want their pools."""
+    """Return the folders that the graph's sources set for their pools."""
     return [Path(source.common.pool) for source in graph.of_kind("source") if source.common.pool]
 
 
 def raise_descriptor_limit() -> None:
-    """Allow this process and its children as many descriptors as the system lets us have. GraphError if these
-    are too few for any graph."""
+    """Raise the limit of open descriptors for this process and its children as far as the system allows.
+    GraphError if that is too few for any graph."""
     _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard < MIN_DESCRIPTORS:
         raise GraphError(f"only {hard} files may be open at once here (ulimit -n); allow {MIN_DESCRIPTORS}")
@@ -175,7 +175,7 @@ def raise_descriptor_limit() -> None:
 def _conclude(
     run: RunState, sums: dict[str, Ledger], status: int, times: dict[str, Any], *, quiet: bool
 ) -> int:
-    """Write the ledger and print the summary; return the exit status, for the ledger may not be written."""
+    """Write the ledger and print the summary; return the exit status, because writing the ledger may fail."""
     path = run.graph.ledger_path
     lines = describe(run, sums)
     if not quiet:

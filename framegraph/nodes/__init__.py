@@ -1,1 +1,1 @@
-"""What runs around a stage in its process."""
+"""Nodes: the loops around a stage in its process."""

@@ -1,4 +1,4 @@
-"""A child's end of the bus: what it tells the launcher, and what the launcher tells it."""
+"""A child's end of the bus: messages to and from the launcher."""
 
 import logging
 import threading
@@ -15,12 +15,13 @@ from framegraph.wire import codec
 from framegraph.wire.sockets import connect_dealer, receive_all, try_send
 
 CONFIG_WAIT_S = 20.0
-"""The launcher answers a hello at once unless the machine is swamped."""
+"""The launcher answers a hello at once unless the machine is overloaded."""
 
 
 class BusClient:
-    """Messages are maps with a "kind"; what cannot be sent now waits. Of logs and statistics so much as there
-    may be while a launcher stands still; the others are few, and said once: none of them is lost.
+    """The bus as a child uses it. Messages are maps with a "kind"; those that cannot be sent now wait. The
+    queue of logs and statistics is limited, for a launcher that stands still; other messages are few and
+    sent once, and none is lost.
 
     Any thread may `send`; only the one that made this object touches the socket.
     """
@@ -46,7 +47,7 @@ class BusClient:
             self._waiting.popleft()
 
     def receive(self, ready: Collection[Any] | None = None) -> list[dict[str, Any]]:
-        """Return the launcher's commands that have come. ready: the sockets on which something waits."""
+        """Return the launcher's new commands. ready: the sockets with something to read."""
         self.flush()
         commands, self._early = self._early, []
         if ready is not None and self.socket not in ready:
@@ -67,7 +68,7 @@ class BusClient:
             commands = self.receive()
             for place, command in enumerate(commands):
                 if command.get("kind") == "config":
-                    # What came right behind it is for the node that is now made.
+                    # Later messages are for the node that is made next.
                     self._early = commands[place + 1 :]
                     config: dict[str, Any] = command["config"]
                     return config
@@ -75,12 +76,12 @@ class BusClient:
 
 
 def _sayable(text: str) -> str:
-    """A text as it can travel: a file name need not be UTF-8, and an exception may print an array."""
+    """Return a text that can be sent: a file name need not be UTF-8, and an exception may print an array."""
     return redact(text).encode(errors="backslashreplace").decode()
 
 
 class BusLogHandler(logging.Handler):
-    """Sends log records to the launcher, which prints them with stage and replica."""
+    """A handler that sends log records to the launcher, which prints them with stage and replica."""
 
     def __init__(self, bus: BusClient) -> None:
         super().__init__()

@@ -1,7 +1,8 @@
-"""What every child process runs, behind `framegraph.nodes.process`: STAGE.REPLICA …, started by the launcher.
+"""The main program of a child process, after `framegraph.nodes.process`: STAGE.REPLICA …, started by the
+launcher.
 
-Run in the child only. It asks the launcher for its part of the graph, opens its stage and runs the node
-that fits. Exit status: 0 stopped when told to, 1 the stage cannot go on, 3 it could not be opened.
+Run in the child only. It asks the launcher for its part of the graph, opens its stage and runs the matching
+node. Exit status: 0 stopped when told to, 1 the stage cannot continue, 3 it could not be opened.
 """
 
 import argparse
@@ -56,7 +57,7 @@ def main() -> int:
         config = ChildConfig.from_plain(bus.fetch_config())
         _hide_secrets(config)
         node = _open(NodeSetup(context=context, config=config, paths=paths, bus=bus, page=page))
-    except BaseException as error:  # whatever stops it: the launcher has to know why, and not to try again
+    except BaseException as error:  # whatever stops it: the launcher must know why, and not try again
         if not isinstance(error, (StageError, GraphError)):
             sys.stderr.write(secrets.redact(traceback.format_exc()))
         bus.send("error", text=_sentence(error))
@@ -65,14 +66,14 @@ def main() -> int:
     status = node.run()
     _send_rest(bus)
     if node.has_waiting_thread:
-        # It stands in a library and waits for its input: nothing here needs it any more.
+        # It is inside a library, waiting for its input: nothing here needs it any more.
         context.term()
         os._exit(status)
     return status
 
 
 def _die_with(launcher_pid: int, name: str) -> None:
-    """Take a name for `ps`, and end when the launcher ends, however it ends."""
+    """Set a name for `ps`, and end when the launcher ends, however it ends."""
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_NAME, name.encode()[:15], 0, 0, 0)
     end_with(launcher_pid)
     no_core_dumps()
@@ -83,18 +84,18 @@ def _die_with(launcher_pid: int, name: str) -> None:
 
 
 def use_batch_scheduling() -> None:
-    """Who wakes does not interrupt who works: fewer switches and warmer caches where all cores are busy, and
-    several packets for one waking. A free core is taken at once all the same."""
+    """Set SCHED_BATCH: a process that wakes up does not preempt a running one. When all cores are busy, this
+    means fewer switches, warmer caches and several packets per wake-up; a free core is still used at once."""
     if os.sched_getscheduler(0) != os.SCHED_OTHER:
         # The launcher was given another policy (chrt, systemd), which its processes keep.
         return
-    # Sandboxes forbid it, or know no policy but the usual one: the run is the same, and somewhat slower.
+    # Sandboxes forbid it, or know only the default policy: the run is the same, but somewhat slower.
     with contextlib.suppress(OSError):
         os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
 
 
 def _hide_secrets(config: ChildConfig) -> None:
-    """Know the passwords of the graph, so that no log tells them."""
+    """Learn the passwords of the graph, so that no log shows them."""
     secrets.learn_all(config.secrets)
     secrets.learn(config.options)
 
@@ -113,7 +114,7 @@ def _open(place: NodeSetup) -> NodeLoop:
         sources=tuple(config.reached_by),
         log=logging.getLogger(config.stage),
     )
-    # Each imports its own node only: eight processes that start at once share few cores.
+    # Each imports only its own node: eight processes that start at once share few cores.
     if issubclass(cls, Sink):
         from framegraph.nodes.sink import SinkNode
 
@@ -138,7 +139,7 @@ def _open(place: NodeSetup) -> NodeLoop:
 
 
 def _maker(cls: type[StageT], options: object, context: Context) -> Callable[[str], StageT]:
-    """Return what makes and opens one object of the stage for the source that it is given."""
+    """Return a function that makes and opens one object of the stage for a given source."""
 
     def make(source: str) -> StageT:
         stage = cls(options, dataclasses.replace(context, source=source))
@@ -153,7 +154,7 @@ def _sentence(error: BaseException) -> str:
 
 
 def _send_rest(bus: BusClient) -> None:
-    """Give the last words time to leave: a closing socket waits for nobody."""
+    """Give the last messages time to leave: a closing socket does not wait."""
     bus.flush()
     bus.socket.setsockopt(zmq.LINGER, 500)
     bus.socket.close()

@@ -1,4 +1,4 @@
-"""Where a source's frame store file is: made with the first frame, found again after a death."""
+"""The place of a source's frame store file: made with the first frame, found again after a death."""
 
 import os
 import secrets
@@ -19,27 +19,29 @@ class FrameStorePlace:
     def __init__(self, config: ChildConfig, paths: RunPaths) -> None:
         self._config = config
         self._link = Path(paths.pools) / config.stage
-        # The name of the run folder in front: so the next launcher finds what a dead run left. The end is
-        # known to nobody, who might put something of his own in its place.
+        # It begins with the run folder's name, so that the next launcher finds what a dead run left. The end
+        # is random, so that nobody can put something else in its place.
         self._name = f"{Path(paths.folder).name}-{config.stage}-{secrets.token_hex(8)}"
         self._slots = config.common.frame_store
         pool = config.common.pool
         self._folders = [Path(pool)] if pool else [Path("/dev/shm"), Path(tempfile.gettempdir())]
 
     def find(self) -> FrameStore | None:
-        """Return the frames that an earlier process of this source left, or an earlier run's counters."""
+        """Return the frame store left by an earlier process of this source, or one with an earlier run's
+        counters."""
         if self._link.exists():
             return self._store(FrameStoreFile(self._link, writable=True))
         return self.make(0) if self._config.start else None
 
     def make(self, frame_bytes: int) -> FrameStore:
-        """Make the frame store file, with room for frames of this size; StageError when no folder has it."""
+        """Make the frame store file, with room for frames of this size; StageError when no folder has
+        room."""
         folder = pool_folder(self._folders, self._slots * frame_bytes)
         path = folder / self._name
         try:
             store = self._store(FrameStoreFile.create(path, self._slots))
             if frame_bytes:
-                # All at once, so that a file system that fills up later cannot stop the run.
+                # Allocated at once, so that a file system that fills up later cannot stop the run.
                 for slot in range(self._slots):
                     store.reserve(slot, frame_bytes)
         except StageError:
@@ -47,7 +49,7 @@ class FrameStorePlace:
             raise
         if self._config.start:
             _go_on(store, self._config.start)
-        # The name in the run folder comes last: whoever finds it finds a complete file.
+        # The name in the run folder comes last: a file found by it is complete.
         os.symlink(path, self._link)
         return store
 
@@ -57,7 +59,7 @@ class FrameStorePlace:
 
 
 def _go_on(store: FrameStore, start: dict[str, Any]) -> None:
-    """Begin where an earlier run stopped."""
+    """Continue where an earlier run stopped."""
     captured = start["seq"] + 1
     if captured:
         last = Resume(

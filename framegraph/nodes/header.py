@@ -1,4 +1,4 @@
-"""What of a packet is the machine's own: a stage gives back what it found, and may not change the rest."""
+"""The part of a packet that a stage may not change."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _lists_of = operator.attrgetter(*_LISTS)
 
 
 class Header:
-    """The fields of a packet that say where it is in its stream."""
+    """The fields of a packet that give its place in its stream."""
 
     __slots__ = ("lists", "values")
 
@@ -30,13 +30,13 @@ class Header:
 
     @classmethod
     def of(cls, packet: Packet) -> Header:
-        """Note them before a stage is given the packet."""
+        """Save the fields before a stage is given the packet."""
         lists = _lists_of(packet)
         # Mostly all three are empty, and then need no copy.
         return cls(_values_of(packet), copy.deepcopy(lists) if any(lists) else ([], [], {}))
 
     def put_back(self, packet: Packet) -> list[str]:
-        """Make a packet's header what it was; return the names of the fields that had been changed."""
+        """Restore a packet's header; return the names of the fields that had been changed."""
         if _values_of(packet) == self.values and _lists_of(packet) == self.lists:
             return []
         changed = []
@@ -49,9 +49,9 @@ class Header:
 
 
 def given_back(headers: Sequence[Header], packets: Sequence[Packet], answers: Sequence[Packet]) -> None:
-    """Check that a stage has answered each packet, in this order, and give each its header again.
+    """Check that a stage has answered each packet, in this order, and restore the headers.
 
-    Raises ValueError for another number of answers, another order, or what is no packet.
+    Raises ValueError for a wrong number of answers, another order, or something that is not a packet.
     """
     known = {id(packet): place for place, packet in enumerate(packets)}
     keys = [header.values[:2] for header in headers]
@@ -59,7 +59,7 @@ def given_back(headers: Sequence[Header], packets: Sequence[Packet], answers: Se
         isinstance(answer, Packet) and known.get(id(answer), place) == place
         for place, answer in enumerate(answers)
     )
-    # A packet that the stage has made itself has to say of which frame it is.
+    # A packet that the stage has made itself must name its frame.
     is_sound = is_sound and all(
         id(answer) in known or answer.key == key for answer, key in zip(answers, keys, strict=True)
     )

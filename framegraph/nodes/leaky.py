@@ -1,4 +1,4 @@
-"""The loop around a leaky sink: the newest packets to the stage; nobody waits for it."""
+"""The loop around a leaky sink: it gets the newest packets, and nothing waits for it."""
 
 import functools
 import time
@@ -15,7 +15,7 @@ from framegraph.wire.inlet import Arrival
 
 
 class LeakyNode(ReceivingHost):
-    """Runs a leaky sink. No source waits for it, so a frame's slot may be reused while it reads."""
+    """The node of a leaky sink. No source waits for it, so a frame's slot may be reused while it reads."""
 
     def __init__(self, place: NodeSetup, stage: LeakySink[Any]) -> None:
         super().__init__(place, place.config.common.max_size_buffers)
@@ -35,7 +35,7 @@ class LeakyNode(ReceivingHost):
         return 0 if self._early else POLL_MS
 
     def _is_news(self, packet: Packet) -> bool:
-        """False for a frame that was sent again for others."""
+        """Return False for a frame that was resent for others."""
         if packet.seq <= self._shown.get(packet.source, -1):
             self.counts["repeated"] += 1
             return False
@@ -61,7 +61,7 @@ class LeakyNode(ReceivingHost):
         self._done([packet], started_s)
 
     def _copy(self, packet: Packet, handle: PixelHandle) -> Image:
-        """Copy the pixels, and look afterwards whether they were still this frame's."""
+        """Copy the pixels, then check that they were still this frame's."""
         payload = self._pool.find(handle).copy()
         if not self._pool.is_valid(handle):
             raise PixelsGoneError(f"slot {handle.slot} of {handle.pool} was reused while it was read")

@@ -1,4 +1,4 @@
-"""What every node does besides its own work: poll, bus, heartbeat, statistics, stop."""
+"""The loop that all nodes share: poll, bus, heartbeat, statistics, stop."""
 
 import dataclasses
 import logging
@@ -23,7 +23,7 @@ from framegraph.wire.status_page import StatusPage
 
 STATISTICS_PERIOD_S = 0.5
 POLL_MS = 100
-"""How long a loop sleeps at most: well under the period of repeated credit and of the heartbeat."""
+"""The longest that a loop sleeps: well under the period of repeated credit and of the heartbeat."""
 
 MAX_POLLERS = 16
 """A loop waits for one of few sets of sockets; only where links come and go does this limit matter."""
@@ -31,7 +31,7 @@ MAX_POLLERS = 16
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class NodeSetup:
-    """What every node is given: its part of the graph, and its ways to the outside."""
+    """The parts given to every node: its part of the graph, and its connections."""
 
     context: "zmq.Context[zmq.Socket[bytes]]"
     config: ChildConfig
@@ -63,7 +63,7 @@ class NodeLoop(ABC):
         self._credit_read_s = 0.0
         self._pollers: dict[tuple[Any, ...], zmq.Poller] = {}
         self.ready: Collection[Any] | None = None
-        """The sockets on which something waited at the last `poll`; None: not known, so look at each."""
+        """The sockets with something to read at the last `poll`; None: unknown, so check each."""
 
     @property
     @abstractmethod
@@ -76,32 +76,32 @@ class NodeLoop(ABC):
 
     @property
     def is_drained(self) -> bool:
-        """Whether nothing is held here that others wait for: then a retiring process may end."""
+        """Whether nothing is held here that others wait for, so that a retiring process may end."""
         return True
 
     @property
     def has_waiting_thread(self) -> bool:
-        """Whether a thread waits for something outside, and would hold up the end of the process."""
+        """Whether a thread waits for something external and would delay the end of the process."""
         return False
 
     def retire(self) -> None:
-        """Take nothing more, finish what is here, end; the launcher starts the next process."""
+        """Accept nothing more, finish what is here, end; the launcher starts the next process."""
         self.is_retiring = True
 
     @abstractmethod
     def statistics(self) -> dict[str, Any]:
-        """Numbers of this process since it started, for the bus."""
+        """Return this process's counts since it started, for the bus."""
 
     @abstractmethod
     def command(self, command: dict[str, Any]) -> None:
-        """Obey the launcher's command, other than stop."""
+        """Carry out a command of the launcher other than stop."""
 
     @abstractmethod
     def close(self) -> None:
-        """Let go of sockets and of the stage."""
+        """Close the sockets and the stage."""
 
     def relink(self, config: ChildConfig) -> None:
-        """Take over a new part of the graph: sources that came or left, replicas, properties."""
+        """Apply a changed part of the graph: sources that came or left, replicas, properties."""
         self.config = config
         secrets.learn_all(config.secrets)
         self._max_frames = config.common.max_frames_per_process
@@ -157,13 +157,13 @@ class NodeLoop(ABC):
         self.ready = {socket for socket, _events in poller.poll(timeout_ms)}
 
     def may_read(self, socket: Any) -> bool:
-        """Whether something may wait on a socket or file descriptor that is among `sockets`."""
+        """Return whether a socket or file descriptor among `sockets` may have something to read."""
         return self.ready is None or socket in self.ready
 
     def send_on(self, outlet: Outlet, now_s: float) -> list[Key]:
         """Read the peers' credit and send what it allows; return the frames that left."""
         if outlet.sockets or now_s - self._credit_read_s >= POLL_MS / 1000:
-            # Where nothing waits to be sent, it is soon enough to see now and then who came or leaves.
+            # With nothing to send, an occasional look at which peers came or leave is enough.
             outlet.receive(now_s)
             self._credit_read_s = now_s
         left = outlet.pump(now_s)
@@ -175,7 +175,7 @@ class NodeLoop(ABC):
         try:
             self.trace.flush()
         except OSError as error:
-            # Nobody's frames wait for notes about them.
+            # Frames do not wait for notes about them.
             if not self.counts["lost_notes"]:
                 self.log.warning("cannot note where frames spend their time: %s", error.strerror)
             self.counts["lost_notes"] += 1
@@ -187,7 +187,7 @@ class NodeLoop(ABC):
         self.bus.send("statistics", values={**self.statistics(), "cpu_s": cpu_s, "ready_s": self._ready_s})
 
     def fatal(self, text: str) -> None:
-        """End the run: this stage cannot go on, and a restart would not help."""
+        """End the run: this stage cannot continue, and a restart would not help."""
         self.bus.send("error", text=text)
         self.exit_status = 1
         self.is_stopping = True

@@ -25,7 +25,7 @@ MAX_FAILURES_IN_A_ROW = 10
 
 
 class Lane:
-    """One source's way through an ordered stage: its order, its memory, its journal."""
+    """One source's path through an ordered stage: its order, its memory, its journal."""
 
     def __init__(self, stage: Ordered[Any], journal: Journal, highest_id: int) -> None:
         self.stage = stage
@@ -60,7 +60,7 @@ class Lane:
 
 
 class OrderedNode(ReceivingHost):
-    """Runs one replica of an ordered stage, with the sources that were dealt to it."""
+    """The node of one replica of an ordered stage, with the sources dealt to it."""
 
     def __init__(self, place: NodeSetup, make_stage: Callable[[str], Ordered[Any]]) -> None:
         super().__init__(place, UNLIMITED_CREDIT)
@@ -108,7 +108,7 @@ class OrderedNode(ReceivingHost):
             return
         packet.find_pixels = self._pool.find
         if packet.seq == lane.awaits_gap:
-            # Word of its failure was lost with a process: it came again instead of its GAP.
+            # The report of its failure was lost with a process, so it came again instead of its GAP.
             self.bus.send("frame_failed", source=packet.source, seq=packet.seq, error=lane.gap_reason)
             return
         if lane.order.offer(packet):
@@ -150,7 +150,7 @@ class OrderedNode(ReceivingHost):
             lane.order.put_aside(packet)
             self.counts["stale"] += 1
             return
-        except BaseException as error:  # a stage may raise anything; half changed, it gets no second try
+        except BaseException as error:  # a stage may raise anything; a half-changed memory gets no second try
             self._fail(lane, packet, error)
             return
         finally:

@@ -1,4 +1,4 @@
-"""The first lines of every child process: it asks to end with the launcher before it imports anything large.
+"""The first lines of every child process, which ask to end with the launcher before any large import.
 
 `python -P -m framegraph.nodes.process STAGE.REPLICA … --launcher PID`; then `framegraph.nodes.child` goes on.
 """
@@ -14,7 +14,7 @@ PR_SET_PDEATHSIG = 1
 def end_with(launcher_pid: int) -> None:
     """End when the launcher ends, however it ends."""
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    # It may have ended before this process could ask to be told.
+    # It may have ended before this process could ask for the signal.
     if os.getppid() != launcher_pid:
         sys.exit(1)
 

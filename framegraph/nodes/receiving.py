@@ -1,4 +1,4 @@
-"""What nodes with an inlet have in common: sources that come and leave, their pixels, notes of the work."""
+"""The loop of nodes with an inlet: sources that come and leave, their pixels, notes of the work."""
 
 import time
 import traceback
@@ -45,8 +45,7 @@ class ReceivingHost(NodeLoop):
     # When the graph changes
 
     def relink(self, config: ChildConfig) -> None:
-        # By number, not by name: a name can be given to another source later. One that left and came again
-        # does both.
+        # By number, not by name, which another source can get later. One that left and came back does both.
         had = {(name, self.config.sources.get(name)) for name in self.config.reached_by}
         has = {(name, config.sources.get(name)) for name in config.reached_by}
         self._inlet.streams = config.sources
@@ -67,28 +66,28 @@ class ReceivingHost(NodeLoop):
 
     @abstractmethod
     def forget(self, source: str) -> None:
-        """A source has left: let go of what is here of it."""
+        """Release everything of a source that has left."""
 
     def meet(self, source: str, config: ChildConfig) -> None:
-        """A source has come. May raise: then this stage cannot take it, which ends the run."""
+        """Take a new source. May raise: then this stage cannot take it, which ends the run."""
 
     @abstractmethod
     def take_over(self, config: ChildConfig, options: Any) -> None:
-        """Take over what else may have changed, and the stage's own properties."""
+        """Apply whatever else may have changed, and the stage's own properties."""
 
     @staticmethod
     def was_long(began_s: float) -> bool:
-        """Whether a round took so long that what came meanwhile has to be received before the next word about
-        credit: a packet that this word does not name would be taken for lost, and its room given twice.
+        """Return whether a round took so long that new packets must be received before the next credit
+        message: a packet not counted in it would be taken for lost, and its room granted twice.
         """
         return time.monotonic() - began_s > FORGIVE_AFTER_S / 4
 
-    # Work on packets, which the launcher and the trace are told of
+    # Work on packets, reported to the launcher and the trace
 
     def _begin(self, packets: list[Packet], suspects: list[Packet] | None = None) -> float:
         """Note what is worked on from now on; return the time. `page.end` has to follow whatever happens.
 
-        suspects: the frames that it would be of if the process ended now, if these are more.
+        suspects: the frames to suspect if the process ended now, if these are more.
         """
         started_s = time.perf_counter()
         self.page.begin(packets if suspects is None else suspects, self.config.sources)
@@ -104,7 +103,7 @@ class ReceivingHost(NodeLoop):
         return took_s
 
     def command(self, command: dict[str, Any]) -> None:
-        """Only sources know commands of their own."""
+        """Ignore commands: only sources have commands of their own."""
 
     def close(self) -> None:
         self._inlet.close()

@@ -22,11 +22,12 @@ from framegraph.wire.inlet import UNLIMITED_CREDIT
 MAX_FAILURES_IN_A_ROW = 10
 NO_ROOM_RETRY_S = 1.0
 SLOW_WRITE_S = 0.02
-"""A window covers many times that; longer than it, sources are told before the write what is here."""
+"""A window covers many times that; if writes take longer, what is here is reported before the write."""
 
 
 class SinkNode(ReceivingHost):
-    """Runs a sink: one object of the stage per source, each with its own order, output and progress."""
+    """The node of a sink: one object of the stage per source, each with its own order, output and
+    progress."""
 
     def __init__(self, place: NodeSetup, make_sink: Callable[[str], Sink[Any]]) -> None:
         super().__init__(place, UNLIMITED_CREDIT)
@@ -51,8 +52,8 @@ class SinkNode(ReceivingHost):
             self._offer(arrival.packet)
         for source, told in self._acknowledgements.receive(self.ready):
             self._told(self._channels[source], told)
-        # Sources wait for this word with their next frames. Where a write takes long it is said before it,
-        # with what was committed before; a quick sink says once that it has received and committed.
+        # Sources hold back their next frames until this report. If writes are slow it is sent before the
+        # write, with what was committed before; a quick sink reports received and committed together.
         is_slow = any(
             channel.last_write_s > SLOW_WRITE_S and channel.order.held for channel in self._channels.values()
         )
@@ -69,14 +70,14 @@ class SinkNode(ReceivingHost):
             elif channel.order.is_at_end and not channel.is_finished:
                 self._finish(channel)
         self._inlet.give_credit(now_s)
-        # The last word is not put off: what a successor is not known to have committed comes again.
+        # The last report is not delayed: what is not known to be committed is resent to a successor.
         if not (is_slow and more) or self.is_retiring or self.is_stopping:
             self._say_have(time.monotonic())
         return 0 if more else POLL_MS
 
     def retire(self) -> None:
         super().retire()
-        # This may come behind the last round.
+        # This may come after the last round.
         self._say_have(time.monotonic())
 
     def _say_have(self, now_s: float) -> None:
@@ -93,7 +94,7 @@ class SinkNode(ReceivingHost):
             channel.order.replace(packet)
             channel.awaits_gap, channel.try_again_s = None, 0.0
         elif packet.seq == channel.awaits_gap:
-            # Word of its failure was lost with a process: it came again instead of its GAP.
+            # The report of its failure was lost with a process, so it came again instead of its GAP.
             self.bus.send("frame_failed", source=packet.source, seq=packet.seq, error=channel.gap_reason)
         elif channel.order.offer(packet):
             channel.received(packet)
@@ -140,7 +141,7 @@ class SinkNode(ReceivingHost):
         channel.last_write_s = self._done([packet], started_s)
 
     def _wait_for_room(self, channel: Channel, error: OSError) -> None:
-        """The disk is full: keep what is here and try again; the sources wait, or drop and count."""
+        """Keep what is here and retry while the disk is full; the sources wait, or drop and count."""
         if channel.try_again_s == 0.0:
             self.log.warning("%s: %s; waiting for room", channel.describe(), error.strerror)
             self.bus.send("state", state=NO_ROOM_STATE)

@@ -1,4 +1,5 @@
-"""The loop around a source: frames into the store, out by credit and window, until every sink has them."""
+"""The loop around a source: it stores frames and sends them by credit and window until every sink has
+them."""
 
 import dataclasses
 import time
@@ -23,13 +24,13 @@ from framegraph.wire.config import ChildConfig
 from framegraph.wire.outlet import Outlet
 
 KILLS_PER_ATTEMPT = 5
-"""A kill from outside is most likely not the frame's doing, so it takes this many to count as one of its
-`max-attempts`: a frame that takes seconds lives through a storm, and one that makes its stage kill itself
-is given up all the same."""
+"""A kill from outside is most likely not the frame's fault, so this many count as one of its `max-attempts`:
+a frame that takes seconds survives a series of kills, and one that makes its stage kill itself is still
+given up."""
 
 
 class SourceNode(NodeLoop):
-    """Runs a source: owns every frame of it from capture until all sinks have committed it."""
+    """The node of a source: it owns every frame from capture until all sinks have committed it."""
 
     def __init__(self, place: NodeSetup, stage: Source[Any]) -> None:
         super().__init__(place)
@@ -37,7 +38,8 @@ class SourceNode(NodeLoop):
         common = config.common
         self._stage = stage
         self._place = FrameStorePlace(config, paths)
-        # What is out must leave slots for what waits, or a live source would have nowhere to put the next.
+        # Frames that are out must leave slots for those that wait, or a live source would have no slot for
+        # the next.
         self._kept_free = common.max_size_buffers
         self._take_over(config)
         self._outlet = Outlet(context, config.outlet, config.incarnation, config.consumers, config.nonce)
@@ -66,7 +68,7 @@ class SourceNode(NodeLoop):
         self._capture.start()
 
     def _adopt(self) -> FrameStore | None:
-        """Take over what a dead process of this source left: same frames, same slots, all sent again."""
+        """Adopt what a dead process of this source left: same frames, same slots, all resent."""
         store = self._place.find()
         for seq in store.out() if store is not None else ():
             assert store is not None
@@ -105,9 +107,11 @@ class SourceNode(NodeLoop):
         released = [
             seq
             for one in heard
-            for seq in self._dispatch.have(one.name, one.incarnation, one.committed, one.received)
+            for seq in self._dispatch.record_acknowledgement(
+                one.name, one.incarnation, one.committed, one.received
+            )
         ]
-        # Asked before what is in the frame store: what is captured in between must not be behind the EOS.
+        # Read before the frame store's contents: a frame captured in between must not come after the EOS.
         is_captured = self._capture.is_done
         store = self._capture.store
         if store is not None:
@@ -115,7 +119,7 @@ class SourceNode(NodeLoop):
                 self._release(store, released)
                 self._flush_when_due(store, now_s)
                 self._dispatch_frames(store, now_s)
-                self._tell(store, heard, now_s)
+                self._update_acknowledgers(store, heard, now_s)
                 is_drained = store.in_store == 0
         else:
             is_drained = True
@@ -147,7 +151,7 @@ class SourceNode(NodeLoop):
             self._put(packet)
             self.counts["frames"] += 1
             self._capture.has_room_again()
-        # While frames wait for the window, another one is no news.
+        # While frames wait for the window, another one changes nothing.
         self._capture.is_awaited = not store.waiting()
         for seq, alone in self._dispatch.due(now_s):
             store.send_again(seq)
@@ -163,9 +167,11 @@ class SourceNode(NodeLoop):
 
     # Start, GAP and EOS, straight to the acknowledgers
 
-    def _tell(self, store: FrameStore, heard: list[ReceivedAcknowledgement], now_s: float) -> None:
+    def _update_acknowledgers(
+        self, store: FrameStore, heard: list[ReceivedAcknowledgement], now_s: float
+    ) -> None:
         for one in heard:
-            # Without a file of its own it cannot know after its death how far it was.
+            # Without a file of its own it cannot know after a death how far it was.
             if one.committed < store.over_seq:
                 self._acknowledgers.tell_start(one.name, store.over_seq)
         if not self._dispatch.has_gaps:
@@ -175,7 +181,8 @@ class SourceNode(NodeLoop):
             self._acknowledgers.tell_gaps(name, gaps, now_s)
 
     def _end(self, now_s: float) -> None:
-        """Everything captured has its outcome: tell the sinks so, until each has finished its output."""
+        """Send the EOS to the sinks until each has finished its output: every captured frame has its
+        outcome."""
         if self._acknowledgers.have_all_ended:
             self._is_finished = True
             self.bus.send(
@@ -219,7 +226,8 @@ class SourceNode(NodeLoop):
         self._flush_at_s = min(self._flush_at_s, time.monotonic() + drain_s)
 
     def _worker_died(self, stage: str, seqs: list[int], is_alone: bool, is_kill: bool) -> None:
-        """is_alone: it worked on no frame of another source either. is_kill: it was killed from outside."""
+        """is_alone: it was not working on a frame of another source either. is_kill: it was killed from
+        outside."""
         self._dispatch.worker_died(seqs)
         alone = self._dispatch.was_alone(seqs) if is_alone else None
         store = self._capture.store
@@ -233,7 +241,7 @@ class SourceNode(NodeLoop):
             self._give_up(alone, f"failed({stage})", reason)
 
     def _lose(self, name: str) -> None:
-        """A sink cannot go on: what it has not committed fails there; the other sinks finish theirs."""
+        """Give up a sink: what it has not committed fails there; the other sinks finish theirs."""
         self._acknowledgers.remove(name)
         store = self._capture.store
         if store is None:
@@ -246,7 +254,7 @@ class SourceNode(NodeLoop):
             self._release(store, self._dispatch.remove(name))
 
     def _frame_failed(self, stage: str, seq: int, error: str) -> None:
-        # A worker's late word of a frame that all sinks have by now is void; a sink's own is not.
+        # A worker's late failure report of a frame that all sinks now have is void; a sink's own is not.
         if stage in self.config.acknowledgers or self._dispatch.is_missing(seq):
             self._give_up(seq, f"failed({stage})", error)
 
@@ -264,13 +272,13 @@ class SourceNode(NodeLoop):
         self._acknowledgers.tell_at_once()
 
     def _flush_when_due(self, store: FrameStore, now_s: float) -> None:
-        """The time for draining is over: what is left gets its outcome without the stages."""
+        """Give the remaining frames their outcome without the stages: the time for draining is over."""
         if now_s < self._flush_at_s:
             return
         for seq in store.waiting():
             store.drop(seq, "flushed")
         for seq in store.out():
-            # What every sink has received will be written: its outcome is theirs.
+            # What every sink has received will be written: the sinks decide its outcome.
             if self._dispatch.is_missing(seq):
                 store.give_up(seq, "flushed")
                 self._dispatch.gave_up(seq)

@@ -1,4 +1,4 @@
-"""The loop around a worker stage: packets in by credit, one answer each, packets out by credit."""
+"""The loop around a worker stage: it receives packets by credit and sends one answer for each by credit."""
 
 import math
 import time
@@ -21,19 +21,19 @@ from framegraph.wire.inlet import Arrival
 from framegraph.wire.outlet import Frames, Outlet
 
 MAX_FAILURES_IN_A_ROW = 10
-"""Frames that raise one after the other: the stage is broken, not the frames."""
+"""Limit of failed frames in a row: after that the stage is broken, not the frames."""
 
 
 AHEAD_S = 0.004
 MAX_AHEAD = 8
-"""So much work waits here at most beside what is worked on, one packet at least: a quick stage then takes
-several packets each time it wakes, and a slow replica does not hoard what another could do sooner."""
+"""The most work that waits here in addition to what is worked on, at least one packet: a quick stage then
+takes several packets per wake-up, and a slow replica does not hoard what another could process sooner."""
 
 Answer = tuple[Packet, Frames]
 
 
 class WorkerNode(ReceivingHost):
-    """Runs one replica of a worker stage until the launcher says stop."""
+    """The node of one replica of a worker stage."""
 
     def __init__(self, place: NodeSetup, stage: Stage[Any]) -> None:
         config = place.config
@@ -50,16 +50,16 @@ class WorkerNode(ReceivingHost):
         self._failures_in_a_row = 0
         self._recent_errors: deque[str] = deque(maxlen=3)
         self._unsent: list[Packet] = []
-        """Worked on and not sent since: a process that ends before that may have ended of any of them."""
+        """Worked on and not yet sent: any of them may be the reason if the process ends now."""
 
     @property
     def sockets(self) -> "list[zmq.Socket[bytes]]":
         return [*super().sockets, *self._outlet.sockets]
 
     def step(self, now_s: float) -> int:
-        """One round: receive, work on what is here for AHEAD_S at most or on one batch, send."""
+        """Do one round: receive, work for at most AHEAD_S or on one batch, send."""
         if self._outlet.sockets:
-            # What waited for credit does not wait for new work as well.
+            # Answers that waited for credit do not wait for new work as well.
             self.send_on(self._outlet, now_s)
         self._receive()
         while (
@@ -82,7 +82,7 @@ class WorkerNode(ReceivingHost):
         return min(POLL_MS, math.ceil(self._wait_for_batch_s() * 1000))
 
     def _wait_for_batch_s(self) -> float:
-        """How long to wait still for a fuller batch, 0: no more; what comes from any source counts."""
+        """Return how much longer to wait for a fuller batch, 0: no longer; packets of any source count."""
         if not self._batch_wait_s or self.is_retiring or not 0 < len(self._inbox) < self._batch:
             return 0.0
         now_s = time.monotonic()
@@ -109,13 +109,13 @@ class WorkerNode(ReceivingHost):
             self._inlet.done(arrival.endpoint)
 
     def _make_room(self, service_s: float) -> None:
-        """Take as many packets ahead as the last frames' time of service allows; a slow frame counts at
-        once, for all of them would wait behind it.
+        """Set how many packets to accept ahead by the last frames' service time; a slow frame counts at
+        once, because all of them would wait behind it.
         """
         self._service_s = max(service_s, self._service_s * 7 / 8)
         ahead = min(MAX_AHEAD, max(1, int(AHEAD_S / self._service_s)))
         self._inlet.capacity = self._batch + ahead
-        # While half of what waits here is still to do, nobody has to hear of room for the other half.
+        # While more than half of what waits here is still to do, no credit is needed for the other half.
         self._inlet.credit_step = max(1, ahead // 2)
 
     def _answers(self, batch: list[Arrival]) -> list[Answer]:
@@ -133,16 +133,16 @@ class WorkerNode(ReceivingHost):
             answers = self._stage.process_batch(packets)
         except PixelsGoneError:
             if len(packets) == 1:
-                # Its frame was committed meanwhile, or comes again: nothing is owed for this copy.
+                # Its frame was committed meanwhile, or comes again: this copy needs no answer.
                 self.counts["stale"] += 1
                 return []
             raise
         given_back(headers, packets, answers)
-        # Encoded here, because an answer that cannot travel is the fault of its frame's stage.
+        # Encoded here, because an answer that cannot be sent is this stage's fault.
         return [(answer, codec.encode_packet(answer)) for answer in answers]
 
     def _alone(self, arrival: Arrival) -> list[Answer]:
-        """Try one frame again from its bytes, for the first try may have half changed it."""
+        """Try one frame again from its bytes, because the first try may have half changed it."""
         packet = codec.decode_packet(arrival.frames)
         packet.find_pixels = self._pool.find
         self.page.begin([packet], self.config.sources)

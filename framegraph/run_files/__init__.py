@@ -1,1 +1,1 @@
-"""What a run has on disk beside its outputs: folders, locks, ledgers."""
+"""A run's files besides its outputs: folders, locks, ledgers."""

@@ -1,4 +1,4 @@
-"""What an earlier run has left where this one is to write is moved aside: nothing of a user's is lost."""
+"""Outputs of an earlier run, moved aside before this one writes, so that no user's file is lost."""
 
 import itertools
 import os
@@ -14,10 +14,10 @@ SUFFIX = ".previous"
 
 
 def move_aside(graph: Graph, sources: Iterable[str]) -> list[str]:
-    """Move what stands where sinks are to write for some sources; return a line for each file.
+    """Move files from the places where sinks will write for some sources; return a line for each file.
 
-    It goes to NAME.previous, where an older one gives way, but to no input or output of this graph: then it
-    is NAME.previous2. What may be overwritten and empty files are left. Raises GraphError for a file
+    A file goes to NAME.previous, replacing an older one; if that is an input or output of this graph, to
+    NAME.previous2. Empty files and those that may be overwritten stay. Raises GraphError for a file
     that cannot be moved.
     """
     lines = []

@@ -1,4 +1,4 @@
-"""The ledgers of a run, read from the frame store files: they hold also when a source has died."""
+"""The ledgers of a run, read from the frame store files, which outlive a source's process."""
 
 import json
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from framegraph.wire.config import RunPaths
 
 
 class Ledgers:
-    """Reads one source's sums at any moment."""
+    """A reader of each source's sums at any moment."""
 
     def __init__(self, graph: Callable[[], Graph], paths: RunPaths) -> None:
         self._graph = graph
@@ -33,7 +33,7 @@ class Ledgers:
         return read_ledger(file, self._stages[source])
 
     def forget(self, source: str) -> Ledger:
-        """A source has left the run: let go of its file, keep its sums if there are any, and return them."""
+        """Close the file of a source that has left the run; keep its sums, if any, and return them."""
         ledger = self.read(source)
         if ledger.captured:
             self._past[source] = self._past.get(source, NOTHING) + ledger

@@ -9,7 +9,7 @@ from framegraph.support.progress import progress_path
 
 
 class OutputLocks:
-    """Locks every location of a run, or none."""
+    """Locks on all locations of a run, or on none."""
 
     def __init__(self, locations: list[Path]) -> None:
         self._held: dict[Path, int] = {}
@@ -21,7 +21,7 @@ class OutputLocks:
             raise
 
     def add(self, locations: list[Path]) -> None:
-        """Lock the outputs of a source that is attached, all or none; what was noted there is void."""
+        """Lock the outputs of a source that is attached, all or none; earlier progress there is void."""
         try:
             for location in locations:
                 self._lock(location)
@@ -33,7 +33,7 @@ class OutputLocks:
             raise
 
     def drop(self, locations: list[Path]) -> None:
-        """Let the outputs of a source go that has left the run."""
+        """Unlock the outputs of a source that has left the run."""
         for location in locations:
             fd = self._held.pop(location, None)
             if fd is not None:
@@ -70,7 +70,7 @@ class OutputLocks:
             os.close(fd)
 
     def release(self, *, remove: bool) -> None:
-        """Let the locations go; `remove` for a run that has finished its outputs."""
+        """Unlock the locations; `remove` for a run that has finished its outputs."""
         for location, fd in self._held.items():
             if remove:
                 progress_path(location).unlink(missing_ok=True)

@@ -1,9 +1,9 @@
-"""Folders and files that are this user's alone: found, made, and told from what others have put in their
-place.
+"""Folders and files that belong to this user alone: found, made, and distinguished from what others have put
+in their place.
 
-In a folder that everybody may write to, a name proves nothing: what is used is looked at first, without
-following links, and has to belong to this user and be writable by nobody else. What is not ours is left, and
-never in the way.
+In a folder that everybody may write to, a name proves nothing: everything is checked before use, without
+following links, and must belong to this user and be writable by nobody else. What is not ours is left alone
+and never blocks a run.
 """
 
 import os
@@ -21,7 +21,7 @@ def why_not_ours(folder: Path) -> str:
     if stat.S_ISLNK(found.st_mode):
         return "is a link"
     if not stat.S_ISDIR(found.st_mode):
-        return "is no folder"
+        return "is not a folder"
     if found.st_uid != os.getuid():
         return f"belongs to user {found.st_uid}"
     return "may be written to by others" if found.st_mode & 0o022 else ""
@@ -30,8 +30,7 @@ def why_not_ours(folder: Path) -> str:
 def make_base(most_bytes: int) -> tuple[Path, list[str]]:
     """Return the folder for run folders, made if need be, and what was in the way.
 
-    most_bytes: the longest name that it may have, for there are sockets in it. GraphError if there is no
-    place.
+    most_bytes: the longest name it may have, because it holds sockets. GraphError if there is no place.
     """
     remarks: list[str] = []
     too_long = []
@@ -50,7 +49,7 @@ def make_base(most_bytes: int) -> tuple[Path, list[str]]:
         remarks.append(f"{base} {why}, so it is not used; remove it if it is yours")
     for temporary in _temporary_folders():
         if len(os.fsencode(temporary)) + len(f"/{_name()}-12345678") <= most_bytes:
-            # mkdtemp makes a name that nobody can have guessed.
+            # mkdtemp makes a name that nobody can guess.
             return Path(tempfile.mkdtemp(prefix=f"{_name()}-", dir=temporary)), remarks
     shown = too_long[0] if too_long else Path(tempfile.gettempdir())
     raise GraphError(
@@ -60,7 +59,7 @@ def make_base(most_bytes: int) -> tuple[Path, list[str]]:
 
 
 def known_bases() -> list[Path]:
-    """Return the folders that are ours and may hold running graphs."""
+    """Return our folders that may hold running graphs."""
     found = [*_wished()]
     for temporary in _temporary_folders():
         found += sorted(temporary.glob(f"{_name()}-*"))
@@ -68,7 +67,7 @@ def known_bases() -> list[Path]:
 
 
 def is_ours(folder: Path) -> bool:
-    """Say whether a folder is there, is this user's, and nobody else may write to it."""
+    """Return whether a folder exists, belongs to this user, and is writable by nobody else."""
     try:
         return not why_not_ours(folder)
     except OSError:
@@ -76,11 +75,12 @@ def is_ours(folder: Path) -> bool:
 
 
 def remove_own_file(path: Path) -> str:
-    """Remove a file of ours; return what else stands there, or an empty text. Links are not followed."""
+    """Remove a file of ours; return a remark if something else is there, or an empty text. Links are not
+    followed."""
     try:
         found = os.lstat(path)
         if not stat.S_ISREG(found.st_mode) or found.st_uid != os.getuid():
-            return f"{path} is not ours, and left"
+            return f"{path} is not ours, so it is left"
         path.unlink()
     except FileNotFoundError:
         return ""
@@ -90,7 +90,7 @@ def remove_own_file(path: Path) -> str:
 
 
 def _wished() -> Iterator[Path]:
-    """Yield where the folder may be, the best first."""
+    """Yield the possible places of the folder, best first."""
     runtime = os.environ.get("XDG_RUNTIME_DIR", "")
     if runtime and is_ours(Path(runtime)):
         yield Path(runtime) / "framegraph"

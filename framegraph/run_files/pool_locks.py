@@ -1,5 +1,4 @@
-"""Whose the pools in /dev/shm are, and whether their run lives: told beside them, wherever the next start
-looks.
+"""Lock files next to the pools in /dev/shm, which show whose the pools are and whether their run lives.
 
 A run's folder may go before its pools do: a service's RuntimeDirectory, a container's /tmp. So each folder
 that may have pools holds a file of the run, locked as long as the launcher lives.
@@ -19,18 +18,17 @@ _LOCK = re.compile(r"(?P<run>[0-9]{8}-[0-9]{6}-[0-9a-f]{6})-launcher[.]lock")
 
 
 def usual_pool_folders() -> list[Path]:
-    """Return where pools are if the graph names no other place."""
+    """Return the folders for pools if the graph names no other."""
     return [Path("/dev/shm"), Path(tempfile.gettempdir())]
 
 
 def files_of_run(folder: Path, run: str) -> list[Path]:
-    """Return what has the name of a run in a folder that may have its pools."""
+    """Return the files with a run's name in a folder that may hold its pools."""
     return sorted(folder.glob(f"{run}-*"))
 
 
 def remove_dead_pools(folder: Path) -> list[str]:
-    """Remove the pools of this user's runs whose launcher is gone; return what stands there and is not
-    ours."""
+    """Remove the pools of this user's runs whose launcher is gone; return what is there but not ours."""
     remarks: list[str] = []
     try:
         names = [entry.name for entry in os.scandir(folder)]
@@ -46,7 +44,7 @@ def remove_dead_pools(folder: Path) -> list[str]:
 
 
 def is_free(path: Path) -> bool:
-    """Say whether a lock is there, is this user's, and nobody holds it."""
+    """Return whether a lock exists, belongs to this user, and is not held."""
     try:
         fd = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
@@ -70,8 +68,8 @@ class PoolLock:
 
     @classmethod
     def take(cls, folder: Path, run: str) -> "PoolLock | None":
-        """Make the lock of a run; None in a folder that has no room for it: then pools find none either."""
-        # Locked before it has its name: who finds it under that, finds it held.
+        """Make the lock of a run; None in a folder without room for it, which has none for pools either."""
+        # Locked before it gets its name, so that it is never seen unlocked.
         part = folder / f".{run}-{secrets.token_hex(8)}"
         try:
             fd = os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)

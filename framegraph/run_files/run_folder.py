@@ -31,7 +31,7 @@ def _run_name() -> str:
 class RunFolder:
     """A folder with mode 0700, locked as long as the launcher lives.
 
-    `pool_folders`: where the graph wants pools besides the usual places. `remarks`: what was in the way, and
+    `pool_folders`: the graph's pool folders besides the usual ones. `remarks`: what was in the way and was
     left.
     """
 
@@ -55,12 +55,12 @@ class RunFolder:
             self._pool_locks = [lock for folder in folders if (lock := PoolLock.take(folder, self.run))]
 
     def describe(self, graph: str) -> None:
-        """Write down what who looks for a running graph has to know; the file comes whole or not at all."""
+        """Write the run's description for commands that look for it; the file appears whole or not at all."""
         about = {"pid": os.getpid(), "graph": graph, "cwd": str(Path.cwd()), "started": time.time()}
         write_whole(Path(self.paths.about), json.dumps(about).encode(), mode=0o600)
 
     def remove(self) -> None:
-        """Take away what is the run's; what was put in its place by others is left."""
+        """Remove what belongs to the run; what others put in its place is left."""
         with _locked(self.path.parent):
             remove_run(self.path)
             for lock in self._pool_locks:
@@ -85,7 +85,7 @@ def dead_runs(base: Path) -> list[str]:
 
 def alive_runs(base: Path) -> list[Path]:
     """Return the folders of the runs in `base` whose launcher lives."""
-    # With the lock of the folder: a launcher that starts meanwhile must not find its own lock taken by us.
+    # Under the folder's lock: a launcher that starts meanwhile must not find its own lock taken by us.
     with _locked(base):
         return [
             folder for folder in base.iterdir() if RUN_NAME.fullmatch(folder.name) and not _is_dead(folder)
@@ -98,8 +98,7 @@ def _is_dead(folder: Path) -> bool:
 
 
 def remove_run(folder: Path) -> list[str]:
-    """Remove a run's folder and its pools, wherever these are; return what was in their place and is not
-    ours."""
+    """Remove a run's folder and its pools, wherever they are; return what was in their place but not ours."""
     pools = folder / "pools"
     targets = [Path(os.readlink(link)) for link in pools.iterdir()] if pools.is_dir() else []
     for usual in usual_pool_folders():

@@ -1,1 +1,1 @@
-"""Where processes run, and what happens when they end."""
+"""The processes of a run: started, watched, and replaced when they end."""

@@ -1,4 +1,4 @@
-"""The launcher's end of the bus: who may speak on it, and how each is reached."""
+"""The launcher's end of the bus."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from framegraph.wire.sockets import bind_router, receive_all, try_send
 
 Handler = Callable[[Child, str, dict[str, Any]], None]
 MAX_MESSAGES = 1000
-"""Read at one go, so that a flood cannot hold the loop."""
+"""Limit of messages read at once, so that a flood cannot block the loop."""
 
 
 class Bus:
@@ -28,16 +28,16 @@ class Bus:
         self._by_identity: dict[bytes, Child] = {}
 
     def admit(self, child: Child) -> None:
-        """Listen to the process that now runs as this replica."""
+        """Accept messages from the process that now runs as this replica."""
         self._by_identity[child.identity] = child
 
     def dismiss(self, child: Child, handle: Handler) -> None:
-        """A process has ended: hear its last words, then no more of it."""
+        """Read the last messages of a process that has ended, and no more after that."""
         self.read(handle)
         self._by_identity.pop(child.identity, None)
 
     def read(self, handle: Handler) -> None:
-        """Hand each message that waits to `handle`; what is malformed is counted."""
+        """Pass each waiting message to `handle`; count malformed ones."""
         for message in receive_all(self.socket, MAX_MESSAGES):
             child = self._by_identity.get(message[0])
             try:
@@ -50,8 +50,8 @@ class Bus:
                 self._report.rejected += 1
                 self._report.log("launcher", "DEBUG", f"rejected a message on the bus: {error}")
 
-    def tell(self, child: Child, **command: Any) -> None:
-        """Send a command to a process; one that is not up yet is told by its configuration."""
+    def send_command(self, child: Child, **command: Any) -> None:
+        """Send a command to a process; one that is not up yet gets it in its configuration."""
         try_send(self.socket, [child.identity, codec.pack(command)])
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""From the graph to what each process is told."""
+"""The configuration of each process, made from the graph."""
 
 import dataclasses
 import os
@@ -12,13 +12,13 @@ from framegraph.wire.config import ChildConfig, ProcessCommon, RunPaths
 from framegraph.wire.outlet import Consumer, dealt_replica
 
 MAX_WEIGHT = 4
-"""Packets of one source that may always be in a worker's inlet: enough for its turns to come one after the
-other, and few enough to be fresh."""
+"""Packets of one source that may always be in a worker's inlet: enough for consecutive turns, and few enough
+to be fresh."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class RunIdentity:
-    """Which run this is: a new one, or an earlier one that goes on from `starts`."""
+    """The identity of a run: a new one, or an earlier one that continues from `starts`."""
 
     run: str
     digest: str
@@ -26,11 +26,11 @@ class RunIdentity:
     """See `ChildConfig.nonce`."""
     starts: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
     highest_ids: dict[tuple[str, str], int] = dataclasses.field(default_factory=dict)
-    """{(ordered stage, source): the highest number in an output of the earlier run}."""
+    """{(ordered stage, source): highest number in an output of the earlier run}."""
 
 
 def dealt_device(devices: tuple[str, ...], replica: int) -> str:
-    """Return the device of a replica: dealt round; `auto` without any GPU on this machine is the CPU."""
+    """Return the device of a replica, dealt in turn; `auto` is the CPU on a machine without a GPU."""
     device = devices[replica % len(devices)]
     return "cpu" if device == "auto" and not has_gpu() else device
 
@@ -40,7 +40,7 @@ def has_gpu() -> bool:
 
 
 def threads_for(stage: StageSpec) -> int:
-    """Threads per replica: as given, but never more in all than the machine has cores."""
+    """Return the threads per replica: as given, but in total never more than the machine has cores."""
     cores = len(os.sched_getaffinity(0))
     return max(1, min(int(stage.common.threads), cores // stage.replicas))
 
@@ -60,8 +60,8 @@ def child_config(
     deadly_seq: int = -1,
 ) -> ChildConfig:
     """Describe one process's part of the graph as it is after `version` changes; `streams` are the numbers of
-    its sources, `lost` the (source, acknowledger) that will not come back, `deadly_seq` the frame that a
-    source has to leave out."""
+    its sources, `lost` the (source, acknowledger) pairs that will not come back, `deadly_seq` the frame that
+    a source must skip."""
     stage = graph.stages[name]
     is_source = stage.kind == "source"
     own = {
@@ -103,7 +103,7 @@ def child_config(
 
 
 def _links(graph: Graph, paths: RunPaths, stage: StageSpec, replica: int) -> dict[str, Any]:
-    """Where its packets come from and go to, and how turns are shared among sources that feed it directly."""
+    """Return where its packets come from and go to, and how sources that feed it directly share turns."""
     priorities = {source.name: source.common.priority for source in graph.of_kind("source")}
     ups = [graph.stages[up] for up in graph.upstream(stage.name)]
     downs = [graph.stages[down] for down in graph.downstream(stage.name)]
@@ -131,7 +131,7 @@ def _links(graph: Graph, paths: RunPaths, stage: StageSpec, replica: int) -> dic
 def _of_its_sources(
     graph: Graph, paths: RunPaths, identity: RunIdentity, stage: StageSpec, replica: int
 ) -> dict[str, Any]:
-    """Whose frames reach it, and what it has to know of each of these sources."""
+    """Return the sources whose frames reach it, and the settings for each of them."""
     sources, is_ordered = graph.sources_of(stage.name), stage.kind == "ordered"
     if is_ordered:
         sources = [source for source in sources if dealt_replica(source, stage.replicas) == replica]
@@ -147,8 +147,8 @@ def _of_its_sources(
 
 
 def _summed(graph: Graph, source: str, sink: str) -> list[str]:
-    """What stages on the way from a source to a sink have `summed`; where they do not stand before it, it
-    would count nothing as none."""
+    """Return the `summed` words of stages between a source and a sink; without these stages it would count
+    missing as 0."""
     before = [name for name in graph.reachable(source) if sink in graph.reachable(name)]
     return list(dict.fromkeys(word for name in before for word in graph.stages[name].stage.summed))
 
@@ -158,7 +158,7 @@ def _names(options: Any) -> set[str]:
 
 
 def _common(graph: Graph, stage: StageSpec) -> ProcessCommon:
-    """The common properties as they are in effect: what the graph leaves to be worked out, worked out."""
+    """Return the common properties in effect, with those that the graph leaves open worked out."""
     names = _names(ProcessCommon)
     known = {name: value for name, value in dataclasses.asdict(stage.common).items() if name in names}
     if stage.kind == "source":

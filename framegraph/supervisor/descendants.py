@@ -1,9 +1,9 @@
-"""What the processes of a run have started themselves: found by a mark in their environment, or by their
-session, and ended.
+"""Processes started by a run's processes: found by a mark in their environment, or by their session, and
+ended.
 
-A stage may start programs or fork; these live on when it ends, and nobody else knows of them. Every process
-of a run inherits RUN_MARK, and what belongs to one of its incarnations PROCESS_MARK; each is also the leader
-of a session. Who clears its environment and leaves the session is not found, nor what runs as another user.
+A stage may start programs or fork; these live on when it ends, and nothing else knows of them. Every process
+of a run inherits RUN_MARK, and those of one incarnation PROCESS_MARK; each incarnation also leads a session.
+A process that clears its environment and leaves the session, or runs as another user, is not found.
 """
 
 import contextlib
@@ -17,8 +17,8 @@ PROCESS_MARK = "FRAMEGRAPH_PROCESS"
 
 
 def marked(name: str, value: str, sessions: Collection[int] = ()) -> Iterator[int]:
-    """Yield the living processes, other than this one, that have a mark in their environment or are of one of
-    these sessions."""
+    """Yield the living processes, other than this one, that have a mark in their environment or belong to
+    one of these sessions."""
     wanted = f"{name}={value}".encode()
     for entry in os.listdir("/proc"):
         if not entry.isdecimal() or int(entry) == os.getpid():
@@ -31,7 +31,7 @@ def marked(name: str, value: str, sessions: Collection[int] = ()) -> Iterator[in
 
 
 def end_marked(name: str, value: str, sessions: Collection[int] = ()) -> int:
-    """Kill all processes with a mark or of these sessions; return how many there were."""
+    """Kill all processes with a mark or of these sessions; return their number."""
     count = 0
     for pid in list(marked(name, value, sessions)):
         with contextlib.suppress(ProcessLookupError, PermissionError):

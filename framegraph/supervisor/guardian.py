@@ -1,9 +1,9 @@
-"""Ends what a run leaves behind when its launcher is killed.
+"""The guardian: it ends what a run leaves behind when its launcher is killed.
 
 Started as `python -P -m framegraph.supervisor.guardian FD RUN`.
 
 It holds one end of a pipe whose other end only the launcher has. The kernel ends the launcher's children
-with it; what these have started is found by its mark, or by the sessions that the launcher has told of.
+with it; what these have started is found by its mark, or by the sessions that the launcher has reported.
 """
 
 import contextlib
@@ -39,20 +39,20 @@ class Guardian:
         os.close(reading)
 
     def watch(self, pid: int) -> None:
-        """Tell of a process that leads a session."""
-        self._tell(f"+{pid}\n")
+        """Report a process that leads a session."""
+        self._send_line(f"+{pid}\n")
 
     def forget(self, pid: int) -> None:
-        """It has ended and its session is empty: another process may get its number."""
-        self._tell(f"-{pid}\n")
+        """Forget a session that is empty: another process may get its number."""
+        self._send_line(f"-{pid}\n")
 
-    def _tell(self, line: str) -> None:
+    def _send_line(self, line: str) -> None:
         # A guardian that somebody has killed guards nothing; the run goes on.
         with contextlib.suppress(BrokenPipeError):
             os.write(self._writing, line.encode())
 
     def close(self) -> None:
-        """The run has ended, and nothing of it is left."""
+        """End the guardian: the run has ended, and nothing of it is left."""
         os.close(self._writing)
         self._process.kill()
         self._process.wait()

@@ -1,4 +1,4 @@
-"""What to do when a process ends or is silent: decisions only, replayed as histories by tests."""
+"""Decisions about processes that end or are silent, which tests replay as histories."""
 
 import dataclasses
 import signal
@@ -9,21 +9,21 @@ from typing import Any
 from framegraph.wire.status_page import Status
 
 MAX_DEATHS_WITHOUT_PROGRESS = 6
-"""At least; see `death_limit`."""
+"""Minimum; see `death_limit`."""
 FIRST_BACKOFF_S = 0.25
 MAX_BACKOFF_S = 5.0
 MAX_KILLS_WITHOUT_PROGRESS = 50
-"""Of kills that come from outside: they say nothing of what the process can do, unless they never cease, as
-where its model does not fit into memory."""
+"""Limit of kills from outside: they say nothing about the process unless they never stop, as when its model
+does not fit into memory."""
 MAX_KILLED_BACKOFF_S = 1.0
 KILLS = frozenset({signal.SIGKILL, signal.SIGTERM})
-"""What ends a process by somebody else's doing: an operator, or a kernel that is out of memory."""
+"""Signals from outside: an operator, or a kernel that is out of memory."""
 CRASHES = frozenset({signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGABRT})
-"""What ends a process by its own doing."""
+"""Signals that a process causes itself."""
 
 
 def is_kill(status: int) -> bool:
-    """Whether an exit status is that of a kill, which need not be the process's own doing."""
+    """Return whether an exit status is that of a kill, which need not be the process's own fault."""
     return -status in KILLS
 
 
@@ -42,9 +42,10 @@ class GiveUp:
 
 
 class RestartPolicy:
-    """Counts the deaths of one replica. A death after progress is free; others back off and are limited.
+    """The death count of one replica. A death after progress is free; others back off and are limited.
 
-    With `is_limited` False they only back off: a source that kills its reader must not end the others' run.
+    With `is_limited` False they only back off: a source that kills its reader must not end the run for the
+    others.
     """
 
     def __init__(self, *, is_limited: bool = True) -> None:
@@ -61,8 +62,9 @@ class RestartPolicy:
         limit: int,
         kill_limit: int = MAX_KILLS_WITHOUT_PROGRESS,
     ) -> Restart | GiveUp:
-        """Decide, in this order: progress since the last start restarts at once; the limit of deaths without
-        progress ends the run, where kills have a limit of their own; else a pause that doubles."""
+        """Decide, in this order: after progress since the last start, restart at once; at the limit of
+        deaths without progress (kills have their own), end the run; else restart after a pause that
+        doubles."""
         if progressed:
             self._without_progress = self._kills = 0
             return Restart(0.0)
@@ -81,17 +83,17 @@ class RestartPolicy:
 
 
 def death_limit(max_attempts: int) -> int:
-    """How many deaths in a row without progress end the run: more than one frame may cost, which are those
-    that it is tried alone, and two before that: one among others, and one with those that came behind them.
+    """Return how many deaths in a row without progress end the run: more than one frame may cause. These are
+    its attempts alone, and two before: one among others, and one with those that came after them.
     """
     return max(MAX_DEATHS_WITHOUT_PROGRESS, max_attempts + 3)
 
 
 class FrameDeaths:
-    """Counts the deaths of a source's processes at one and the same frame.
+    """The count of deaths of a source's processes at the same frame.
 
-    Only those that the decoder can have caused: a signal of the processor or of abort(), or a hang. A SIGKILL
-    from outside says nothing of the frame, and a live source does not have the same one again.
+    Only those that the decoder can have caused: a signal of the processor or of abort(), or a hang. A
+    SIGKILL from outside says nothing about the frame, and a live source never has the same one again.
     """
 
     def __init__(self) -> None:
@@ -105,7 +107,7 @@ class FrameDeaths:
         self._seq = last.asked_seq
 
     def deadly_seq(self, common: Any) -> int:
-        """The frame that has had its `max-attempts` deaths; -1: none."""
+        """The frame that has caused `max-attempts` deaths; -1: none."""
         return self._seq if self._deaths and self._deaths >= common.max_attempts else -1
 
 
@@ -121,7 +123,7 @@ def describe_exit(status: int) -> str:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Limits:
-    """How long a process may be silent, by what it is doing; seconds."""
+    """Limits of a process's silence in seconds, depending on what it is doing."""
 
     heartbeat_s: float
     timeout_s: float
@@ -129,25 +131,25 @@ class Limits:
 
 
 class Pauses:
-    """Remembers when the launcher itself stood still: a container that was paused, a machine that slept or
-    swapped. Its children stood still as well, and are not to blame for it.
+    """The times when the launcher itself stood still: a paused container, a machine that slept or swapped.
+    Its children stood still as well and are not to blame.
     """
 
     AT_LEAST_S = 1.0
-    """It watches several times a second."""
+    """The launcher watches several times a second."""
 
     def __init__(self) -> None:
         self._watched_s: float | None = None
         self._pauses: deque[tuple[float, float]] = deque(maxlen=100)
 
     def watched(self, now_s: float) -> None:
-        """The launcher watches its children now."""
+        """Note that the launcher watches its children now."""
         if self._watched_s is not None and now_s - self._watched_s > self.AT_LEAST_S:
             self._pauses.append((self._watched_s, now_s))
         self._watched_s = now_s
 
     def within(self, last_s: float) -> float:
-        """How many of the last so many seconds, up to when it last watched, were pauses."""
+        """Return the paused seconds within `last_s` before it last watched."""
         if self._watched_s is None:
             return 0.0
         from_s = self._watched_s - last_s
@@ -163,7 +165,7 @@ def why_hung(
 ) -> str:
     """Return why a process counts as hung, or an empty text. `age_s`: how long ago it was started.
 
-    paused_within: how many of the last so many seconds do not count (see Pauses).
+    paused_within: how many of the last `last_s` seconds do not count (see Pauses).
     """
 
     def is_over(since_s: float, limit_s: float) -> bool:

@@ -1,4 +1,4 @@
-"""The processes of a run: started, told of the graph, watched, started again. `supervision` decides."""
+"""The processes of a run: started, given the graph, watched, restarted. `policy` decides."""
 
 import signal
 import time
@@ -25,13 +25,13 @@ from framegraph.wire.status_page import Status
 
 COULD_NOT_OPEN = 3
 TELL_AGAIN_S = 1.0
-"""How often a changed graph is told again to a process that has not said to have taken it over."""
+"""Interval for resending a changed graph to a process that has not confirmed it."""
 
 
 class Processes:
-    """Starts the children of a run and carries out what their deaths call for.
+    """The children of a run: it starts them and responds to their deaths.
 
-    `fail` is called when the run cannot go on: with a sentence, after which this process is done without.
+    `fail` is called with a sentence when the run cannot continue; the process is then done without.
     """
 
     def __init__(self, state: RunState, bus: Bus, runner: Runner, fail: Callable[[str], None]) -> None:
@@ -42,10 +42,10 @@ class Processes:
         self._report = state.report
         self._pauses = Pauses()
 
-    def tell(self, to: str, only: Child | None = None, **command: Any) -> None:
-        """Send a command to each replica of a stage; one that is not up is told by its configuration."""
+    def send_command(self, to: str, only: Child | None = None, **command: Any) -> None:
+        """Send a command to each replica of a stage; one that is not up gets it in its configuration."""
         for child in [only] if only else self._state.replicas(to):
-            self._bus.tell(child, **command)
+            self._bus.send_command(child, **command)
 
     def start(self, child: Child) -> None:
         child.start(self._runner)
@@ -53,7 +53,7 @@ class Processes:
         self._report.log(child.name, "DEBUG", f"started (process {child.pid})")
 
     def send_config(self, child: Child, kind: str = "config") -> None:
-        """Tell a process its part of the graph as it is now."""
+        """Send a process its current part of the graph."""
         state = self._state
         is_loose = child.stage in state.detaching or child.stage in state.source_failures
         config = child_config(
@@ -70,10 +70,10 @@ class Processes:
             deadly_seq=child.frame_deaths.deadly_seq(state.graph.stages[child.stage].common),
         )
         child.told_s = time.monotonic()
-        self._bus.tell(child, kind=kind, config=config.to_plain())
+        self._bus.send_command(child, kind=kind, config=config.to_plain())
 
     def relink(self) -> None:
-        """Tell every process of a changed graph. Those that start now ask for it themselves."""
+        """Send a changed graph to every process. Those that start now ask for it themselves."""
         for child in self._state.children.values():
             if child.is_alive and child.has_config and child.stage in self._state.graph.stages:
                 self.send_config(child, "relink")
@@ -81,7 +81,7 @@ class Processes:
     # Deaths
 
     def look_after(self, child: Child, hear: Handler) -> None:
-        """Pass on what a process wrote on standard error; answer its death; start it after its pause."""
+        """Pass on a process's standard error; respond to its death; restart it after its pause."""
         for line in child.read_stderr():
             self._report.log(child.name, "DEBUG", line)
         status = child.reap()
@@ -123,21 +123,21 @@ class Processes:
         self._on_death(child, status, last, has_retired=has_retired)
 
     def _on_exit_for_good(self, child: Child, status: int, last: Status) -> None:
-        """A replica that was to go, or that could not come, has ended."""
+        """Handle the end of a replica that was meant to go, or that could not start."""
         if (status == 0 and last.has_left) or not child.has_run:
             return
         if (child.stage, child.replica) in self._state.leaving:
             self._report.log(child.name, "WARNING", f"ended by {describe_exit(status)} before it was empty")
-        self._tell_of_death(child, list(last.working), is_kill=child.was_killed(status))
+        self._report_death(child, list(last.working), is_kill=child.was_killed(status))
 
     def _on_death(self, child: Child, status: int, last: Status, *, has_retired: bool) -> None:
-        # A worker that retired has handed on all it had; whatever else ends leaves something to send again.
+        # A retired worker has passed on all it had; any other end leaves something to resend.
         if not has_retired or self._state.graph.stages[child.stage].kind != "worker":
-            self._tell_of_death(child, list(last.working), is_kill=child.was_killed(status))
+            self._report_death(child, list(last.working), is_kill=child.was_killed(status))
         verdict = self._verdict(child, status, last.done > 0)
         if isinstance(verdict, GiveUp):
             if (child.stage, child.replica) in self._state.on_trial:
-                # Whoever asked for it hears of it; the graph goes on without.
+                # The command that asked for it gets the error; the graph continues without it.
                 child.error = verdict.text
             else:
                 self.fail(verdict.text, child)
@@ -150,7 +150,7 @@ class Processes:
         graph = self._state.graph
         attempts = [graph.stages[name].common.max_attempts for name in graph.sources_of(child.stage)]
         limit = death_limit(max(attempts, default=0))
-        # Who asked for one more waits for the answer: that it is killed as it loads is one.
+        # The scale command waits for an answer, and a kill while loading is one.
         is_on_trial = (child.stage, child.replica) in self._state.on_trial
         kill_limit = limit if is_on_trial else MAX_KILLS_WITHOUT_PROGRESS
         return child.policy.after_death(
@@ -158,7 +158,7 @@ class Processes:
         )
 
     def _on_leaky_exit(self, child: Child, status: int, last: Status) -> None:
-        """Nobody waits for it, and nothing is lost with it: the sources need not hear of it."""
+        """Restart a leaky sink: nothing waits for it or is lost with it, so the sources are not informed."""
         if status == 0 and last.has_left and not child.error:
             self._report.log(child.name, "INFO", "has retired; starting the next process")
             child.restart_at_s = time.monotonic()
@@ -172,11 +172,11 @@ class Processes:
         self._report.log(child.name, "WARNING", f"ended by {describe_exit(status)}; starting it again")
         child.restart_at_s = time.monotonic() + verdict.after_s
 
-    def _tell_of_death(self, child: Child, working: list[tuple[int, int]], *, is_kill: bool) -> None:
-        """The sources send again what is out; what was being worked on comes back one at a time."""
+    def _report_death(self, child: Child, working: list[tuple[int, int]], *, is_kill: bool) -> None:
+        """Make the sources resend what is out; what was being worked on comes back one at a time."""
         for name in self._state.graph.sources_of(child.stage):
             seqs = [seq for stream, seq in working if stream == self._state.streams[name]]
-            self.tell(
+            self.send_command(
                 name,
                 kind="worker_died",
                 stage=child.stage,
@@ -187,11 +187,11 @@ class Processes:
                 is_kill=is_kill,
             )
 
-    # What cannot come back
+    # Processes that cannot come back
 
     def fail(self, text: str, child: Child) -> None:
-        """This process cannot go on. A source that came while the graph runs ends alone; any other ends the
-        run: the sources are flushed and the sinks complete their files."""
+        """Give up a process that cannot continue. A source attached to the running graph ends alone; any
+        other ends the run: the sources are flushed and the sinks complete their files."""
         tail = [f"    {line}" for line in child.stderr_tail]
         sentence = "\n".join([text, *tail])
         if self._state.may_fail_alone(child.stage):
@@ -201,8 +201,8 @@ class Processes:
         self._do_without(child)
 
     def fail_source(self, source: str, text: str, *, has_run: bool) -> None:
-        """A source ends by a failure of its own; the others go on. One that was attached and never ran was no
-        part of the run."""
+        """End a failed source; the others continue. One that was attached and never ran was no part of the
+        run."""
         self._report.log(source, "ERROR", text)
         self._state.source_failures[source] = text
         is_part = has_run or source not in self._state.attached
@@ -210,12 +210,12 @@ class Processes:
             self._state.failure = text
 
     def _do_without(self, child: Child) -> None:
-        """A process will not come back: the others complete what can be completed without it."""
+        """Let the others complete what they can without a process that will not come back."""
         state = self._state
         spec = state.graph.stages[child.stage]
         if spec.kind == "source":
             if child.has_run and not child.is_last_try:
-                # Once more, to give what is captured its outcome and the sinks their EOS.
+                # Restarted once, to give captured frames their outcome and the sinks their EOS.
                 child.is_last_try = True
                 child.restart_at_s = time.monotonic()
             else:
@@ -224,12 +224,12 @@ class Processes:
             for source in state.graph.sources_of(child.stage):
                 if spec.kind == "sink" or dealt_replica(source, spec.replicas) == child.replica:
                     state.lost_acknowledgers.add((source, child.stage))
-                    self.tell(source, kind="acknowledger_lost", stage=child.stage)
+                    self.send_command(source, kind="acknowledger_lost", stage=child.stage)
 
     # Hangs
 
     def watch(self, now_s: float) -> None:
-        """Kill what hangs: its death is then like any other. Repeat what was not taken over."""
+        """Kill processes that hang: their death is then like any other. Resend an unconfirmed graph."""
         self._pauses.watched(now_s)
         for child in self._state.children.values():
             if not child.is_alive:
@@ -257,4 +257,4 @@ class Processes:
                 child.name, "WARNING", f"holds {held_bytes / 1e6:.0f} MB, over its memory-limit; retiring it"
             )
             child.state = "retiring"
-            self.tell(child.stage, only=child, kind="retire")
+            self.send_command(child.stage, only=child, kind="retire")

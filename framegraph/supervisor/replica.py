@@ -1,4 +1,4 @@
-"""A replica of a stage: its state through all the processes that a runner has started for it."""
+"""Replicas of stages, with their state through all the processes that a runner has started for them."""
 
 import secrets
 import time
@@ -23,7 +23,7 @@ class Child:
         self.name = f"{stage}.{replica}"
         self.incarnation = incarnation
         self.linked = -1
-        """The change of the graph that this incarnation has taken over."""
+        """The change of the graph that this incarnation has confirmed."""
         self.has_config = False
         self.told_s = 0.0
         self.heard_s = 0.0
@@ -43,21 +43,21 @@ class Child:
         self._token = ""
         self._threads = threads
         self._process: RunningProcess | None = None
-        """The one that runs or, until the next start, has run last."""
+        """The incarnation that runs or, until the next start, ran last."""
 
     @property
     def identity(self) -> bytes:
-        """What the process calls itself on the bus: with a token that it alone has been given."""
+        """The process's identity on the bus, with a token that only it has been given."""
         return f"{self.name}#{self.incarnation}#{self._token}".encode()
 
     @property
     def pid(self) -> int:
-        """Of its process, to be shown; 0: it has none."""
+        """The process id, for display; 0: it has no process."""
         return self._process.pid if self._process is not None and self.is_alive else 0
 
     @property
     def fds(self) -> tuple[int, ...]:
-        """To be waited for: readable when there is something to look after."""
+        """File descriptors to wait on: readable when there is something to do."""
         return self._process.fds if self._process is not None else ()
 
     def start(self, runner: Runner) -> None:
@@ -85,25 +85,26 @@ class Child:
         self.is_alive = True
 
     def keep_counts(self) -> None:
-        """Add what the incarnation that has ended had counted to the sums."""
+        """Add the counts of the incarnation that has ended to the sums."""
         for name, value in self.statistics.items():
             if isinstance(value, (int, float)) and not isinstance(value, bool):
                 self.earlier[name] = self.earlier.get(name, 0) + value
         self.statistics = {}
 
     def total(self, name: str) -> float:
-        """A count over all incarnations, as far as they could report it."""
+        """Return a count over all incarnations, as far as they could report it."""
         value: float = self.statistics.get(name) or 0
         return value + self.earlier.get(name, 0)
 
     def was_killed(self, status: int) -> bool:
-        """Whether somebody outside ended it: not the run for its hang, nor the kernel for want of memory."""
+        """Whether it was ended from outside: not by the run for a hang, nor by the kernel for lack of
+        memory."""
         return (
             is_kill(status) and not self.has_hung and self._process is not None and self._process.had_memory()
         )
 
     def read_stderr(self) -> list[str]:
-        """Return the lines that came on standard error, and keep the last of them."""
+        """Return new lines of standard error, and keep the last ones."""
         lines = self._process.stderr_lines() if self._process is not None else []
         self.stderr_tail.extend(lines)
         return lines
@@ -117,11 +118,11 @@ class Child:
         return status
 
     def status(self) -> Status:
-        """The last words of the current or the just ended incarnation."""
+        """The last status of the current or just ended incarnation."""
         return self._process.status() if self._process is not None else Status(incarnation=self.incarnation)
 
     def memory_bytes(self) -> int:
-        """Memory of its own that the process holds; 0: it has none."""
+        """The process's own memory; 0: it has no process."""
         return self._process.memory_bytes() if self._process is not None else 0
 
     def kill(self) -> None:
@@ -134,7 +135,7 @@ class Child:
             self._process.end()
 
     def close(self) -> None:
-        """The process has ended and none will follow."""
+        """Clean up: the process has ended and none will follow."""
         if self._process is not None:
             self._process.forget()
             self._process = None

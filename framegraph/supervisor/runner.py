@@ -1,5 +1,5 @@
-"""How the processes of a run are started, watched and killed: the only place that knows. What they are for,
-and what their deaths call for, is known elsewhere."""
+"""Runners, which alone know how processes are started, watched and killed. What the processes are for, and
+how to respond to their deaths, is decided elsewhere."""
 
 import dataclasses
 import os
@@ -21,13 +21,13 @@ _MODULE = "framegraph.nodes.process"
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ProcessSpec:
-    """What a runner has to know of a process to start it."""
+    """The data that a runner needs to start a process."""
 
     stage: str
     replica: int
     incarnation: int
     token: str
-    """What it proves on the bus that it is who it says: known to it alone."""
+    """The token that proves its identity on the bus: known to it alone."""
     threads: int
     """The size of its libraries' thread pools."""
 
@@ -37,52 +37,55 @@ class ProcessSpec:
 
 
 class RunningProcess(Protocol):
-    """One process, from its start on; its last words can be read after its end."""
+    """One process, from its start on; its last status can be read after its end."""
 
     @property
     def pid(self) -> int:
-        """To be shown; it says nothing on another host."""
+        """For display; it means nothing on another host."""
 
     @property
     def fds(self) -> tuple[int, ...]:
-        """One of these is readable when it has written on standard error or has ended; () after its end."""
+        """File descriptors; one is readable when it has written on standard error or has ended; () after its
+        end."""
 
     def poll(self) -> int | None:
-        """Its exit status (-N: by signal N), None while it runs. Whatever it had started ends with it."""
+        """Return its exit status (-N: by signal N), None while it runs. Whatever it had started ends with
+        it."""
 
     def stderr_lines(self) -> list[str]:
-        """The lines that came on standard error since the last call."""
+        """Return the lines written on standard error since the last call."""
 
     def status(self) -> Status:
-        """What it last said about itself, also after its end, until its successor starts."""
+        """Return its last status, also after its end, until its successor starts."""
 
     def memory_bytes(self) -> int:
-        """Memory of its own that it holds: without shared pixels and library code; 0 after its end."""
+        """Return its own memory, without shared pixels and library code; 0 after its end."""
 
     def had_memory(self) -> bool:
-        """Whether its host has killed nothing for want of memory since it was started."""
+        """Whether its host has killed nothing for lack of memory since it was started."""
 
     def kill(self) -> None:
-        """Have it end at once; `poll` tells when it has."""
+        """Kill it without waiting; `poll` shows when it has ended."""
 
     def end(self) -> None:
         """Kill it, and wait until it has ended."""
 
     def forget(self) -> None:
-        """It has ended and none will follow in its place: remove what was kept of it."""
+        """Remove what was kept of it: it has ended and none will follow in its place."""
 
 
 class Runner(Protocol):
     """Starts processes."""
 
     def start(self, spec: ProcessSpec) -> RunningProcess:
-        """Start a process; its predecessor in the same place has ended. OSError if the system has no room."""
+        """Start a process; its predecessor in the same place has ended. OSError if the system has no
+        resources."""
 
 
 class LocalRunner:
-    """Starts processes on this host, each as a fresh interpreter that leads a session of its own.
+    """A runner for this host: each process is a fresh interpreter that leads its own session.
 
-    To be used from the launcher's main thread: a process asks the kernel to be killed when the thread that
+    Use it from the launcher's main thread: a process asks the kernel to be killed when the thread that
     started it ends.
     """
 
@@ -112,11 +115,11 @@ class LocalRunner:
         return LocalProcess(self, spec, process, mark, self._pages[spec.name])
 
     def ended(self, pid: int) -> None:
-        """A process has ended and its session is empty."""
+        """Note that a process has ended and its session is empty."""
         self._guardian.forget(pid)
 
     def forget(self, spec: ProcessSpec) -> None:
-        """No other process will have its place."""
+        """Note that no other process will take its place."""
         self._pages.pop(spec.name).close()
         Path(self._paths.status(spec.stage, spec.replica)).unlink(missing_ok=True)
 
@@ -160,7 +163,7 @@ class LocalProcess:
             self._stderr.close()
             os.close(self._pidfd)
             self._has_ended = True
-            # What it has started or forked works for nobody any more.
+            # What it has started or forked no longer has a purpose.
             end_marked(PROCESS_MARK, self._mark, {self.pid})
             self._runner.ended(self.pid)
         return status
@@ -180,14 +183,14 @@ class LocalProcess:
             if not data:
                 return
             *whole, self._rest = (self._rest + data).split(b"\n")
-            # A line without an end is not kept for ever.
+            # A line that never ends is not kept for ever.
             if len(self._rest) > MAX_LINE_BYTES:
                 whole, self._rest = [*whole, self._rest], b""
             self._lines.extend(line.decode(errors="replace") for line in whole)
 
     def status(self) -> Status:
         status, own = self._page.read(), self._spec.incarnation
-        # It may have ended before it could take the page over: what stands there is its predecessor's.
+        # It may have ended before it took over the page, which then still shows its predecessor.
         return status if status.incarnation == own else Status(incarnation=own)
 
     def memory_bytes(self) -> int:
@@ -218,7 +221,7 @@ class LocalProcess:
 
 def name_and_folder(command: list[str]) -> tuple[str, str] | None:
     """Return STAGE.REPLICA and the run folder of a command line with which a process of a run was started;
-    None for any other."""
+    None for others."""
     if _MODULE not in command:
         return None
     at = command.index(_MODULE)
@@ -226,7 +229,7 @@ def name_and_folder(command: list[str]) -> tuple[str, str] | None:
 
 
 def _oom_kills() -> int:
-    """How many processes the kernel has killed for want of memory since it began; 0 where it does not say."""
+    """Return how many processes the kernel has killed for lack of memory since boot; 0 if unknown."""
     try:
         counters = Path("/proc/vmstat").read_text()
     except OSError:
@@ -242,13 +245,13 @@ POOLS = (
     "TF_NUM_INTRAOP_THREADS",
     "TF_NUM_INTEROP_THREADS",
 )
-"""What libraries with thread pools of their own ask for the size of these; without it, all cores each."""
+"""Variables that set the size of libraries' thread pools, which otherwise use all cores each."""
 
 
 def child_environment(threads: int) -> dict[str, str]:
-    """The children's environment: they import the project from where it is, and the pools of libraries have
-    the threads of a replica. What the user has set himself stands. Variables with a password of the graph in
-    them stay here: a child gets its addresses over the bus."""
+    """Return the children's environment: they import the project from its place, and libraries' pools have
+    the threads of a replica, unless the user has set them. Variables with a password of the graph are left
+    out: a child gets its addresses over the bus."""
     path = os.pathsep.join(filter(None, [str(_PROJECT), os.environ.get("PYTHONPATH", "")]))
     pools = dict.fromkeys(POOLS, str(threads))
     return {**pools, **environment_without_secrets(os.environ), "PYTHONPATH": path, "PYTHONUNBUFFERED": "1"}

@@ -1,6 +1,6 @@
-"""What a run is at this moment: its graph, who is in it, what has ended and what has failed.
+"""The state of a run: its graph, its processes, what has ended and what has failed.
 
-Data and questions. Nothing is started, sent or decided here.
+Data and queries. Nothing is started, sent or decided here.
 """
 
 import itertools
@@ -17,11 +17,11 @@ from framegraph.wire.config import RunPaths
 Replica = tuple[str, int]
 
 RUNNING, DRAINING, STOPPING = "running", "draining", "stopping"
-"""Phases: everything at work; the sources have been told to end; everything has been told to stop."""
+"""Phases: running; the sources have been told to end; everything has been told to stop."""
 
 
 class RunState:
-    """The one object that the parts of the launcher share about a run."""
+    """The state of a run, shared by the parts of the launcher."""
 
     def __init__(self, graph: Graph, paths: RunPaths, identity: RunIdentity, report: Report) -> None:
         self.graph = graph
@@ -45,9 +45,10 @@ class RunState:
         self.detaching: set[str] = set()
         self.source_failures: dict[str, str] = {}
         self.leaving: set[Replica] = set()
-        """Replicas that finish what they hold and do not come back."""
+        """Replicas that finish what they hold and are not restarted."""
         self.on_trial: set[Replica] = set()
-        """Replicas of a scale that have not yet run: if they cannot start, the graph stays as it was."""
+        """New replicas of a scale command that have not yet run: if they cannot start, the graph stays as it
+        was."""
         self.past_skipped: dict[str, dict[str, int]] = {}
         self._incarnations: dict[Replica, int] = {}
         self._past_counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
@@ -59,16 +60,16 @@ class RunState:
                 self.add(stage.name, replica)
 
     def change(self, graph: Graph) -> None:
-        """Take over a changed graph; every process is to be told of it."""
+        """Apply a changed graph, which must be sent to every process."""
         self.graph = graph
         self.version += 1
 
     def number(self, source: str) -> None:
-        """Give a source its number in the run, one that no other had before."""
+        """Give a source its number in the run, one that was never used before."""
         self.streams[source] = next(self._next_stream)
 
     def add(self, stage: str, replica: int) -> Child:
-        """Make a place for a process; its incarnations go on where an earlier place of the name stopped."""
+        """Add a replica; its incarnations count on from an earlier one of the same name."""
         spec = self.graph.stages[stage]
         incarnation = self._incarnations.get((stage, replica), -1)
         threads, is_live = threads_for(spec), spec.is_live
@@ -92,7 +93,7 @@ class RunState:
         return [child for child in self.children.values() if child.stage == stage]
 
     def total(self, stage: str, name: str) -> float:
-        """A count over all processes that a stage has had."""
+        """Return a count over all processes that a stage has had."""
         return sum(child.total(name) for child in self.replicas(stage)) + self._past_counts[stage][name]
 
     @property
@@ -101,12 +102,12 @@ class RunState:
 
     @property
     def is_linked(self) -> bool:
-        """Whether every process has taken over the graph as it is now."""
+        """Whether every process has confirmed the current graph."""
         return all(child.linked >= self.version for child in self.children.values() if child.is_alive)
 
     def may_fail_alone(self, stage: str) -> bool:
-        """Whether a failure of this source is its own affair: others go on without it, or it came, or is
-        leaving, in a running graph."""
+        """Return whether a failure of this source concerns it alone: others continue without it, or it was
+        attached to, or is leaving, a running graph."""
         if stage not in self.sources:
             return False
         others = set(self.sources) - {stage} - set(self.ended_sources) - set(self.source_failures)

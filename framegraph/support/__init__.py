@@ -1,1 +1,1 @@
-"""What every room may use: texts, secrets, files, histograms."""
+"""Helpers for every package: texts, secrets, files, histograms."""

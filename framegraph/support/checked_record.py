@@ -1,11 +1,11 @@
-"""A record on disk that says itself how long it is and whether it is whole: what a death or a power cut has
-left half written, and what somebody has changed, is known."""
+"""Records on disk with their length and checksum, so that one half written at a death or power cut, or
+changed later, is recognised."""
 
 import struct
 import zlib
 
 MAGIC = b"REC1"
-"""Of another version nothing is read."""
+"""Records of another version are not read."""
 _SIZE, _CHECKSUM = struct.Struct("<4sI"), struct.Struct("<I")
 HEAD_BYTES = _SIZE.size + _CHECKSUM.size
 
@@ -17,7 +17,8 @@ def pack_record(payload: bytes) -> bytes:
 
 
 def unpack_record(data: bytes, at: int = 0) -> bytes | None:
-    """Return the payload of the record that begins at byte `at`, whatever follows it; None if none does."""
+    """Return the payload of the record that begins at byte `at`, whatever follows it; None if there is
+    none."""
     size, payload_at = data[at : at + _SIZE.size], at + HEAD_BYTES
     if len(data) < payload_at:
         return None
@@ -29,5 +30,6 @@ def unpack_record(data: bytes, at: int = 0) -> bytes | None:
 
 
 def _sum(size: bytes, payload: bytes) -> int:
-    """Of both: an empty payload alone has the sum 0, as a head of which the rest was never written."""
+    """The checksum covers head and payload: that of an empty payload alone is 0, like a head whose rest was
+    never written."""
     return zlib.crc32(payload, zlib.crc32(size))

@@ -1,4 +1,4 @@
-"""What a command of the launcher is, and the registry that finds one by its file."""
+"""The launcher's commands, and the registry that finds one by its file."""
 
 import abc
 import argparse
@@ -11,11 +11,11 @@ from typing import ClassVar
 class Command(abc.ABC):
     """One command: the one such class of its module, which has its name (new_stage.py: new-stage).
 
-    --help imports every command's module: what a command needs for its work is imported in `run`.
+    --help imports every command's module, so a command imports what it needs in `run`.
     """
 
     line: ClassVar[str]
-    """What it does, for the launcher's --help."""
+    """Its description in the launcher's --help."""
     description: ClassVar[str]
     """The same for its own --help."""
     refuses_passwords: ClassVar[bool] = True
@@ -33,27 +33,27 @@ class Command(abc.ABC):
         return parser
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:  # noqa: B027 - a command may take none
-        """Declare what it takes."""
+        """Declare its arguments."""
 
     def parse(self, parser: argparse.ArgumentParser, words: Sequence[str]) -> argparse.Namespace:
-        """Return what `words` say; `parser.error` for what does not go together."""
+        """Return the options parsed from `words`; `parser.error` for those that exclude each other."""
         return parser.parse_args(words)
 
     @abc.abstractmethod
     def run(self, options: argparse.Namespace) -> int:
-        """Do it, print what came of it, and return the exit status; GraphError when it cannot be done."""
+        """Carry it out, print the result, and return the exit status; GraphError when that is impossible."""
 
     def is_run(self, options: argparse.Namespace) -> bool:
-        """Say whether the exit status is that of a run, which stays whatever became of its words."""
+        """Return whether the exit status is that of a run, which stays even if output is lost."""
         return False
 
     def completions(self, before: Sequence[str], last: str) -> list[str]:
-        """Return what `last`, which is no option, may become behind the words `before`."""
+        """Return the completions of `last`, which is not an option, after the words `before`."""
         return []
 
 
 class Commands(Mapping[str, Command]):
-    """The commands by name: every module of `packages` is one, and is imported when it is asked for.
+    """The commands by name: every module of `packages` is one, imported on first use.
 
     `version`: what the launcher's --version says.
     """

@@ -1,4 +1,4 @@
-"""How long things took: counts in classes of 10 %, so that a quantile is right to that."""
+"""Histograms of durations in classes of 10 %, which is the accuracy of a quantile."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Mapping
 FIRST_MS = 1.0
 GROWTH = 1.1
 CLASSES = 146
-"""Up to 10^6 ms, a quarter of an hour; what takes longer counts as that."""
+"""Up to 10^6 ms, a quarter of an hour; longer durations count as that."""
 
 
 class Histogram:
@@ -24,7 +24,7 @@ class Histogram:
         self._counts[min(place, CLASSES - 1)] += 1
 
     def quantile_ms(self, share: float) -> float | None:
-        """Return the upper edge of the class that `share` of all durations come up to; None without any."""
+        """Return the upper edge of the class that contains the quantile `share`; None without durations."""
         wanted = share * self._counts.total()
         reached = 0
         for place in sorted(self._counts):
@@ -34,7 +34,7 @@ class Histogram:
         return None
 
     def summary(self) -> dict[str, float]:
-        """Return p50, p95 and p99 in milliseconds; {} without any duration."""
+        """Return p50, p95 and p99 in milliseconds; {} without durations."""
         found = {f"p{percent}": self.quantile_ms(percent / 100) for percent in (50, 95, 99)}
         return {name: round(value, 1) for name, value in found.items() if value is not None}
 

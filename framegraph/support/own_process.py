@@ -1,4 +1,4 @@
-"""What a process knows and sets of itself."""
+"""Settings and facts of this process."""
 
 import contextlib
 import os
@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def no_core_dumps() -> None:
-    """Switch core dumps off for this process and what it starts: they hold passwords and frames. The
+    """Switch off core dumps for this process and those it starts: they hold passwords and frames. The
     limit is one byte: with none at all the kernel would hand the memory to a program that collects it."""
     _soft, hard = resource.getrlimit(resource.RLIMIT_CORE)
     with contextlib.suppress(ValueError, OSError):
@@ -16,7 +16,7 @@ def no_core_dumps() -> None:
 
 
 def process_started_at() -> float:
-    """When this process was started, as time.time() counts: what whoever started it waits from."""
+    """Return when this process was started, as of time.time()."""
     ticks = int(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19])
     uptime_s = float(Path("/proc/uptime").read_text().split()[0])
     return time.time() - (uptime_s - ticks / os.sysconf("SC_CLK_TCK"))

@@ -1,4 +1,4 @@
-"""How far a sink has got, kept beside its output: two records written in turn, the newer valid one counts.
+"""The progress of a sink, kept next to its output: two records written in turn; the newer valid one counts.
 
 A record is written after the output and before the commit, so what it names is in the file. Two fixed
 places instead of a growing log: the size stays the same however long the stream, and a record that a
@@ -19,7 +19,7 @@ RECORD_BYTES = 8192
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Progress:
-    """What a sink has written for one source. `notes` are the sink's own, `tally` what it counted."""
+    """A sink's progress for one source. `notes` are the sink's own, `tally` its counts."""
 
     run: str
     digest: str
@@ -43,12 +43,12 @@ def progress_path(location: Path) -> Path:
 
 
 class ProgressFile:
-    """Reads and writes the progress of one output file."""
+    """The progress file of one output."""
 
     def __init__(self, location: Path) -> None:
         self.path = progress_path(location)
         self._fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
-        # So that a full disk can stop the output, never the word of how far it is.
+        # So that a full disk can stop the output, but never its progress record.
         os.posix_fallocate(self._fd, 0, 2 * RECORD_BYTES)
         self._number = 0
 
@@ -74,7 +74,7 @@ class ProgressFile:
             return None
 
     def write(self, **fields: Any) -> None:
-        """Write the next record, in the place of the older one."""
+        """Write the next record over the older one."""
         self._number += 1
         record = Progress(number=self._number, **fields)
         text = json.dumps(vars(record), separators=(",", ":")).encode()

@@ -1,7 +1,7 @@
-"""Passwords: which texts hold one, how an address is shown, and texts without them.
+"""Passwords: finding them in texts, removing them, and displaying addresses.
 
-Every text that leaves a process for a human or a file passes `redact`. It hides by value what this run knows
-to be secret, in each form that the value can take, and besides what in any address looks like a password.
+Every text that leaves a process for a human or a file passes `redact`. It hides the values that this run
+knows to be secret, in each form that they can take, and also whatever looks like a password in any address.
 Nothing here takes longer than a text is long: texts come from strangers.
 """
 
@@ -20,13 +20,13 @@ SECRET_ENDINGS = (
     *("token", "jwt", "bearer", "secret", "key", "auth", "authorization", "credential", "credentials"),
     *("sig", "signature", "session", "sessionid", "sid"),
 )
-"""Names of values in an address that are never shown: those that end so, `api_key` and `loginpas` as well."""
+"""Endings of names whose values in an address are never shown, e.g. `api_key` and `loginpas`."""
 MIN_ALONE_CHARS = 4
 """A shorter value is only looked for inside addresses: every text has an "a" in it."""
 MIN_BASE64_CHARS = 6
 HIDDEN = "***"
 MAX_TEXT_CHARS = 20_000
-"""Of one text that is told: more is cut off before anybody looks at it."""
+"""Limit of one displayed text: the rest is cut off first."""
 
 _MAX_SCHEME_CHARS, _MAX_NAME_CHARS = 20, 64
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,19}://")
@@ -53,13 +53,13 @@ def split_address(address: str) -> tuple[str, str, str]:
     if "@" in authority:
         at = authority.rindex("@")
     elif "@" in rest and not _HOST_AND_PORT.fullmatch(authority):
-        # A password with an unescaped "/" in it: what stands before the "/" is no host and port.
+        # A password with an unescaped "/" in it: the part before the "/" is not a host and port.
         at = rest.rindex("@")
     return match[0], rest[: max(at, 0)], rest[at + 1 :]
 
 
 def without_password(address: str) -> str:
-    """Return an address as it may be shown: without user, password, secret values and what is known as such.
+    """Return an address as it may be shown: without user, password and secret values.
 
     A plain path is returned as it is.
     """
@@ -131,7 +131,7 @@ def redact(text: str) -> str:
     """
     is_long = len(text) > MAX_TEXT_CHARS
     if is_long:
-        # Some more than is told, so that no secret is cut in two and then not known.
+        # Somewhat more than is shown, so that no secret is cut in two and missed.
         text = text[: MAX_TEXT_CHARS + max(map(len, _known), default=0)]
     for address, shown in sorted(_shown_as.items(), key=lambda pair: -len(pair[0])):
         text = text.replace(address, shown)
@@ -151,29 +151,29 @@ def redact_values(values: Any) -> Any:
 
 
 def holds_secret(text: str) -> bool:
-    """Say whether a text is or holds one of the known passwords."""
+    """Return whether a text is or contains one of the known passwords."""
     is_inside = any(len(word) >= MIN_ALONE_CHARS and word in text for word in _known)
     return is_inside or text in _known or bool(passwords_in(text) & _known)
 
 
 def environment_without_secrets(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables that hold none of the known passwords: what a child is started with."""
+    """Return the variables that contain none of the known passwords, for a child's environment."""
     return {name: value for name, value in environment.items() if not _known or not holds_secret(value)}
 
 
 def are_known() -> bool:
-    """Say whether any password was learnt."""
+    """Return whether any password was learnt."""
     return bool(_known)
 
 
 def is_secret_name(name: str) -> bool:
-    """Say whether a variable, property or query value of that name is a password."""
+    """Return whether a variable, property or query value of that name is a password."""
     return name.lower().endswith(SECRET_ENDINGS)
 
 
 def is_plain_path(value: str) -> bool:
-    """Say whether a value is a path of this machine, as $HOME: hidden, it would hide the names of all
-    files."""
+    """Return whether a value is a path of this machine, such as $HOME: hiding it would hide all file
+    names."""
     return os.path.isabs(value) and os.path.exists(value)
 
 
@@ -200,7 +200,7 @@ def _forms(value: str) -> set[str]:
 
 
 def _without_known(text: str) -> str:
-    # The longest first: one password may be the beginning of another.
+    # Longest first: one password may be the beginning of another.
     for word in sorted(_known, key=len, reverse=True):
         if len(word) >= MIN_ALONE_CHARS:
             text = text.replace(word, HIDDEN)
@@ -240,7 +240,7 @@ def _secret_values(rest: str) -> Iterator[tuple[int, int]]:
         if is_secret_name(rest[max(begin + 1, start) : equals]):
             end = _END_OF_VALUE.search(rest, at)
             stop = end.start() if end else len(rest)
-            # A colon that ends a sentence is no part of it.
+            # A colon that ends a sentence is not part of it.
             stop -= rest.endswith(":", at, stop)
             if stop > at:
                 yield at, stop

@@ -1,7 +1,7 @@
-"""Text of strangers on its way to readers and files.
+"""Untrusted text, made safe for readers and files.
 
-Names of files are bytes, travel in text as surrogates (PEP 383), and may have any sign in them: one that
-moves a terminal's cursor, or a line feed that makes a line of a log.
+Names of files are bytes, travel in text as surrogates (PEP 383), and may have any character in them: one
+that moves a terminal's cursor, or a line feed that forges a line of a log.
 """
 
 import re
@@ -10,17 +10,17 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2
 
 
 def utf8_of(text: str) -> bytes:
-    """Return a text as UTF-8, for a file that others read: what of a file's name is none is U+FFFD there."""
+    """Return a text as UTF-8 for a file that others read: invalid parts of a file's name become U+FFFD."""
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace").encode()
 
 
 def printable(text: str) -> str:
-    """Return a text whose control characters are written out; line feeds and tabs stay."""
+    """Return a text with control characters escaped; line feeds and tabs stay."""
     return _CONTROL.sub(lambda sign: sign[0].encode("unicode_escape").decode(), text)
 
 
 def in_one_line(text: str) -> str:
-    """Return a name to be read: line feeds and tabs are written out as well."""
+    """Return a name for display: line feeds and tabs are escaped as well."""
     return printable(text).replace("\n", "\\n").replace("\t", "\\t")
 
 

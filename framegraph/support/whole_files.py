@@ -1,4 +1,4 @@
-"""Files that come whole or not at all: a stop at any moment leaves the old file or the new one."""
+"""Files that are replaced as a whole: a stop at any moment leaves the old file or the new one."""
 
 import contextlib
 import os
@@ -11,16 +11,16 @@ from typing import BinaryIO
 def whole_file(
     path: Path, *, mode: int = 0o644, durable: bool = False, writer: str = ""
 ) -> Iterator[BinaryIO]:
-    """Yield a new file beside `path` that takes its place when the block ends; after an exception in it
-    nothing is left and `path` is as it was. What can write only to a name writes to `place_of` it.
+    """Yield a new file next to `path` that takes its place when the block ends; after an exception in it
+    nothing is left and `path` is as it was. Code that needs a file name writes to its `place_of`.
 
-    durable: it is on the disk before it has the name. writer: where several may write the same at once, what
-    tells this one from the others; else what an earlier writer left when it was killed is removed. OSError as
-    of any file.
+    durable: it is on the disk before it gets its name. writer: identifies this one where several may write
+    the same file at once; otherwise the remains of a killed earlier writer are removed. OSError as for any
+    file.
     """
     part = path.with_name(f".{path.name}{writer and '.'}{writer}.part")
     part.unlink(missing_ok=True)
-    # A file of our own: what somebody may put under this name is not written to, nor where a link leads.
+    # A new file: never write to what somebody has put under this name, nor to a link's target.
     fd = os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
     try:
         with os.fdopen(fd, "r+b") as file:
@@ -36,7 +36,7 @@ def whole_file(
 
 
 def place_of(file: BinaryIO) -> str:
-    """A name under which this process can open the file, whatever has become of its own."""
+    """Return a name under which this process can open the file, even if its own has changed."""
     return f"/proc/self/fd/{file.fileno()}"
 
 

@@ -1,1 +1,1 @@
-"""What works on graphs and runs from outside."""
+"""Tools that work on graphs and runs from outside."""

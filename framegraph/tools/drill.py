@@ -24,7 +24,7 @@ from framegraph.wire.config import RunPaths
 
 START_LIMIT_S = 120.0
 RECOVERY_LIMIT_S = 120.0
-"""A run that commits no frame for so long after a fault counts as stuck."""
+"""A run that commits no frame for this long after a fault counts as stuck."""
 END_LIMIT_S = 600.0
 _SIGNALS = {"kill": signal.SIGKILL, "again": signal.SIGKILL, "stop": signal.SIGSTOP}
 _LAUNCHER = Path(__file__).resolve().parents[2] / "launcher.py"
@@ -32,7 +32,7 @@ _LAUNCHER = Path(__file__).resolve().parents[2] / "launcher.py"
 
 @dataclasses.dataclass(frozen=True)
 class Fault:
-    """One kind of fault: what is done (kill, again, stop) to which replicas ("any": a random one)."""
+    """One kind of fault: the action (kill, again, stop) and its target replicas ("any": a random one)."""
 
     action: str
     targets: tuple[str, ...]
@@ -82,7 +82,8 @@ class Drill:
         self.verdict = Verdict(seed)
 
     def go(self, *, max_pause_s: float, stop_at_end: bool) -> Verdict:
-        """Run, harm, and judge. `stop_at_end`: Ctrl-C after the last fault, for an endless input."""
+        """Run the graph, deal the faults, and judge. `stop_at_end`: Ctrl-C after the last fault, for an
+        endless input."""
         launcher = subprocess.Popen(
             self._command,
             stdout=subprocess.PIPE,
@@ -100,7 +101,7 @@ class Drill:
                 ledgers.close()
             output, _errors = launcher.communicate(timeout=END_LIMIT_S)
         except subprocess.TimeoutExpired:
-            self.verdict.problems.append(f"the run has not ended within {END_LIMIT_S:.0f} s")
+            self.verdict.problems.append(f"the run did not end within {END_LIMIT_S:.0f} s")
             return self.verdict
         finally:
             launcher.kill()
@@ -177,8 +178,8 @@ class Drill:
         old: dict[str, int],
         started_s: float,
     ) -> None:
-        """Wait until the successor is ready and a frame has been committed since. Frames that were past the
-        killed process are committed before that; they say nothing about how long it was missed."""
+        """Wait until the successor is ready and a frame has been committed since. Frames already past the
+        killed process are committed before that; they say nothing about how long it was missing."""
         name = self.verdict.faults[-1].partition(":")[2]
         folder = next((folder for _pid, _name, folder in children_of(launcher.pid)), None)
         if folder is None:

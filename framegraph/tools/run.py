@@ -1,4 +1,4 @@
-"""launcher.py GRAPH: run it, check it or draw it. What the launcher does without the name of a command."""
+"""launcher.py GRAPH: run, check or draw a graph. The launcher's default command."""
 
 import argparse
 import sys
@@ -25,7 +25,9 @@ class Run(Command):
         parser.add_argument("--check", action="store_true", help="check the graph and start nothing")
         parser.add_argument("--draw", choices=("mermaid", "svg"), help="print a drawing and start nothing")
         parser.add_argument(
-            "--resume", action="store_true", help="go on where an earlier run on the same input was cut off"
+            "--resume",
+            action="store_true",
+            help="continue where an earlier run on the same input was cut off",
         )
         parser.add_argument("--quiet", action="store_true", help="only warnings, errors and the summary")
         parser.add_argument(
@@ -35,7 +37,7 @@ class Run(Command):
             "--trace",
             type=Path,
             metavar="FILE",
-            help="write when each frame was where, for `launcher.py trace`",
+            help="write where each frame was and when, for `launcher.py trace`",
         )
         parser.add_argument(
             "--trace-every",

@@ -1,4 +1,4 @@
-"""What a drill has come to: the outputs of its run against the ledger."""
+"""The verdict of a drill: the outputs of its run compared with the ledger."""
 
 import dataclasses
 import json
@@ -12,14 +12,14 @@ from framegraph.stage import FileSink
 
 @dataclasses.dataclass
 class Verdict:
-    """What a drill has come to. Times in seconds from a fault to the next committed frame."""
+    """The result of a drill. Times in seconds from a fault to the next committed frame."""
 
     seed: int
     faults: list[str] = dataclasses.field(default_factory=list)
     recoveries_s: list[float] = dataclasses.field(default_factory=list)
     by_stage: dict[str, list[tuple[float, float]]] = dataclasses.field(default_factory=dict)
-    """Of kills of one named process, per stage: (from the kill to the first frame that was committed after
-    its successor was ready, start of the successor until it was ready)."""
+    """For kills of one named process, per stage: (seconds from the kill to the first frame committed after
+    its successor was ready, seconds that the successor took to be ready)."""
     lost: int = 0
     doubled: int = 0
     problems: list[str] = dataclasses.field(default_factory=list)
@@ -72,8 +72,8 @@ def judge(graph: Graph, verdict: Verdict) -> None:
 
 
 def lost_and_doubled(sums: dict[str, Any], count: int) -> tuple[int, int]:
-    """Return how many frames are missing from, and too many in, an output of `count` frames of a source whose
-    ledger says `sums`."""
+    """Return the numbers of missing and of surplus frames in an output of `count` frames of a source with
+    the ledger `sums`."""
     dropped = sums["dropped"]
     most = sums["captured"] - sum(dropped.get(word, 0) for word in ("leaky", "late", "undecodable"))
     # Of the frames that a stop flushed, those that had been sent are in the output, the others are not.

@@ -1,1 +1,1 @@
-"""When each frame was where: noted by every process, put together when somebody asks."""
+"""Traces of where each frame was and when: noted by every process, merged on request."""

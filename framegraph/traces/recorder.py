@@ -1,4 +1,4 @@
-"""What each process writes down: who had which frame when. 20 bytes and a name an event, in files of its own.
+"""A process's notes of which frame was where and when: 20 bytes and a name per event, in its own files.
 
 Every run notes each SAMPLED_EVERY-th frame, and frames that are tried again; a run with --trace each one. A
 replica keeps its newest PARTS files. Times are time.time_ns(), which all processes of a host share. A process
@@ -13,29 +13,29 @@ from pathlib import Path
 from framegraph.packet import Packet
 
 CAPTURED, RECEIVED, BEGUN, DONE, LEFT = range(5)
-"""A frame was captured; came in here; is worked on; was answered or written; went on to the next stage."""
+"""A frame was captured; arrived here; is worked on; was answered or written; was sent to the next stage."""
 
 EVENT = struct.Struct("<HHqq")
-"""Event, length of "SOURCE/SENDER" that follows (SENDER only where a frame came in), seq, time in ns."""
+"""Event, length of the "SOURCE/SENDER" that follows (SENDER only for an arrival), seq, time in ns."""
 
 SAMPLED_EVERY = 25
-"""One frame a second of a live source: enough for a p95 after a minute, and next to no work."""
+"""One frame a second of a live source: enough for a p95 after a minute, and almost no work."""
 MAX_EVENT_BYTES = EVENT.size + 68
-"""With the names of two stages, of 32 characters at most."""
+"""Includes the names of two stages, at most 32 characters each."""
 PARTS = 16
-"""Files of one replica, of all its incarnations: when a new one begins, the oldest goes."""
+"""Number of files of a replica, over all its incarnations: a new one replaces the oldest."""
 SAMPLED_BYTES = 256 * 1024
-"""Of one replica in a run that is only sampled: about the newest 1,600 frames of a worker, in 16 files."""
+"""Limit per replica in a sampled run: about the newest 1,600 frames of a worker, in 16 files."""
 TRACED_BYTES = 64 * 2**20
-"""Of one replica in a run with --trace: about its newest two million events."""
+"""Limit per replica in a run with --trace: about its newest two million events."""
 MAX_WATCHED = 64
-"""Frames that are noted because they are tried again: a window or two of them."""
+"""Limit of frames noted because they are tried again: a window or two."""
 SETTINGS = "settings"
-"""The file that says which frames are noted: "EVERY BYTES"."""
+"""The file that sets which frames are noted: "EVERY BYTES"."""
 
 
 class Recorder:
-    """Takes notes of each n-th frame and of those it is told to watch; of none where notes are off."""
+    """Notes each n-th frame and those added by `watch`; nothing when notes are off."""
 
     def __init__(self, folder: Path, process: str) -> None:
         """`process`: "STAGE.REPLICA#INCARNATION"."""
@@ -43,7 +43,7 @@ class Recorder:
         self._process = process
         self._every, max_bytes = read_settings(folder)
         self._part_bytes = max_bytes // PARTS
-        # Between two flushes no more than a part takes: of more, the newest.
+        # Between two flushes at most one part's worth, the newest.
         self._events: deque[bytes] = deque(maxlen=self._part_bytes // MAX_EVENT_BYTES)
         self._watched: dict[tuple[str, int], None] = {}
         self._parts = deque(_parts(folder, process.partition("#")[0]))
@@ -52,7 +52,7 @@ class Recorder:
         self._written_bytes = self._part_bytes
 
     def watch(self, source: str, seq: int) -> None:
-        """Take notes of this frame from now on, whatever its number."""
+        """Note this frame from now on, whatever its number."""
         self._watched.pop((source, seq), None)
         self._watched[source, seq] = None
         if len(self._watched) > MAX_WATCHED:
@@ -75,7 +75,7 @@ class Recorder:
             self.note(event, packet.source, packet.seq)
 
     def flush(self) -> None:
-        """Write down what was noted, so that it survives this process. OSError: these notes are lost."""
+        """Write the notes to a file, so that they survive this process. OSError: these notes are lost."""
         if not self._events:
             return
         data = b"".join(self._events)
@@ -83,7 +83,7 @@ class Recorder:
         if self._written_bytes + len(data) > self._part_bytes:
             self._begin_part()
         with self._path.open("ab") as file:
-            # Half of a flush that found no room would make what comes after it unreadable.
+            # Half a flush on a full disk would make everything after it unreadable.
             file.truncate(self._written_bytes)
             file.write(data)
         self._written_bytes += len(data)
@@ -98,7 +98,7 @@ class Recorder:
 
 
 def _parts(folder: Path, replica: str) -> list[Path]:
-    """What earlier incarnations of a replica have left, the oldest first."""
+    """Return the files of earlier incarnations of a replica, oldest first."""
     numbered = []
     for path in folder.glob(f"{replica}#*"):
         incarnation, _dot, part = path.name.rpartition("#")[2].partition(".")
@@ -107,14 +107,14 @@ def _parts(folder: Path, replica: str) -> list[Path]:
 
 
 def switch_on(folder: Path, every: int, max_bytes: int) -> None:
-    """Have the processes of a run, none of which is started yet, note each `every`-th frame; each replica
+    """Make the processes of a run, none of which has started yet, note each `every`-th frame; each replica
     keeps its newest `max_bytes`."""
     folder.mkdir(mode=0o700)
     (folder / SETTINGS).write_text(f"{every} {max_bytes}")
 
 
 def read_settings(folder: Path) -> tuple[int, int]:
-    """Return which frames of a run are noted, each n-th (0: none), and the bytes that a replica keeps."""
+    """Return n, as each n-th frame of a run is noted (0: none), and the bytes that a replica keeps."""
     try:
         every, max_bytes = (folder / SETTINGS).read_text().split()
     except FileNotFoundError:
@@ -123,7 +123,7 @@ def read_settings(folder: Path) -> tuple[int, int]:
 
 
 def forget(folder: Path, stage: str) -> None:
-    """Remove what the processes of a stage noted that has left the run; a run with --trace keeps all."""
+    """Remove the notes of a stage that has left the run; a run with --trace keeps all."""
     _every, max_bytes = read_settings(folder)
     for path in folder.glob(f"{stage}.*#*") if max_bytes == SAMPLED_BYTES else ():
         path.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""What sampled frames say of a run: where frames spend their time by stage, and which frames there are."""
+"""Figures from sampled frames: where frames spend their time by stage, and which frames were sampled."""
 
 import dataclasses
 import math
@@ -16,15 +16,15 @@ COLUMNS = {
     "waiting for the window": "held back",
     "waiting for credit": "held back",
 }
-"""{kind of span: column of the table}; held back: done here, and the stages behind have no room."""
+"""{kind of span: column of the table}; held back: done here, but the stages after it have no room."""
 
 MAX_ROWS = 12
-"""Of the table; a graph with more stages shows those where frames spend the most time."""
+"""Limit of the table; a graph with more stages shows those where frames spend the most time."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Times:
-    """How long frames spent with one thing at one stage, in milliseconds; quantiles by the nearest rank."""
+    """Times that frames spent in one way at one stage, in milliseconds; quantiles by the nearest rank."""
 
     n: int
     p50: float
@@ -39,9 +39,9 @@ class Times:
 
 def frame_times(trace: dict[str, Any]) -> dict[str, Any]:
     """Return {"every", "frames", "stages": {stage: {"transport", "waiting", "service", "held back": {n, p50,
-    p95} in milliseconds}}}, the stages in the order in which frames come to them.
+    p95} in milliseconds}}}, the stages in the order in which frames reach them.
 
-    Frames that were noted only because they were tried again are left out: they are not like the others.
+    Frames that were noted only because they were tried again are left out: they are not typical.
     """
     every = int(trace["otherData"]["every"])
     took_ms: defaultdict[str, defaultdict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
@@ -101,8 +101,8 @@ def frames_of(trace: dict[str, Any]) -> dict[tuple[str, int], list[dict[str, Any
 
 
 def newest_frame(trace: dict[str, Any]) -> str:
-    """Return the newest frame that has come to the end of its way; of those that have not, the one that came
-    the furthest. GraphError when there is none."""
+    """Return the newest frame that reached the end of its path, else the one that came furthest. GraphError
+    when there is none."""
     frames = frames_of(trace)
     if not frames:
         raise GraphError("no frame has been sampled yet; try again when the graph has delivered some")
@@ -115,7 +115,7 @@ def newest_frame(trace: dict[str, Any]) -> str:
                 into[source].add(span["args"]["process"].partition(".")[0])
 
     def rank(key: tuple[str, int]) -> tuple[float, float]:
-        # Who finishes frames and never sends one on is the end of their way.
+        # A stage that finishes frames and never sends one on is the end of their path.
         ends = done[key[0]] - held[key[0]]
         reached = {
             span["args"]["process"].partition(".")[0] for span in frames[key] if span["cat"] == "service"
@@ -127,7 +127,7 @@ def newest_frame(trace: dict[str, Any]) -> str:
 
 
 def refuse_unsampled(trace: dict[str, Any], frame: str) -> None:
-    """GraphError when a running graph has no sample of `frame`: it says which it has."""
+    """Raise GraphError, listing the samples, when a running graph has no sample of `frame`."""
     frames = frames_of(trace)
     source, _colon, seq = frame.rpartition(":")
     if not (source and seq.isdecimal()):

@@ -1,7 +1,7 @@
-"""From the processes' events to a Chrome trace (ui.perfetto.dev draws it) and to one frame's timeline.
+"""Chrome traces (drawn by ui.perfetto.dev) and timelines of one frame, made from the processes' events.
 
 The format: "Trace Event Format" of Chromium's trace viewer: a nestable async event for each span ("b" and
-"e", microseconds), with an id of its own, for several frames wait in one process at once.
+"e", microseconds), with an id of its own, because several frames wait in one process at once.
 """
 
 import dataclasses
@@ -17,7 +17,7 @@ from framegraph.traces.recorder import BEGUN, CAPTURED, DONE, EVENT, LEFT, RECEI
 
 @dataclasses.dataclass(frozen=True, order=True)
 class Event:
-    """One note of a process, "STAGE.REPLICA#INCARNATION"."""
+    """One event of a process, "STAGE.REPLICA#INCARNATION"."""
 
     at_ns: int
     kind: int
@@ -28,9 +28,9 @@ class Event:
 
 
 def read_events(folder: Path) -> list[Event]:
-    """Return what all processes of a run noted, by time; a record that a death cut off is left out.
+    """Return the notes of all processes of a run, by time; a record that a death cut off is left out.
 
-    The run may be on: a file that gave way to a newer one meanwhile is left out.
+    The run may be going on: a file replaced by a newer one meanwhile is left out.
     """
     events = []
     for path in folder.glob("*#*"):
@@ -51,7 +51,7 @@ def read_events(folder: Path) -> list[Event]:
 def chrome_trace(events: Iterable[Event], every: int = 1) -> dict[str, Any]:
     """Return the spans of all frames: waiting, service, and transport from one process to the next.
 
-    `every`: each which frame was noted; the trace says so under "otherData".
+    `every`: each `every`-th frame was noted; stored in the trace under "otherData".
     """
     spans: list[dict[str, Any]] = []
     numbers: dict[str, int] = {}
@@ -74,8 +74,8 @@ def chrome_trace(events: Iterable[Event], every: int = 1) -> dict[str, Any]:
 
 
 def _drawn(span: dict[str, Any], number: int) -> list[dict[str, Any]]:
-    """Return the two events that a viewer draws a span from. Spans of one kind have one name: it packs them
-    into one track, beside one another where they overlap."""
+    """Return the two events from which a viewer draws a span. Spans of one kind have one name: it packs them
+    into one track, side by side where they overlap."""
     both = {key: span[key] for key in ("pid", "tid", "cat")} | {"name": span["cat"], "id": number}
     begin = both | {"ph": "b", "ts": span["ts"], "args": span["args"]}
     return [begin, both | {"ph": "e", "ts": span["ts"] + span["dur"]}]
@@ -92,7 +92,7 @@ def spans_of(trace: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _newest_life(noted: list[Event]) -> list[Event]:
-    """A source that is attached again counts from 0: what is older than the capture is another frame's."""
+    """A source that is attached again counts from 0: events before the capture belong to another frame."""
     captured_ns = max((event.at_ns for event in noted if event.kind == CAPTURED), default=0)
     return [event for event in noted if event.at_ns >= captured_ns]
 
@@ -103,7 +103,7 @@ _BETWEEN = {
     (BEGUN, DONE): "service",
     (DONE, LEFT): "waiting for credit",
 }
-"""What a frame does between two events of one process."""
+"""Return what a frame does between two events of one process."""
 
 
 def _spans(frame: str, noted: list[Event], numbers: dict[str, int]) -> Iterable[dict[str, Any]]:
@@ -115,7 +115,7 @@ def _spans(frame: str, noted: list[Event], numbers: dict[str, int]) -> Iterable[
         times[stage, event.kind] += 1
         attempt = times[stage, event.kind]
         if event.kind == RECEIVED:
-            # The receiver may have written its note first, so the nearest departure is the one.
+            # The receiver may have written its note first, so the nearest departure is the right one.
             departures = [
                 one for one in noted if one.kind == LEFT and one.process.partition("#")[0] == event.sender
             ]
@@ -161,7 +161,7 @@ def describe_frame(trace: dict[str, Any], frame: str) -> list[str]:
 
 
 def describe_whole(trace: dict[str, Any]) -> list[str]:
-    """Return the sums of a whole trace: per process and kind of span, how many, mean and longest."""
+    """Return the sums of a whole trace: number, mean and longest per process and kind of span."""
     found: defaultdict[tuple[str, str], list[float]] = defaultdict(list)
     for span in spans_of(trace):
         found[span["args"]["process"], span["cat"]].append(span["dur"] / 1e3)
@@ -185,13 +185,13 @@ def write_trace(trace: dict[str, Any], path: Path) -> None:
 
 
 def is_trace(path: Path) -> bool:
-    """Whether a file looks like a trace by its beginning, which `write_trace` makes."""
+    """Return whether a file begins like a trace from `write_trace`."""
     with path.open("rb") as file:
         return b'"traceEvents"' in file.read(4096)
 
 
 def read_trace(path: Path) -> dict[str, Any]:
-    """Read a trace that a run wrote; GraphError if it is none."""
+    """Read a trace that a run wrote; GraphError if it is not one."""
     try:
         trace: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         trace["traceEvents"][0]["ph"]

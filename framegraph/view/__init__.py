@@ -1,1 +1,1 @@
-"""What a user sees of a run: live table, summary, listings."""
+"""A run as its user sees it: live table, summary, listings."""

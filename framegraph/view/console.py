@@ -1,4 +1,4 @@
-"""What the user sees while a graph runs: one live table in a terminal, plain lines elsewhere."""
+"""The console of a running graph: one live table in a terminal, plain lines elsewhere."""
 
 import contextlib
 import sys
@@ -30,7 +30,7 @@ class View(Protocol):
 
 
 def make_view(*, quiet: bool) -> View:
-    """Return the view for where standard error goes."""
+    """Return the view that suits standard error."""
     console = Console(stderr=True, highlight=False)
     if console.is_terminal and not quiet:
         return LiveTable(console)

@@ -1,4 +1,4 @@
-"""What `launcher.py list` prints: the answer of a run as two tables of text."""
+"""The output of `launcher.py list`: the answer of a run as two tables of text."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""What can be seen of another launcher's run from outside: its processes and their status pages."""
+"""Another launcher's run seen from outside: its processes and their status pages."""
 
 from pathlib import Path
 
@@ -27,7 +27,7 @@ def children_of(pid: int) -> list[tuple[int, str, str]]:
 
 
 def status_of(name: str, folder: str) -> Status | None:
-    """Return what a process last said about itself; None if it never did. name: STAGE.REPLICA."""
+    """Return a process's last status; None if there is none. name: STAGE.REPLICA."""
     stage, _dot, replica = name.rpartition(".")
     path = Path(RunPaths(folder).status(stage, int(replica)))
     if not path.exists():

@@ -1,4 +1,4 @@
-"""What is said to a terminal, a pipe or a file that can break: words may be lost, what is done may not."""
+"""Output to a terminal, pipe or file that can break: lines may be lost, but the run is not disturbed."""
 
 import errno
 import os
@@ -9,17 +9,17 @@ from typing import Any
 
 BROKEN_PIPE = 128 + signal.SIGPIPE
 PATIENCE_S = 1.0
-"""So long a log waits for its reader once; after that, words are lost until the reader goes on."""
+"""How long a log waits for its reader once; after that, lines are lost until the reader continues."""
 PART_BYTES = 4096
-"""What a pipe that is said to have room takes without waiting (PIPE_BUF)."""
+"""What a pipe that reports room accepts without waiting (PIPE_BUF)."""
 
 
 class Guarded:
     """A text stream that neither raises nor waits for ever when it cannot be written.
 
-    What is written leaves at once, past any buffer, so that what could not be written now is not tried again
-    later. `error` is the last reason why something was lost, `lost` how many lines were. `is_patient`: wait
-    as long as a reader takes, for a command whose words are all there is of it.
+    Text is written at once, without a buffer, so that a failed write is not retried later. `error` is the
+    last reason for a loss, `lost` the number of lost lines. `is_patient`: wait as long as the reader takes,
+    for a command whose only result is its output.
     """
 
     def __init__(self, stream: Any, *, is_patient: bool) -> None:
@@ -50,17 +50,17 @@ class Guarded:
         return os.write(self._stream.fileno(), data[:PART_BYTES])
 
     def flush(self) -> None:
-        """Nothing is kept back."""
+        """Do nothing: there is no buffer."""
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
 
 
 def guard_streams() -> None:
-    """Make standard output and error such streams, for the whole process.
+    """Replace standard output and error by such streams, for the whole process.
 
-    One that is closed becomes /dev/null: the next file that is opened would have its number. A sign that the
-    coding of the terminal lacks is escaped.
+    One that is closed becomes /dev/null: otherwise the next opened file would get its number. Characters
+    missing from the terminal's encoding are escaped.
     """
     for number in (0, 1, 2):
         try:
@@ -75,15 +75,15 @@ def guard_streams() -> None:
 
 
 def status_of_output(status: int, *, is_run: bool) -> int:
-    """Return the exit status once everything is said: that of a run stays whatever became of its words, other
-    commands have failed if these are lost."""
+    """Return the exit status after all output: that of a run stays whatever became of its output, other
+    commands have failed if it is lost."""
     log: Any = sys.stderr
     if is_run and getattr(log, "lost", False):
         print(f"{log.lost} lines of the log could not be written: {log.error.strerror}")
     error = getattr(sys.stdout, "error", None)
     if error is None:
         return status
-    if error.errno == errno.EPIPE:  # who read it has enough, e.g. `| head`
+    if error.errno == errno.EPIPE:  # the reader has enough, e.g. `| head`
         return BROKEN_PIPE
     print(f"launcher: standard output cannot be written: {error.strerror}", file=sys.stderr)
     return status if is_run else status or 1

@@ -1,5 +1,5 @@
-"""What a run looks like at one moment: rows for the live table and `list`, made from counters, never from
-frames. Every figure of a process is as old as its last report; an old one is not shown as if it were new."""
+"""Snapshots of a run: rows for the live table and `list`, made from counters, never from frames. Every
+figure of a process is as old as its last report; an old one is not shown as if it were new."""
 
 import dataclasses
 import time
@@ -16,7 +16,7 @@ RATE_WINDOW_S = 2.0
 STALE_AFTER_S = 2.0
 """A process reports twice a second; after this its rates are unknown."""
 STARVED_AFTER_S = 3.0
-"""A source that captures, and of which no frame is done for so long, is starved by others or by stages."""
+"""A source that captures, but has no frame done for this long, is starved by other sources or by stages."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -33,7 +33,7 @@ class StageRow:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ReplicaRow:
-    """One process. `age_s` is that of its figures; `fps` is None when they are too old to tell."""
+    """One process. `age_s` is the age of its figures; `fps` is None when they are too old."""
 
     name: str
     kind: str
@@ -48,8 +48,8 @@ class ReplicaRow:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class SourceRow:
-    """One source: its ledger, rates of capture and delivery, how far it is (0..1) and how long it will
-    take, where that is known. `starved_s` is how long nothing of it was done, once that is too long."""
+    """One source: its ledger, rates of capture and delivery, its progress (0..1) and time left, where known.
+    `starved_s` is how long none of its frames was done, once that is too long."""
 
     name: str
     state: str
@@ -79,13 +79,13 @@ class RunSnapshot:
 
 
 def health(run: RunState, source: str) -> dict[str, Any]:
-    """How a live source last said to be (see stage.Health); {} for a file, and at first."""
+    """Return a live source's last health (see stage.Health); {} for a file, and at first."""
     said = [run.ended_sources.get(source, {}), *(child.statistics for child in run.replicas(source))]
     return next((one["health"] for one in said if one.get("health")), {})
 
 
 class Observer:
-    """Turns a run into rows; keeps a little history for rates."""
+    """A maker of rows from a run, with a little history for rates."""
 
     def __init__(self, ledgers: Ledgers) -> None:
         self.last = RunSnapshot(stages=[], replicas=[], sources=[])
@@ -95,7 +95,7 @@ class Observer:
         self._seen: set[str] = set()
 
     def look(self, run: RunState) -> RunSnapshot:
-        """RunSnapshot at a run; to be called a few times a second."""
+        """Return the current snapshot of a run; call it a few times a second."""
         self._seen = set()
         self.last = RunSnapshot(
             stages=self._stages(run), replicas=self._replicas(run), sources=self._sources(run)
@@ -176,7 +176,8 @@ class Observer:
         return rows
 
     def _starved_s(self, name: str, ledger: Ledger) -> float | None:
-        """How long no frame was delivered or failed while some were captured; dropping is not progress."""
+        """Return how long no frame was delivered or failed while some were captured; dropping is not
+        progress."""
         key, now_s = f"source {name}", time.monotonic()
         done = ledger.delivered + sum(ledger.failed.values())
         known, since_s = self._moved.get(key, (-1, now_s))
@@ -203,7 +204,7 @@ def _state(run: RunState, child: Child) -> str:
 
 
 def _source_state(run: RunState, child: Child) -> str:
-    """The state of a source's process, or, where this runs, of its connection."""
+    """Return the state of a source's process or, while that runs, of its connection."""
     state, said = _state(run, child), health(run, child.stage)
     if state != "running" or not said:
         return state

@@ -1,4 +1,4 @@
-"""What a run has come to: the lines at its end, and its exit status."""
+"""The summary of a run and its exit status."""
 
 import signal
 import time
@@ -32,7 +32,7 @@ def exit_status(run: RunState, ledgers: dict[str, Ledger]) -> int:
 
 
 def tallies(run: RunState) -> dict[tuple[str, str], Tally]:
-    """What each sink counted for each source, also from a sink that did not come to its end."""
+    """Each sink's counts per source, also of a sink that did not finish."""
     found: dict[tuple[str, str], Tally] = {}
     for child in run.children.values():
         for source, tally in (child.statistics.get("tallies") or {}).items():
@@ -43,7 +43,8 @@ def tallies(run: RunState) -> dict[tuple[str, str], Tally]:
 
 
 def links(run: RunState) -> dict[str, dict[str, int]]:
-    """What each stage sent on: without pixels a packet is small, whatever the size of the frame."""
+    """Packets and bytes that each stage sent: without pixels a packet is small, whatever the size of the
+    frame."""
     found = {}
     for stage in run.graph.stages.values():
         if stage.ends_a_chain:
@@ -66,7 +67,7 @@ def latencies(run: RunState) -> dict[str, dict[str, dict[str, dict[str, float]]]
 
 
 def outages(run: RunState, ledgers: dict[str, Ledger]) -> dict[str, float]:
-    """{live source: seconds without fresh frames}: as its last frame says, or it itself after that."""
+    """{live source: seconds without fresh frames}: from its last frame, or a later report."""
     found = {}
     for name, ledger in ledgers.items():
         spec = run.graph.stages.get(name)
@@ -81,8 +82,8 @@ def outages(run: RunState, ledgers: dict[str, Ledger]) -> dict[str, float]:
 
 
 def stages(run: RunState) -> dict[str, dict[str, float]]:
-    """What each stage did, over all its processes: frames, seconds at work, CPU seconds without loading, and
-    how long its slowest process took from its start until it ran."""
+    """Work per stage, over all its processes: frames, seconds at work, CPU seconds without loading, and the
+    longest time from a process's start until it ran."""
     return {
         name: {
             "frames": int(run.total(name, "frames")),
@@ -97,8 +98,8 @@ def stages(run: RunState) -> dict[str, dict[str, float]]:
 
 
 def timing(run: RunState) -> dict[str, dict[str, Any]]:
-    """For each source, at its first sink: frames, what is summed up, when frames came as time.time() counts,
-    and the seconds from the command to the first commit."""
+    """For each source, at its first sink: frames, sums, times of frames as of time.time(), and the seconds
+    from the command to the first commit."""
     found: dict[str, dict[str, Any]] = {}
     for (_sink, source), tally in tallies(run).items():
         found.setdefault(
@@ -115,7 +116,7 @@ def timing(run: RunState) -> dict[str, dict[str, Any]]:
 
 
 def rejected_messages(run: RunState) -> int:
-    """Messages on any socket of the run that were not well-formed, as far as their readers could report."""
+    """Malformed messages on any socket of the run, as far as their readers could report."""
     return run.report.rejected + int(sum(child.total("rejected") for child in run.children.values()))
 
 
@@ -125,7 +126,7 @@ def describe(run: RunState, ledgers: dict[str, Ledger]) -> list[str]:
     counted = tallies(run)
     without = outages(run, ledgers)
     for source, ledger in ledgers.items():
-        # Every sink of a source counts the same frames; the first one speaks for it.
+        # Every sink of a source counts the same frames, so the first one is enough.
         tally = next((counted[key] for key in counted if key[1] == source), Tally())
         lines.append(f"source {source}: {ledger.describe()}")
         if failure := run.source_failures.get(source):
@@ -141,7 +142,7 @@ def describe(run: RunState, ledgers: dict[str, Ledger]) -> list[str]:
         )
         lines.extend(f"  {group}: {_numbers(tally.counts[group])}" for group in sorted(tally.counts))
         span_s = tally.last_received_at - tally.first_received_at
-        # A resumed run counts on from the one before: a time from there says nothing of this command.
+        # A resumed run counts on from the one before: times from there say nothing about this command.
         began_here = tally.first_received_at >= run.started_at
         if began_here and tally.frames > 1 and span_s > 0:
             lines.append(
@@ -169,7 +170,7 @@ def describe(run: RunState, ledgers: dict[str, Ledger]) -> list[str]:
 
 
 def _shown(location: str) -> str:
-    """A path as the user would write it: relative where it is below the current folder."""
+    """Return a path as the user would write it: relative if it is below the current folder."""
     path = Path(location)
     return in_one_line(str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else location)
 

@@ -1,4 +1,4 @@
-"""The tables of the live view, laid out for the width that there is: no heading and no number is ever cut."""
+"""The tables of the live view, laid out for the available width: no heading or number is ever cut."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -12,12 +12,12 @@ from framegraph.support.texts import in_one_line
 from framegraph.view.snapshot import SourceRow, StageRow
 
 NORMAL, WIDE = 104, 140
-"""From so many columns of the terminal on there is room for more columns of the table."""
+"""Terminal widths from which there is room for more columns of the table."""
 LEAST_TEXT = 8
-"""Names and states are folded to as little, where they have to."""
+"""Names and states are folded to this width if necessary."""
 
 Column = tuple[str, Callable[[Any], str], int]
-"""Heading, text of a row, and the width from which on it is shown."""
+"""Heading, text of a row, and the least width at which it is shown."""
 
 _SOURCE_COLUMNS: tuple[Column, ...] = (
     ("captured/s", lambda row: rate(row.captured_fps), WIDE),
@@ -41,7 +41,7 @@ _STAGE_COLUMNS: tuple[Column, ...] = (
 
 
 def source_table(rows: list[SourceRow], width: int) -> Table:
-    """Return the table of the sources for a terminal of so many columns."""
+    """Return the table of the sources for a terminal of this width."""
     left_out = {"frames/s"} if width >= WIDE else set()
     columns = [column for column in _SOURCE_COLUMNS if column[2] <= width and column[0] not in left_out]
     return _table("source", columns, [(row.name, row.state_words, row) for row in rows])
@@ -59,14 +59,14 @@ def _table(what: str, columns: tuple[Column, ...] | list[Column], rows: list[tup
     for heading, _text, _least in columns:
         table.add_column(heading, justify="right", no_wrap=True, min_width=len(heading))
     for name, state, row in rows:
-        # A state may hold what an input says: no markup, and nothing that moves the cursor.
+        # A state may hold text from an input: no markup, and nothing that moves the cursor.
         cells = [name, state, *(text(row) for _heading, text, _least in columns)]
         table.add_row(*(Text(in_one_line(cell)) for cell in cells))
     return table
 
 
 def _together(states: str) -> str:
-    """Say the states of a stage's replicas once each: "3 running, starting"."""
+    """Return the states of a stage's replicas, each once: "3 running, starting"."""
     counted = Counter(states.split())
     if len(states.split()) < 2:
         return states
@@ -74,5 +74,5 @@ def _together(states: str) -> str:
 
 
 def rate(fps: float | None) -> str:
-    """A rate that is too old to be told is not 0, and not what it was."""
+    """Return a rate as text; one that is too old is shown neither as 0 nor as it was."""
     return f"{fps:.1f}" if fps is not None else "?"

@@ -1,1 +1,1 @@
-"""What processes say to each other: messages, outlets and inlets with credit, status pages."""
+"""Messages between processes, outlets and inlets with credit, status pages."""

@@ -18,9 +18,9 @@ from framegraph.packet import MAX_DIMENSIONS, MAX_SIDE_PX, Packet, PixelHandle
 
 VERSION = 1
 MAX_MESSAGE_BYTES = 64 * 2**20
-"""Of one msgpack map: a hundred colour crops of 224x224 are 15 MB."""
+"""Limit of one msgpack map: a hundred colour crops of 224x224 are 15 MB."""
 MAX_PIXEL_BYTES = 128 * 2**20
-"""Of one payload."""
+"""Limit of one payload."""
 _MAX_ITEMS = 200_000
 _MAX_KEYS = 10_000
 _MAX_TEXT_BYTES = 1 << 20
@@ -29,7 +29,7 @@ _ARRAY_EXTENSION = 1
 _ARRAY_DTYPES = frozenset({"uint8", "int32", "int64", "float16", "float32", "float64", "bool"})
 MAX_SEQ = 2**62
 SQUARE = (1, 1)
-"""Pixels as wide as high: not said in a message."""
+"""Square pixels: omitted from a message."""
 
 
 def _pack_array(value: Any) -> msgpack.ExtType:
@@ -73,7 +73,7 @@ def pack(message: dict[str, Any]) -> bytes:
 
 
 def unpack(data: bytes | memoryview) -> dict[str, Any]:
-    """Decode what `pack` made; WireError for anything else."""
+    """Decode the output of `pack`; WireError for anything else."""
     if len(data) > MAX_MESSAGE_BYTES:
         raise WireError(f"message of {len(data)} bytes, the limit is {MAX_MESSAGE_BYTES}")
     try:
@@ -86,7 +86,8 @@ def unpack(data: bytes | memoryview) -> dict[str, Any]:
             object_hook=_with_text_keys,
             timestamp=1,
             max_str_len=_MAX_TEXT_BYTES,
-            # No list or map has more items than the message has bytes: claims beyond would only take memory.
+            # No list or map has more items than the message has bytes: larger claims would only use up
+            # memory.
             max_array_len=min(_MAX_ITEMS, len(data)),
             max_map_len=min(_MAX_KEYS, len(data)),
         )
@@ -149,16 +150,16 @@ _PACKET_FIELDS: dict[str, type] = {
     "flags": list,
     "meta": dict,
 }
-"""The fields that are in a message as they are in a packet."""
+"""The fields that are the same in a message and in a packet."""
 _FIELD_TYPES = tuple(_PACKET_FIELDS.values())
 _from_packet = operator.attrgetter(*_PACKET_FIELDS)
 _from_message = operator.itemgetter(*_PACKET_FIELDS)
 
 
 def _checked(values: tuple[Any, ...]) -> dict[str, Any]:
-    """Return the fields of a packet by name; WireError names the one that is of another type or range.
+    """Return the fields of a packet by name; WireError names one of the wrong type or out of range.
 
-    All at once, for this is done twice a packet and hop; one by one only to find the culprit.
+    All at once, because this is done twice per packet and hop; one by one only to find the culprit.
     """
     message = dict(zip(_PACKET_FIELDS, values, strict=True))
     if tuple(map(type, values)) == _FIELD_TYPES:
@@ -177,7 +178,8 @@ def _checked(values: tuple[Any, ...]) -> dict[str, Any]:
 
 
 def packet_fields(packet: Packet) -> dict[str, Any]:
-    """Return a packet's header as a map: everything but the pixels. WireError for what no receiver takes."""
+    """Return a packet's header as a map: everything but the pixels. WireError for what no receiver
+    accepts."""
     message = _checked(_from_packet(packet))
     message["v"] = VERSION
     message["size_wh"] = list(packet.size_wh)
@@ -207,7 +209,7 @@ def encode_packet(packet: Packet) -> list[bytes | memoryview]:
         _highest_ids(message)
         _pixel_aspect_ratio(message)
         head = pack(message)
-        # Findings are a stage's own: only decoding tells whether they keep to every limit.
+        # Findings are a stage's own: only decoding shows whether they keep to every limit.
         unpack(head)
         if packet.pixels is None:
             if packet.handle is not None:
@@ -254,7 +256,7 @@ def _handle(message: dict[str, Any]) -> PixelHandle:
 
 
 def excess(shape: Sequence[int]) -> str:
-    """Return what of a payload of this shape is more than may travel, or an empty text."""
+    """Return which limit a payload of this shape exceeds, or an empty text."""
     if len(shape) > MAX_DIMENSIONS:
         return f"over {MAX_DIMENSIONS} dimensions"
     if len(shape) > 1 and max(shape) > MAX_SIDE_PX:
@@ -272,7 +274,7 @@ def _shape(shape: Sequence[int]) -> tuple[int, ...]:
 
 
 def packet_from(message: dict[str, Any], pixels: bytes | memoryview | None = None) -> Packet:
-    """Rebuild a packet from its header map and, if it has them, its pixels; WireError when malformed."""
+    """Rebuild a packet from its header map and its pixels, if any; WireError when malformed."""
     if message.get("v") != VERSION:
         raise WireError(f"version {message.get('v')!r}, this is version {VERSION}")
     try:

@@ -1,4 +1,4 @@
-"""What a process is told over the bus before it starts: never by argument or environment."""
+"""A process's configuration, sent over the bus before it starts: never by argument or environment."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Any
 from framegraph.wire.outlet import Consumer
 
 BUS_TOKEN = "FRAMEGRAPH_BUS_TOKEN"
-"""Variable with what a process proves on the bus that it is the one that was started."""
+"""Environment variable with the token that proves a process's identity on the bus."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ProcessCommon:
-    """Those of a stage's common properties (`framegraph.graph.common`) that its process goes by, under the
-    same names. What its kind of stage does not have keeps the value that stands here; times in seconds."""
+    """The common properties (`framegraph.graph.common`) that a stage's process uses, under the same names.
+    Those that its kind of stage does not have keep the defaults here; times in seconds."""
 
     max_frames_per_process: int = 0
     batch: int = 1
@@ -50,11 +50,11 @@ class ChildConfig:
     """{source: its number}: all sources of the run. Status pages and packets name a source by its number,
     which is never used twice in a run."""
     priorities: dict[str, int]
-    """{source: turns that it gets for each turn of a source with priority 1}."""
+    """{source: turns for each turn of a source with priority 1}."""
     reached_by: list[str]
-    """The sources whose packets come to this stage (a source: itself)."""
+    """The sources whose packets reach this stage (a source: itself)."""
     upstreams: list[str]
-    """Endpoints of the outlets to take packets from."""
+    """Endpoints of the outlets to receive packets from."""
     weights: dict[str, int]
     """For a worker: {endpoint of a source: packets of it that may always be here}, by its priority."""
     outlet: str
@@ -63,29 +63,28 @@ class ChildConfig:
     acknowledgement_endpoints: dict[str, str]
     """{source: endpoint} of the acknowledgement links of an ordered stage or sink; of a source, its own."""
     acknowledgers: list[str]
-    """For a source: the sinks and ordered stages that have to commit its frames."""
+    """For a source: the sinks and ordered stages that must commit its frames."""
     stages: list[str]
     """For a source: the stages that its frames can fail at."""
     summed: dict[str, list[str]]
-    """For a sink: {source: what stages before it have `summed`}."""
+    """For a sink: {source: words that earlier stages have in `summed`}."""
     keep: dict[str, int]
-    """For an ordered stage: {source: how many answers it may be asked for again}."""
+    """For an ordered stage: {source: number of answers it may be asked for again}."""
     highest_ids: dict[str, int]
     """For an ordered stage of a resumed run: {source: the highest number it had given out}."""
     locations: dict[str, str]
     """For a file sink: {source: file}."""
     version: int = 0
-    """Counts the changes of the graph in this run; a running process says which one it has carried out."""
+    """Counts the changes of the graph in this run; a running process reports the one it has carried out."""
     is_stopping: bool = False
     start: dict[str, Any] | None = None
     """For a source of a resumed run: the last frame that is done (seq, epoch, pts_ns, running_ns, not_ok)."""
     deadly_seq: int = -1
     """For a source: the frame on whose decoding `max-attempts` processes of it died; -1: none."""
     nonce: str = ""
-    """Of the run: what its links call themselves ends so. A stranger who has not been told it is heard by
-    none."""
+    """Of the run: the identities on its links end with it. A stranger who does not know it is ignored."""
     secrets: dict[str, Any] = dataclasses.field(default_factory=dict)
-    """What no text of this process may tell: `framegraph.support.secrets.learnt`."""
+    """Secrets that no text of this process may show: `framegraph.support.secrets.learnt`."""
     quarantine: str = ""
     """For a source: the folder where frames that were given up are kept; empty: none."""
 
@@ -99,7 +98,7 @@ class ChildConfig:
 
 
 class RunPaths:
-    """The names inside a run folder, in one place. All ipc paths have to stay under 107 bytes."""
+    """The names inside a run folder. All ipc paths must stay under 107 bytes."""
 
     def __init__(self, folder: str) -> None:
         self.folder = folder
@@ -118,7 +117,7 @@ class RunPaths:
 
     @property
     def about(self) -> str:
-        """What the run says of itself to who looks for it."""
+        """The run's description for commands that look for it."""
         return f"{self.folder}/about.json"
 
     def outlet(self, stage: str, replica: int) -> str:
@@ -135,10 +134,10 @@ class RunPaths:
 
     @property
     def trace(self) -> str:
-        """Folder of what the processes note about sampled frames, or about each with --trace."""
+        """Folder of the processes' notes about sampled frames (with --trace: about every frame)."""
         return f"{self.folder}/trace"
 
     @property
     def pools(self) -> str:
-        """Folder of links, one a source, to the frame store files wherever these had room."""
+        """Folder of links, one per source, to the frame store files, wherever these had room."""
         return f"{self.folder}/pools"

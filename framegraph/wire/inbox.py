@@ -1,4 +1,4 @@
-"""What waits for a worker's stage: sources take turns, as many as their priority says."""
+"""The packets waiting for a worker's stage: sources take turns in proportion to their priority."""
 
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -7,9 +7,9 @@ from framegraph.wire.inlet import Arrival
 
 
 class Inbox:
-    """Packets that wait for the stage. The source whose turn it is next is the one that has had the least,
-    measured in turns divided by priority (stride scheduling, Waldspurger and Weihl 1995); one that had
-    nothing waiting does not save its turns up.
+    """Packets that wait for the stage. The next turn goes to the source that has had the fewest turns
+    divided by priority (stride scheduling, Waldspurger and Weihl 1995); a source with nothing waiting does
+    not save up turns.
     """
 
     def __init__(self, priorities: Mapping[str, int] | None = None) -> None:
@@ -23,7 +23,7 @@ class Inbox:
         return sum(len(waiting) for waiting in self._by_source.values())
 
     def put(self, arrival: Arrival) -> list[Arrival]:
-        """Take a packet in; return those that it replaces or makes stale."""
+        """Add a packet; return those that it replaces or makes stale."""
         packet = arrival.packet
         floor = max(packet.floor_seq, self._floors.get(packet.source, 0))
         self._floors[packet.source] = floor
@@ -41,12 +41,12 @@ class Inbox:
         return gone
 
     def take(self, limit: int) -> list[Arrival]:
-        """Return the next batch; a packet that has to be alone is a batch of its own."""
+        """Return the next batch; a packet that must be alone is a batch of its own."""
         batch: list[Arrival] = []
         while len(batch) < limit and self._by_source:
             source = min(self._by_source, key=self._turn.__getitem__)
             waiting = self._by_source[source]
-            # The oldest first: what comes again after a fault is what everybody waits for.
+            # Oldest first: everything else waits for what is resent after a fault.
             seq = min(waiting)
             arrival = waiting[seq]
             if arrival.packet.alone and batch:
@@ -62,7 +62,7 @@ class Inbox:
         return batch
 
     def forget(self, source: str) -> list[Arrival]:
-        """A source has left the run: return what waited of it."""
+        """Remove a source that has left the run; return its waiting packets."""
         self._floors.pop(source, None)
         self._turn.pop(source, None)
         return list(self._by_source.pop(source, {}).values())

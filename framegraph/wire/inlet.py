@@ -1,4 +1,4 @@
-"""The receiving end of links: a DEALER to each upstream process, and the credit that it is given."""
+"""The receiving end of links: a DEALER to each upstream process, and the credit granted to it."""
 
 import dataclasses
 from collections.abc import Collection, Mapping
@@ -12,15 +12,16 @@ from framegraph.wire.outlet import CREDIT, LINK_HEAD, MAGIC
 from framegraph.wire.sockets import connect_dealer, link_identity, receive_all, try_send
 
 REPEAT_S = 0.25
-"""How often credit is said again when nothing has changed: what a lost message costs at most."""
+"""Interval for repeating unchanged credit: the most that a lost message costs."""
 
 UNLIMITED_CREDIT = 2**40
-"""For who puts packets in order: it has to hold what comes out of order, and the windows bound that."""
+"""Capacity of a node that restores the order: it must hold what arrives out of order, which the windows
+bound."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Arrival:
-    """A packet that has come, the endpoint to give the credit back to, and its bytes for a second try."""
+    """A received packet, the endpoint to return the credit to, and its bytes for a second try."""
 
     endpoint: str
     packet: Packet
@@ -42,11 +43,11 @@ class _Upstream:
 class Inlet:
     """Packets from all upstream processes of a stage.
 
-    `capacity` packets may be here in all. While there is room, any upstream may fill it; when there is none,
-    one of which less than its `weight` is here may still send up to that: so each has something here when its
-    turn comes, and none fills the inlet for the others.
-    More credit is said in steps of `credit_step` packets, or once an upstream has used up what it had.
-    `streams` are the numbers of the sources whose packets belong here, by name; None: all do.
+    At most `capacity` packets are here in all. While there is room, any upstream may fill it; when there is
+    none, one with fewer than its `weight` here may still send up to that number: so each has something here
+    when its turn comes, and none fills the inlet for the others. More credit is granted in steps of
+    `credit_step` packets, or once an upstream has used up its credit. `streams` maps the names of the
+    sources whose packets belong here to their numbers; None: all do.
     """
 
     def __init__(
@@ -79,7 +80,8 @@ class Inlet:
         self._upstreams.pop(endpoint).socket.close()
 
     def leave(self) -> None:
-        """Take nothing more; `has_left` once each upstream has said that nothing more comes, or is gone."""
+        """Accept nothing more; `has_left` is set once each upstream has reported that nothing more comes, or
+        is gone."""
         self.is_leaving = True
 
     @property
@@ -91,9 +93,9 @@ class Inlet:
         return [upstream.socket for upstream in self._upstreams.values()]
 
     def receive(self, ready: Collection[object] | None = None) -> list[Arrival]:
-        """Return what has come; each is held against its upstream's credit until `done`.
+        """Return the received packets; each counts against its upstream's credit until `done`.
 
-        ready: the sockets on which something waits; None: look at all.
+        ready: the sockets with something to read; None: check all.
         """
         arrived = []
         for endpoint, upstream in self._upstreams.items():
@@ -109,7 +111,7 @@ class Inlet:
                     self.rejected += 1
                     continue
                 if self.streams is not None and self.streams.get(packet.source) != packet.stream:
-                    # On its way when its source left the run, maybe to come again under the same name.
+                    # In flight when its source left the run, perhaps to come back under the same name.
                     self.stale += 1
                 else:
                     upstream.held += 1
@@ -117,7 +119,7 @@ class Inlet:
         return arrived
 
     def _frames(self, upstream: _Upstream, message: list[bytes]) -> list[bytes | memoryview] | None:
-        """Return the packet's own frames; None for a word about the link, or from an earlier process."""
+        """Return the packet's own frames; None for a message about the link, or from an earlier process."""
         if len(message[0]) < LINK_HEAD.size:
             raise WireError("no link head")
         magic, incarnation, number = LINK_HEAD.unpack_from(message[0])
@@ -134,7 +136,7 @@ class Inlet:
         return [memoryview(message[0])[LINK_HEAD.size :], *message[1:]]
 
     def done(self, endpoint: str) -> None:
-        """A packet from this endpoint is worked off, so there is room for another."""
+        """Make room for another packet from this endpoint: one is finished."""
         upstream = self._upstreams.get(endpoint)
         if upstream is not None:
             upstream.held -= 1
@@ -146,7 +148,7 @@ class Inlet:
             free = 0 if self.is_leaving else max(0, room, min(self.capacity, upstream.weight) - upstream.held)
             says = (upstream.incarnation, upstream.received, upstream.received + free, self.is_leaving)
             if self.capacity == UNLIMITED_CREDIT and not self.is_leaving:
-                # Who takes whatever comes says so once, not with each packet.
+                # An inlet without a limit announces that once, not with each packet.
                 says = (upstream.incarnation, 0, UNLIMITED_CREDIT, False)
             if not self._is_news(upstream, says) and now_s - upstream.said_at_s < REPEAT_S:
                 continue
@@ -154,11 +156,11 @@ class Inlet:
             if try_send(upstream.socket, [CREDIT.pack(MAGIC, *credit)]):
                 upstream.said, upstream.said_at_s = says, now_s
             elif self.is_leaving:
-                # It has ended, maybe for good; one that comes back hears that there is no room.
+                # It has ended, perhaps for good; one that comes back learns that there is no room.
                 upstream.has_closed = True
 
     def _is_news(self, upstream: _Upstream, says: tuple[int, int, int, bool]) -> bool:
-        """Whether an upstream has to hear this now, and cannot go on by what it was told before."""
+        """Return whether an upstream needs this now, and cannot continue on its earlier credit."""
         incarnation, received, upto, is_leaving = says
         said_incarnation, _said_received, said_upto, was_leaving = upstream.said
         if (incarnation, is_leaving) != (said_incarnation, was_leaving) or upto < said_upto:

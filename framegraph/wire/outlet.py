@@ -1,7 +1,7 @@
-"""The sending end of a link: a ROUTER that gives packets only to peers that have credit for them.
+"""The sending end of a link: a ROUTER that sends packets only to peers that have granted credit for them.
 
-Credit is absolute and repeated: a peer says "I have packet n of your process i, send up to m". A lost
-message heals with the next one, a slow replica never hoards, a new one is fed at once.
+Credit is absolute and repeated: "I have packet n of your process i, send up to m". The next message makes up
+for a lost one, a slow replica never hoards, a new one is fed at once.
 """
 
 import dataclasses
@@ -18,24 +18,26 @@ from framegraph.wire import codec
 from framegraph.wire.sockets import bind_router, is_of_run, receive_all, try_send
 
 MAGIC = b"LNK2"
-"""Begins whatever is said over a link, with the version."""
+"""The beginning of every message on a link, with the version."""
 LINK_HEAD = struct.Struct("<4sQQ")
-"""Before each packet, in its first frame: MAGIC, the incarnation of the sender, and the number of this packet
-to this peer. Alone, it tells a peer who we are, or one that leaves that nothing comes after this number."""
+"""The head before each packet, in its first frame: MAGIC, the sender's incarnation, and the number of this
+packet to this peer. Alone, it identifies us to a peer, or tells a leaving one that nothing comes after this
+number."""
 CREDIT = struct.Struct("<4sqqq?")
-"""What a peer says: MAGIC, the incarnation of ours that it knows (-1: none), the number of the last packet
-that it has, up to which it may be sent, and whether it leaves. Fixed, because it is said with each packet."""
+"""A peer's credit: MAGIC, the incarnation of ours that it knows (-1: none), the number of the last packet
+that it has, the number up to which it accepts more, and whether it is leaving. Fixed, because it is sent for
+each packet."""
 _PEER = re.compile(rb"(.+)\.([0-9]{1,9})#([0-9]{1,18})(?:#[0-9a-f]+)?")
 """The identity of an inlet's socket: STAGE.REPLICA#INCARNATION."""
 FORGIVE_AFTER_S = 1.0
-"""A peer that says, this long after the last packet, that it has fewer than were sent will not get them."""
+"""If a peer reports fewer packets than were sent, this long after the last one, the rest are lost."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Consumer:
-    """A stage behind an outlet; an ordered one gets each source at one and the same replica.
+    """A stage behind an outlet; each source goes to a fixed replica of an ordered one.
 
-    For a leaky one no more than `max_size_buffers` packets wait, and the oldest gives way; 0: all wait.
+    For a leaky one at most `max_size_buffers` packets wait, and the oldest is dropped; 0: all wait.
     """
 
     stage: str
@@ -69,7 +71,8 @@ Frames = list[bytes | memoryview]
 
 
 class Outlet:
-    """What waits to be sent downstream, per consuming stage; at most one copy of a frame, the newest."""
+    """The packets waiting to be sent downstream, per consuming stage; at most one copy of a frame, the
+    newest."""
 
     def __init__(
         self,
@@ -95,7 +98,7 @@ class Outlet:
 
     @property
     def waiting(self) -> int:
-        """Packets that somebody waits for: a leaky consumer does not count."""
+        """The number of waiting packets, without those for leaky consumers."""
         return max(
             (
                 len(queue)
@@ -107,7 +110,7 @@ class Outlet:
 
     @property
     def has_delivered(self) -> bool:
-        """Whether nothing waits here, and each peer has said to have all that was sent to it."""
+        """Whether nothing waits here, and each peer has reported having all that was sent to it."""
         return not self.waiting and all(
             peer.received >= peer.sent
             for peer in self._peers.values()
@@ -116,12 +119,13 @@ class Outlet:
 
     @property
     def sockets(self) -> "list[zmq.Socket[bytes]]":
-        """What to wait for: credit matters only while something waits for it, else it is read in passing."""
+        """The sockets to poll: credit matters only while a packet waits for it, else it is read in
+        passing."""
         return [self.socket] if any(self._queues.values()) else []
 
     def put(self, packet: Packet, frames: Frames) -> None:
         """Queue an encoded packet for each consuming stage, in place of an older copy of the same frame, and
-        before later frames of its source: after a fault it is the oldest that everybody waits for."""
+        before later frames of its source: after a fault everything waits for the oldest."""
         self._floors[packet.source] = max(packet.floor_seq, self._floors.get(packet.source, 0))
         for stage, queue in self._queues.items():
             queue[packet.key] = frames
@@ -137,21 +141,22 @@ class Outlet:
             queue.pop(key, None)
 
     def forget(self, source: str) -> None:
-        """A source has left the run: send nothing more of it."""
+        """Send nothing more of a source that has left the run."""
         for queue in self._queues.values():
             for key in [key for key in queue if key[0] == source]:
                 del queue[key]
         self._floors.pop(source, None)
 
     def relink(self, consumers: Iterable[Consumer]) -> None:
-        """Take over new numbers of replicas; those beyond have left and will say nothing more."""
+        """Apply new numbers of replicas; those beyond have left and will send nothing more."""
         self._consumers = {consumer.stage: consumer for consumer in consumers}
         for peer in list(self._peers.values()):
             if peer.replica >= self._consumers[peer.stage].replicas:
                 del self._peers[peer.identity]
 
     def remove_peer(self, stage: str, replica: int, incarnation: int) -> None:
-        """This process has ended. The socket may not have noticed yet; what is sent to it would be lost."""
+        """Forget a process that has ended: the socket may not have noticed yet, and what is sent to it would
+        be lost."""
         self._buried[stage, replica] = incarnation
         for peer in list(self._peers.values()):
             if self._is_buried(peer):
@@ -161,7 +166,7 @@ class Outlet:
         return peer.incarnation <= self._buried.get(peer.place, -1)
 
     def receive(self, now_s: float) -> None:
-        """Read what the peers say about their credit."""
+        """Read the peers' credit."""
         for message in receive_all(self.socket):
             try:
                 self._credit(message, now_s)
@@ -181,7 +186,7 @@ class Outlet:
         if self._is_buried(peer):
             return
         if incarnation != self._incarnation:
-            # It knows an earlier process of ours, or none: tell it who we are, its count starts at 0.
+            # It knows an earlier process of ours, or none: identify ourselves; its count starts at 0.
             self._peers.pop(identity, None)
             try_send(self.socket, [identity, LINK_HEAD.pack(MAGIC, self._incarnation, 0)])
             return
@@ -189,12 +194,12 @@ class Outlet:
             self._meet(peer)
         if received < peer.sent and now_s - peer.sent_at_s > FORGIVE_AFTER_S:
             peer.sent = received
-        # What it has was sent, even if an old message read late had said otherwise.
+        # What it has was sent, even if an old message read late implied otherwise.
         peer.sent = max(peer.sent, received)
         peer.received = received
         peer.may_be_sent = upto
         if is_leaving:
-            # Behind all packets to it, so when it reads this it has them: nothing comes after.
+            # After all packets to it, so when it reads this it has them all.
             peer.may_be_sent = peer.sent
             try_send(self.socket, [identity, LINK_HEAD.pack(MAGIC, self._incarnation, peer.sent)])
 
@@ -206,14 +211,14 @@ class Outlet:
         return _Peer(identity, stage, int(known[2]), int(known[3]))
 
     def _meet(self, peer: _Peer) -> None:
-        """A new process of a replica takes the place of the old one."""
+        """Replace the old process of a replica by the new one."""
         for known in list(self._peers.values()):
             if known.place == peer.place:
                 del self._peers[known.identity]
         self._peers[peer.identity] = peer
 
     def pump(self, now_s: float) -> list[Key]:
-        """Send what credit allows; return the frames that left for one that has to have them."""
+        """Send what credit allows; return the frames sent to consumers that are not leaky."""
         left = []
         for stage, queue in self._queues.items():
             for key in list(queue):
@@ -242,7 +247,7 @@ class Outlet:
     def _send(self, peer: _Peer, frames: Frames, now_s: float) -> bool:
         head = LINK_HEAD.pack(MAGIC, self._incarnation, peer.sent + 1) + frames[0]
         if not try_send(self.socket, [peer.identity, head, *frames[1:]]):
-            # Gone, or its pipe is full: its next credit, or its successor's, brings it back.
+            # Gone, or its pipe is full: its next credit, or its successor's, resumes sending.
             del self._peers[peer.identity]
             return False
         peer.sent += 1
@@ -256,5 +261,5 @@ class Outlet:
 
 
 def dealt_replica(source: str, replicas: int) -> int:
-    """Return which replica of an ordered stage has this source: the same in every process."""
+    """Return the replica of an ordered stage that has this source: the same in every process."""
     return sum(source.encode()) % replicas

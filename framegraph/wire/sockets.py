@@ -1,11 +1,11 @@
-"""ZeroMQ sockets as every process of a run makes them."""
+"""ZeroMQ sockets with the settings of every process of a run."""
 
 import zmq
 
 HWM_MESSAGES = 1000
 """A backstop only: credit and windows keep queues far below it."""
 LINGER_MS = 0
-"""Delivery is proved by commits, so a closing socket waits for nobody."""
+"""Delivery is proved by commits, so a closing socket does not wait."""
 RECONNECT_MS = 20
 RECONNECT_MAX_MS = 200
 MAX_MESSAGE_BYTES = 256 * 2**20
@@ -18,8 +18,8 @@ def bind_router(context: zmq.Context[zmq.Socket[bytes]], endpoint: str) -> zmq.S
     """Bind a ROUTER; a send to a peer that is gone raises ZMQError (EHOSTUNREACH) instead of vanishing."""
     socket = _socket(context, zmq.ROUTER)
     socket.setsockopt(zmq.ROUTER_MANDATORY, 1)
-    # Who has lost its connection comes again within RECONNECT_MS, maybe before we have noticed: without this,
-    # ZeroMQ would take it for a second peer of the same name, and ignore it for ever.
+    # A peer that lost its connection returns within RECONNECT_MS, perhaps before we notice: without this,
+    # ZeroMQ would take it for a second peer of the same name and ignore it for ever.
     socket.setsockopt(zmq.ROUTER_HANDOVER, 1)
     socket.bind(endpoint)
     return socket
@@ -48,12 +48,12 @@ def _socket(context: zmq.Context[zmq.Socket[bytes]], kind: int) -> zmq.Socket[by
 
 
 def link_identity(stage: str, replica: int, incarnation: int, nonce: str) -> str:
-    """Return what a process of a run calls itself on a link; `nonce` is known to the run alone."""
+    """Return a process's identity on a link; `nonce` is known to the run alone."""
     return f"{stage}.{replica}#{incarnation}" + (f"#{nonce}" if nonce else "")
 
 
 def is_of_run(identity: bytes, nonce: str) -> bool:
-    """Say whether who calls himself so has been told the run's nonce; "": there is none."""
+    """Return whether an identity has the run's nonce; "": there is none."""
     return identity.endswith(f"#{nonce}".encode()) if nonce else True
 
 
@@ -81,9 +81,9 @@ def try_send(socket: zmq.Socket[bytes], frames: list[bytes | memoryview]) -> boo
 
 
 def receive_all(socket: zmq.Socket[bytes], limit: int = 64) -> list[list[bytes]]:
-    """Return the messages that wait on a socket, at most `limit` so that no socket starves another."""
+    """Return the waiting messages of a socket, at most `limit` so that no socket starves another."""
     messages: list[list[bytes]] = []
-    # Asking first costs half of what an exception does, and most of the time there is nothing.
+    # Asking first costs half as much as an exception, and mostly there is nothing.
     while len(messages) < limit and int(socket.getsockopt(zmq.EVENTS)) & _READABLE:
         try:
             messages.append(socket.recv_multipart(_LAST))

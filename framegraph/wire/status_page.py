@@ -1,6 +1,6 @@
-"""A few words of mmap per process that survive it: what it was working on, and when it last moved.
+"""The status page: a few words of mmap that survive a process, with its current work and last activity.
 
-Times on it are CLOCK_MONOTONIC in ns, which all processes of a host share; who reads it gets ages.
+Times on it are CLOCK_MONOTONIC in ns, which all processes of a host share; readers get ages.
 """
 
 import dataclasses
@@ -35,35 +35,36 @@ _FIRST_PAIR = 16
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Status:
-    """What a process last said about itself. Ages are in seconds, as they were when it was read on the
-    process's own host; None: never, or not now."""
+    """A process's last status. Ages are in seconds at the time of reading, on the process's own host; None:
+    never, or not now."""
 
     incarnation: int
     heartbeat_age_s: float | None = None
     loop_age_s: float | None = None
     work_age_s: float | None = None
-    """How long it has been at work on what it works on now."""
+    """How long it has been working on its current frames."""
     is_finishing: bool = False
     done: int = 0
     ready_after_s: float | None = None
-    """How long it took from its start until it had loaded its stage and began to serve."""
+    """Time from its start until it had loaded its stage and began to serve."""
     asked_age_s: float | None = None
-    """Of a source: for how long its stage has been asked for a frame and silent; below 0 while it may be."""
+    """Of a source: how long its stage has been silent since it was asked for a frame; below 0 while it may
+    be."""
     asked_seq: int = -1
-    """Of a file source: which frame it was asked for last; -1: another question, or a live source."""
+    """Of a file source: the frame it was last asked for; -1: something else, or a live source."""
     working: tuple[tuple[int, int], ...] = ()
     """(index of the source, seq) of each frame that was being worked on, or not sent on yet."""
     has_left: bool = False
-    """Whether its loop came to its end: a process that ends otherwise has died, whatever its status."""
+    """Whether its loop finished: a process that ends otherwise has died, whatever its status."""
 
 
 class StatusPage:
-    """Written by one process, read on the same host, also after its death."""
+    """A page written by one process and read on the same host, also after its death."""
 
     def __init__(self, path: Path) -> None:
         fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         try:
-            # Its room is taken now: on a full file system a first write through the map would be a SIGBUS.
+            # Allocated now: on a full file system a first write through the map would be a SIGBUS.
             os.posix_fallocate(fd, 0, PAGE_BYTES)
             self._map = mmap.mmap(fd, PAGE_BYTES)
         finally:
@@ -71,7 +72,7 @@ class StatusPage:
         self._words = memoryview(self._map).cast("q")
 
     def start(self, incarnation: int) -> None:
-        """Take the page over for a new process; a thread of its own keeps the heartbeat going."""
+        """Take over the page for a new process; a separate thread keeps the heartbeat going."""
         for word in range(_FIRST_PAIR):
             self._words[word] = 0
         self._words[_INCARNATION] = incarnation
@@ -84,15 +85,15 @@ class StatusPage:
             self._words[_HEARTBEAT] = time.monotonic_ns()
 
     def ready(self, after_s: float) -> None:
-        """The stage is loaded, its sockets are open: the loop begins, so long after the process's start."""
+        """Note that the loop begins, with the time since the process's start: stage loaded, sockets open."""
         self._words[_READY] = int(after_s * 1e9)
 
     def looped(self) -> None:
-        """The node's loop has come round."""
+        """Note another round of the node's loop."""
         self._words[_LOOP] = time.monotonic_ns()
 
     def begin(self, packets: Sequence[Packet], source_index: dict[str, int]) -> None:
-        """Write down what is worked on from now on; the count is stored last."""
+        """Note what is worked on from now on; the count is stored last."""
         for place, packet in enumerate(packets[:MAX_WORKING]):
             self._words[_FIRST_PAIR + 2 * place] = source_index[packet.source]
             self._words[_FIRST_PAIR + 2 * place + 1] = packet.seq
@@ -100,21 +101,21 @@ class StatusPage:
         self._words[_WORKING] = min(len(packets), MAX_WORKING)
 
     def asked(self, seq: int) -> None:
-        """A source's stage is asked from now on: of a file for frame `seq`, else -1. Written before it is
-        asked, for the process may die of it at once."""
+        """Note that a source's stage is asked for a frame: of a file for frame `seq`, else -1. Written
+        beforehand, because the process may die of it at once."""
         self._words[_ASKED_SEQ] = seq
         self._words[_ASKED] = time.monotonic_ns()
 
     def alive_until(self, until_s: float) -> None:
-        """A source's stage has said that it is at work until then."""
+        """Note that a source's stage will be at work until then."""
         self._words[_ALIVE_UNTIL] = int(until_s * 1e9)
 
     def answered(self) -> None:
-        """The source's stage is asked for nothing."""
+        """Note that the source's stage is asked for nothing."""
         self._words[_ASKED] = 0
 
     def finishing(self, is_finishing: bool) -> None:
-        """Completing an output, which may take as long as the output is large."""
+        """Note that an output is being completed, which takes longer the larger it is."""
         self._words[_FINISHING] = is_finishing
         self.looped()
 
@@ -129,7 +130,7 @@ class StatusPage:
         self._words[_DONE] += done
 
     def left(self) -> None:
-        """The loop has ended as it was told to."""
+        """Note that the loop has ended as ordered."""
         self._words[_LEFT] = 1
 
     def close(self) -> None:

@@ -43,5 +43,16 @@ def test_every_common_property_is_documented_and_every_documented_one_exists() -
     assert tables == [declared(COMMON[kind]) for kind in KINDS], REMEDY
 
 
+def test_every_help_text_is_a_sentence() -> None:
+    stages = {name: find_stage(name, Path.cwd()).Options for name in known_types()}
+    wrong = [
+        f"{owner}.{yaml_key(field.name)}: {field.metadata['help'].doc}"
+        for owner, options in {**COMMON, **stages}.items()
+        for field in dataclasses.fields(options)
+        if not re.fullmatch(r"[A-Z0-9].*\.", field.metadata["help"].doc)
+    ]
+    assert wrong == []
+
+
 def test_the_document_is_what_would_be_made_now() -> None:
     assert DOCUMENT.read_text(encoding="utf-8") == reference(all_facts()), REMEDY

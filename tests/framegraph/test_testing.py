@@ -108,7 +108,7 @@ def test_a_wrong_property_is_refused() -> None:
 
 
 def test_a_packet_without_what_the_stage_takes_is_refused() -> None:
-    with pytest.raises(AssertionError, match=r"Mark takes 'people', which \('camera', 4\) has not"):
+    with pytest.raises(AssertionError, match=r"Mark takes 'people', which \('camera', 4\) does not have"):
         run_stage(Mark, [make_packet(seq=4)])
 
 

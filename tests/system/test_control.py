@@ -110,7 +110,7 @@ def test_a_property_is_set_while_it_runs(run: Launched) -> None:
         ),
         (
             ["attach", "b", "rtsp://me:sesame42@host/x"],
-            "can be read by everybody here (ps); put it into a variable or a file: 'http://user:${PASSWORD}@",
+            "can be read by every user of this machine (ps); put it into a variable or a file: 'http://user:${PASSWORD}@",
         ),
         (["attach", "b", "rtsp://me:${NOT_THERE}@host/x"], "the environment has no NOT_THERE; set it"),
         (["detach", "b"], "detach b: there is no source 'b'"),

@@ -163,7 +163,7 @@ def test_what_cannot_be_cut_back_is_no_location(
 ) -> None:
     os.mkfifo(folder / "pipe")
     said = refused(f"source uri=film.mp4 ! json_sink location={location}", capsys, folder)
-    assert f"cannot write {location}: it is no file that could be cut back after a fault; choose" in said
+    assert f"cannot write {location}: it is not a file that could be truncated after a fault; choose" in said
 
 
 def test_a_file_in_shared_memory_is_a_location(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -37,7 +37,7 @@ def test_a_password_in_any_word_is_refused_and_not_shown(
     assert launcher.main(words) == 2
     printed = capsys.readouterr()
     assert PASSWORD not in printed.out + printed.err
-    assert "a password on the command line can be read by everybody here" in printed.err
+    assert "a password on the command line can be read by every user of this machine" in printed.err
 
 
 def test_a_password_that_is_a_usual_word_leaves_the_remedy_as_it_is(
@@ -108,7 +108,7 @@ def test_a_python_without_our_libraries_is_told_where_they_are(
         ("x = 1\ny = 1 / 0\n", "importing broken_stages raises ZeroDivisionError: division by zero"),
         (
             "from framegraph.stage import Stage\nclass A(Stage):\n    class Options: pass\n",
-            "stage type 'broken_stages.A': its Options is no dataclass; write @dataclasses.dataclass(frozen=True, kw_only=True) above it",
+            "stage type 'broken_stages.A': its Options is not a dataclass; write @dataclasses.dataclass(frozen=True, kw_only=True) above it",
         ),
     ],
 )

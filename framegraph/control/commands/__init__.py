@@ -1,1 +1,1 @@
-"""The launcher's commands for a running graph, one a module."""
+"""The launcher's commands for a running graph, one per module."""

@@ -1,7 +1,7 @@
 """launcher.py attach NAME URI: link a source into the running graph.
 
-Variables are expanded by who types the command: their environment is meant, and the value goes over the
-socket, never onto a command line.
+Variables are expanded where the command is typed, from that environment, and the value goes over the socket,
+never onto a command line.
 """
 
 import argparse
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class Attach(RunningCommand):
     line = "link a source into a running graph"
     description = "Attach a source to the running graph."
-    limit_s = 90.0  # loading a source, and telling every process of it
+    limit_s = 90.0  # loading a source, and informing every process of it
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         super().add_arguments(parser)
@@ -68,6 +68,6 @@ class Attach(RunningCommand):
 
 
 def _from_its_folder(uri: str, running: "RunningGraph") -> str:
-    """A relative path is meant from where the command is typed, which need not be where the graph runs."""
+    """Make a relative path absolute: it starts where the command is typed, not where the graph runs."""
     is_path = not re.match(r"[A-Za-z][A-Za-z0-9+.-]*:", uri)
     return os.path.join(os.getcwd(), uri) if is_path and os.getcwd() != running.cwd else uri

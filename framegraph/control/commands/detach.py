@@ -1,4 +1,4 @@
-"""launcher.py detach NAME: let a source end, and free what it has."""
+"""launcher.py detach NAME: end a source, and free what it has."""
 
 import argparse
 from typing import Any
@@ -7,9 +7,9 @@ from framegraph.control.command import Procedure, RunningCommand, RunParts
 
 
 class Detach(RunningCommand):
-    line = "let a source of a running graph end"
-    description = "Let a source of the running graph end: what is under way gets 5 s (drain)."
-    limit_s = 90.0  # the drain, and every process letting go of what it has of the source
+    line = "end a source of a running graph"
+    description = "End a source of the running graph: frames in flight get 5 s (drain)."
+    limit_s = 90.0  # the drain, and every process releasing what it has of the source
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         super().add_arguments(parser)

@@ -1,4 +1,4 @@
-"""launcher.py set STAGE.PROPERTY=VALUE: of those that can be set while running."""
+"""launcher.py set STAGE.PROPERTY=VALUE: set a property that may change while the graph runs."""
 
 import argparse
 from typing import Any

@@ -7,7 +7,7 @@ from framegraph.control.command import Answer, Procedure, RunningCommand, RunPar
 from framegraph.errors import GraphError
 
 END_LIMIT_S = 300.0
-"""Until the sinks have completed their files."""
+"""Time for the sinks to complete their files."""
 
 
 class Stop(RunningCommand):

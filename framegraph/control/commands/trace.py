@@ -1,4 +1,4 @@
-"""launcher.py trace [FILE]: where frames spend their time, in the running graph or in an earlier run."""
+"""launcher.py trace [FILE]: show where frames spend their time, in the running graph or in an earlier run."""
 
 import argparse
 from collections.abc import Sequence

@@ -1,1 +1,1 @@
-"""The launcher's commands that need no running graph, one a module."""
+"""The launcher's commands that need no running graph, one per module."""

@@ -1,4 +1,4 @@
-"""launcher.py completion: the script for bash, or what the last of WORDS may become."""
+"""launcher.py completion: the script for bash, or the completions of the last of WORDS."""
 
 import argparse
 
@@ -11,7 +11,7 @@ class Completion(Command):
     refuses_passwords = False  # they stand on a line that is still being typed
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
-        parser.add_argument("words", nargs="*", help="after --: the words of a line; prints what may follow")
+        parser.add_argument("words", nargs="*", help="after --: the words of a line; prints completions")
 
     def run(self, options: argparse.Namespace) -> int:
         from framegraph.tools.describe.completion import BASH, candidates

@@ -1,4 +1,4 @@
-"""launcher.py drill GRAPH FAULT …: run it, harm its processes, say what was lost."""
+"""launcher.py drill GRAPH FAULT …: run a graph, kill its processes, report what was lost."""
 
 import argparse
 import random
@@ -9,7 +9,7 @@ from framegraph.support.commands import Command
 
 
 class DrillCommand(Command):
-    line = "run a graph, kill its processes, and say what was lost"
+    line = "run a graph, kill its processes, and report what was lost"
     description = "Run a graph, kill or stop its processes at random moments, and give a verdict."
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:

@@ -1,4 +1,4 @@
-"""launcher.py inspect [TYPE]: what a stage type takes, gives and can be told."""
+"""launcher.py inspect [TYPE]: a stage type's pads, caps and properties."""
 
 import argparse
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from framegraph.support.commands import Command
 
 
 class Inspect(Command):
-    line = "a stage type: what it takes, gives and can be told"
+    line = "a stage type: its pads, caps and properties"
     description = "Show stage types, their pads, caps and properties."
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:

@@ -1,4 +1,4 @@
-"""launcher.py new-stage NAME: a stage of your own and its test, to begin with."""
+"""launcher.py new-stage NAME: a template for your own stage and its test."""
 
 import argparse
 from pathlib import Path
@@ -9,13 +9,13 @@ KINDS = ("worker", "source", "ordered", "sink")
 
 
 class NewStage(Command):
-    line = "a stage of your own and its test, to begin with"
+    line = "a template for your own stage and its test"
     description = "Write NAME.py and test_NAME.py: docs/write-a-stage.md."
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("name", help="the module's name, e.g. how_bright")
         parser.add_argument(
-            "--folder", default=".", help="where to; beside the graph is right (default: here)"
+            "--folder", default=".", help="the target folder, usually the graph's (default: here)"
         )
         parser.add_argument("--kind", choices=KINDS, default=KINDS[0], help="default: worker")
 

@@ -1,4 +1,4 @@
-"""launcher.py plan GRAPH: what it will reach on this machine, and what to set."""
+"""launcher.py plan GRAPH: the speed to expect on this machine, and what to set."""
 
 import argparse
 import sys
@@ -8,8 +8,8 @@ from framegraph.support.commands import Command
 
 
 class Plan(Command):
-    line = "what a graph will reach on this machine, and what to set"
-    description = "Measure each stage alone, and say what the graph reaches here and what holds it back."
+    line = "the speed to expect of a graph on this machine, and what to set"
+    description = "Measure each stage alone, and show what the graph reaches here and what limits it."
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         add_graph(parser)
@@ -17,7 +17,9 @@ class Plan(Command):
             "--seconds", type=number(float, 0.1), default=3.0, help="for each stage (default 3)"
         )
         parser.add_argument(
-            "--cameras", type=number(int, 1), help="say whether so many cameras hold; with --fps"
+            "--cameras",
+            type=number(int, 1),
+            help="check whether this many cameras can be handled; with --fps",
         )
         parser.add_argument(
             "--fps",

@@ -1,4 +1,4 @@
-"""Caps: what a packet carries on a link, and what a stage's pads take and give."""
+"""Caps: the contents of packets on a link, and what a stage's pads take and give."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from framegraph.graph.model import Graph
 from framegraph.stage import Stage
 
 ANY = "ANY"
-"""Of a stage that takes any payload."""
+"""Caps of a stage that takes any payload."""
 
 
 def pads_of(stage: type[Stage[Any]], kind: str) -> dict[str, tuple[str, ...]]:
@@ -20,15 +20,15 @@ def pads_of(stage: type[Stage[Any]], kind: str) -> dict[str, tuple[str, ...]]:
 
 
 def payload_of(graph: Graph, name: str) -> str:
-    """Return the format of the payloads that a stage sends on: that of its sources, where all are alike."""
+    """Return the format of the payloads that a stage sends on: that of its sources, if they all agree."""
     formats = {graph.stages[source].stage.payload for source in graph.sources_of(name)}
     return formats.pop() or ANY if len(formats) == 1 else ANY
 
 
 def carried(graph: Graph) -> dict[tuple[str, str], tuple[str, ...]]:
-    """Return for each link what stages before it have put into every packet on it.
+    """Return for each link the words that earlier stages have put into every packet on it.
 
-    Where several sources meet, it is what all of their packets have.
+    Where several sources meet, these are the words that all of their packets have.
     """
     after: dict[str, tuple[str, ...]] = {}
 

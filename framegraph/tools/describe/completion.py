@@ -36,7 +36,7 @@ _OPTION = re.compile(r"(?<![\w-])(--[a-z][a-z-]*|-[a-z])\b(?: (\{[^}]*\}|[A-Z][^
 
 
 def candidates(words: list[str], commands: Commands) -> list[str]:
-    """Return what the last word may become. `words` follow the program's name; the last may be empty."""
+    """Return the completions of the last word. `words` follow the program's name; the last may be empty."""
     last, before = words[-1] if words else "", words[:-1]
     command = commands[before[0]] if before and before[0] in commands else Run("", commands)
     options = _options(command.parser().format_help())
@@ -55,12 +55,12 @@ def candidates(words: list[str], commands: Commands) -> list[str]:
 
 
 def _options(help_text: str) -> dict[str, str]:
-    """{option: the word that it takes}, e.g. {"--check": "", "--draw": "{mermaid,svg}"}."""
+    """Return {option: the word that it takes}, e.g. {"--check": "", "--draw": "{mermaid,svg}"}."""
     return {match[1]: match[2] or "" for match in _OPTION.finditer(help_text)}
 
 
 def _settings(words: list[str], last: str) -> list[str]:
-    """Return STAGE.PROPERTY= of the graph on the line, or the values of one property."""
+    """Return STAGE.PROPERTY= for the graph on the line, or the values of one property."""
     path = next((word for word in words if word.endswith((".yaml", ".yml"))), None)
     if path is None:
         return []

@@ -10,7 +10,7 @@ FORMATS = ("mermaid", "svg")
 _BOX_W, _BOX_H, _GAP_X, _GAP_Y, _MARGIN = 150, 54, 150, 34, 20
 """Pixels. The gap between columns has room for the caps of a link."""
 _TEXT_LIMIT = 20
-"""Letters of 7 px that fit into a box; longer ones are cut, the whole stands in the tool tip."""
+"""Number of 7 px letters that fit into a box; longer texts are cut, and the tool tip has them in full."""
 _FILLS = {
     "source": "#d9ead3",
     "worker": "#dbe7f6",
@@ -66,14 +66,15 @@ def svg(graph: Graph) -> str:
 
 @dataclasses.dataclass(frozen=True)
 class NodePosition:
-    """The left upper corner of a stage's box."""
+    """The upper left corner of a stage's box."""
 
     x: int
     y: int
 
 
 def layout(graph: Graph) -> dict[str, NodePosition]:
-    """Put every stage one column right of the last stage before it, level with those where there is room."""
+    """Place every stage one column to the right of the last stage before it, level with it if there is
+    room."""
     columns: dict[str, int] = {}
 
     def column(name: str) -> int:

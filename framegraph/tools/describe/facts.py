@@ -1,4 +1,4 @@
-"""What a stage type declares about itself, in words: the one place that reads the declarations."""
+"""Facts about stage types, in words: the only place that reads their declarations."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Property:
 
     @property
     def range_words(self) -> str:
-        """What the type alone does not say: words, bounds or pattern; empty when anything goes."""
+        """Return the limits beyond the type: words, bounds or pattern; empty when there are none."""
         limits = self.help
         if limits.choices is not None:
             return "one of " + ", ".join(limits.choices)
@@ -67,7 +67,7 @@ class Property:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class StageFacts:
-    """One stage type: what `inspect`, the schema and the reference tell about it."""
+    """One stage type, as shown by `inspect`, the schema and the reference."""
 
     type_name: str
     stage: type[Stage[Any]]

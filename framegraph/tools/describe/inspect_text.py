@@ -1,4 +1,5 @@
-"""`launcher.py inspect`: a stage type, all of them, or the links of a graph, as gst-inspect would tell."""
+"""The output of `launcher.py inspect`: a stage type, all of them, or the links of a graph, as in
+gst-inspect."""
 
 import textwrap
 
@@ -10,7 +11,7 @@ WIDTH = 100
 
 
 def list_text(all_facts: list[StageFacts]) -> str:
-    """Return one line a stage type."""
+    """Return one line per stage type."""
     width = max(len(facts.type_name) for facts in all_facts)
     return "\n".join(
         f"{facts.type_name:<{width}}  {facts.kind:<7}  "

@@ -1,4 +1,4 @@
-"""`launcher.py new-stage NAME`: a stage of the user's own and its test, which pass as they are."""
+"""`launcher.py new-stage NAME`: a template for a stage and its test, which passes as it is."""
 
 import importlib.util
 import keyword

@@ -26,7 +26,7 @@ same as a JSON Schema; with this line at the top of the graph, editors that know
 | `pipeline` | the graph's name; the file's name when it is left out |
 | `stages` | the stages by name; each has a `type`, and properties of its type and of its kind |
 | `links` | a list of chains: `source ! work ! sink`; a stage may be in several |
-| `ledger` | where the ledger goes; beside the first output when it is left out |
+| `ledger` | where the ledger goes; next to the first output when it is left out |
 
 - A stage's name is a letter, then letters, digits, `-` or `_`, 32 at most. Unknown words are refused.
 - A time is a number of seconds, or has a unit: {seconds}. Memory is a number of bytes, or has one: {bytes}.
@@ -34,7 +34,7 @@ same as a JSON Schema; with this line at the top of the graph, editors that know
 - `--set STAGE.PROPERTY=VALUE` overrides one property for one run. Those marked *live* may be set while the
   graph runs: [control](control.md).
 - `{{source}}` in a location is the name of the source: with several sources a sink makes a file of each.
-- A type with a dot, `my_stages.Blur`, is class Blur of my_stages.py beside the graph:
+- A type with a dot, `my_stages.Blur`, is class Blur of my_stages.py next to the graph:
   [write a stage](write-a-stage.md).
 
 ## In one line

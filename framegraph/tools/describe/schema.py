@@ -63,7 +63,7 @@ def pipeline_schema(all_facts: list[StageFacts]) -> Schema:
             },
             "ledger": {
                 "type": "string",
-                "description": "Where the ledger goes; beside the first output when it is left out.",
+                "description": "Where the ledger goes; next to the first output when it is left out.",
             },
         },
         "$defs": {"stage": stage, **{facts.type_name: _branch(facts) for facts in all_facts}},

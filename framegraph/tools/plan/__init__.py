@@ -1,1 +1,1 @@
-"""What a graph will reach on this machine."""
+"""Forecasts of what a graph will reach on this machine."""

@@ -1,6 +1,6 @@
-"""One stage alone in a process of its own, on recorded packets: what a frame costs it.
+"""The measurement of one stage alone, in its own process, on recorded packets.
 
-Started by `measure.py`, as many copies at once as there are cores, for that is how stages run. Prints one
+Started by `measure.py`, as many copies at once as there are cores, because that is how stages run. Prints one
 line of JSON.
 """
 
@@ -32,11 +32,11 @@ RUN_FRAMES = 12
 """Recorded one after the other: behind a tracker a frame costs less the better it continues the one before,
 and not every frame costs a detector the same."""
 MAX_RECORDED_BYTES = 96 * 2**20
-"""Of pixels, so that a plan for 4K fits into memory too."""
+"""Limit of pixels, so that a plan for 4K fits into memory too."""
 WARM_UP_FRAMES = 2
 """Libraries set themselves up with the first frames; a run is longer than that."""
 MIN_FRAMES = 5
-"""Measured however long it takes, on a machine that is busy too."""
+"""Measured however long it takes, even on a busy machine."""
 
 
 @dataclasses.dataclass

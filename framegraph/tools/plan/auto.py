@@ -19,7 +19,7 @@ SECONDS = 1.0
 
 
 def resolve_auto(graph: Graph, words: list[str], say: Callable[[str], None]) -> Graph:
-    """Return the graph with a number in the place of each `replicas: auto`."""
+    """Return the graph with a number for each `replicas: auto`."""
     auto = [stage.name for stage in graph.stages.values() if stage.has_auto_replicas]
     if not auto:
         return graph
@@ -62,7 +62,7 @@ def _path(graph: Graph) -> Path:
 
 
 def _machine() -> list[str]:
-    """What makes another measurement necessary: processor, cores, versions of what is installed."""
+    """Return what makes a new measurement necessary when it changes: processor, cores, installed versions."""
     model = ""
     with open("/proc/cpuinfo", encoding="utf-8") as lines:
         model = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")

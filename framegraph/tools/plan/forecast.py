@@ -1,4 +1,4 @@
-"""From what a frame costs each stage to what the graph reaches, and what to set: arithmetic only."""
+"""Forecasts of what a graph reaches, and what to set, from the costs of its stages: arithmetic only."""
 
 import dataclasses
 import math
@@ -7,17 +7,18 @@ from framegraph.graph.model import Graph
 from framegraph.tools.plan.measure import Cost
 
 HOP_CPU_S = 150e-6
-"""What a packet costs a worker's process besides its stage: the bar that docs/benchmarks.md holds it to."""
+"""CPU seconds per packet in a worker's process besides its stage: the bar that docs/benchmarks.md holds it
+to."""
 SOURCE_CPU_S = 400e-6
-"""What frame_store, dispatch and commits of a frame cost the source's process besides decoding."""
+"""CPU seconds per frame for frame store, dispatch and commits in the source's process, besides decoding."""
 SPARE = 0.1
-"""Of the machine, left free for a live source to be said to hold: it does not wait."""
+"""Share of the machine that must be left free for live sources: they do not wait."""
 MAX_REPLICAS = 64
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Advice:
-    """What to set for one stage, and how many frames a second it then can do."""
+    """The advice for one stage, and the frames a second that it can then do."""
 
     replicas: int
     threads: int
@@ -26,7 +27,8 @@ class Advice:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Forecast:
-    """What a graph reaches. `fps_as_set` with its own replicas, `fps` with the advice, both over all sources.
+    """The forecast for a graph. `fps_as_set` with its own replicas, `fps` with the advice, both over all
+    sources.
 
     `limit_fps`: what the cores allow. `bottleneck`: the stage that holds back what is set, "" for the cores.
     `memory_bytes`: of all processes; `pool_bytes`: of the pixel pools, in /dev/shm.
@@ -43,7 +45,7 @@ class Forecast:
 
 
 def forecast(graph: Graph, costs: dict[str, Cost], cores: int) -> Forecast:
-    """Say what a graph reaches with `cores` cores, from the costs of its stages."""
+    """Return what a graph reaches with `cores` cores, from the costs of its stages."""
     cpu_s = sum(cost.cpu_s + _overhead_s(graph, name) for name, cost in costs.items())
     limit_fps = cores / cpu_s
     advice = {name: _advice(graph, name, cost, limit_fps, cores) for name, cost in costs.items()}
@@ -69,7 +71,7 @@ def forecast(graph: Graph, costs: dict[str, Cost], cores: int) -> Forecast:
 
 
 def holds(forecast_: Forecast, sources: int, fps: float) -> bool:
-    """Tell whether so many sources at so many frames a second are analysed whole, with some room left."""
+    """Return whether this many sources at this frame rate are analysed completely, with some room left."""
     return sources * fps <= (1 - SPARE) * forecast_.fps
 
 

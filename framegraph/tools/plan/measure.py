@@ -16,12 +16,12 @@ from framegraph.supervisor.configs import threads_for
 from framegraph.supervisor.runner import child_environment
 
 LIMIT_S = 120.0
-"""For one stage, loading included: a model that takes longer is not measured."""
+"""Limit for one stage, loading included: a model that takes longer is not measured."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Cost:
-    """What one frame costs a stage: seconds of CPU and on the clock, with a copy on every core.
+    """The cost of one frame at a stage: seconds of CPU and on the clock, with a copy on every core.
 
     `pss_bytes`: memory of one process of it. `frame_bytes`: of a source, the pixels of a frame.
     """
@@ -46,7 +46,7 @@ def measure_graph(
     copies: int | None = None,
     say: Callable[[str], None] = lambda _text: None,
 ) -> dict[str, Cost]:
-    """Return the cost of each stage that can be measured; sinks that are no files are left out.
+    """Return the cost of each stage that can be measured; sinks that write no file are left out.
 
     `words`: the graph as the command line had it, with its overrides. Of several sources the first one's
     packets are used for what they share. Raises GraphError if a stage cannot be opened here.

@@ -1,4 +1,4 @@
-"""The words of `launcher.py plan`."""
+"""The output of `launcher.py plan`."""
 
 import shutil
 
@@ -20,7 +20,7 @@ def describe(graph: Graph, costs: dict[str, Cost], found: Forecast) -> list[str]
         )
     left_out = [stage.name for stage in graph.stages.values() if stage.name not in costs]
     if left_out:
-        lines.append(f"not measured, for they write no file: {', '.join(left_out)}")
+        lines.append(f"not measured, because they write no file: {', '.join(left_out)}")
     lines += [
         f"as it is set: about {found.fps_as_set:.0f} frames/s, held back by "
         + (f"stage {found.bottleneck}" if found.bottleneck else f"the {found.cores} cores"),
@@ -42,7 +42,7 @@ def describe(graph: Graph, costs: dict[str, Cost], found: Forecast) -> list[str]
 
 
 def describe_sources(found: Forecast, sources: int, fps: float, word: str) -> str:
-    """Return the sentence that says whether so many sources hold, each of which is called `word`."""
+    """Return a sentence that says whether this many sources can be handled; `word` is what one is called."""
     wanted = sources * fps
     share = wanted / found.fps
     verdict = "holds" if holds(found, sources, fps) else "does not hold"

@@ -130,7 +130,9 @@ class Deaths(RuleBasedStateMachine):
         if have.incarnation >= newest.incarnation:
             committed = max(have.committed, newest.committed)
             self.told[have.sink] = Acknowledgement(have.sink, have.incarnation, committed, have.received)
-        for seq in self.dispatch.have(have.sink, have.incarnation, have.committed, have.received):
+        for seq in self.dispatch.record_acknowledgement(
+            have.sink, have.incarnation, have.committed, have.received
+        ):
             for name, sink in self.sinks.items():
                 assert seq in sink.committed, f"frame {seq} was released, {name} has not committed it"
             del self.frames_in_store[seq]

@@ -64,9 +64,11 @@ class IgnoresDeadWorkers(Dispatch):
 class IgnoresDeadSinks(Dispatch):
     """Does not send again what a sink had received and lost by its death."""
 
-    def have(self, sink: str, incarnation: int, committed: int, received: Iterable[int]) -> list[int]:
+    def record_acknowledgement(
+        self, sink: str, incarnation: int, committed: int, received: Iterable[int]
+    ) -> list[int]:
         again = set(self._again)
-        released = super().have(sink, incarnation, committed, received)
+        released = super().record_acknowledgement(sink, incarnation, committed, received)
         self._again &= again
         return released
 
@@ -94,10 +96,12 @@ class SendsSuspectsTogether(Dispatch):
 class ReleasesAtTheFirstCommit(Dispatch):
     """Does not wait for the slower sink."""
 
-    def have(self, sink: str, incarnation: int, committed: int, received: Iterable[int]) -> list[int]:
+    def record_acknowledgement(
+        self, sink: str, incarnation: int, committed: int, received: Iterable[int]
+    ) -> list[int]:
         for name in self.committed:
             self.committed[name] = max(self.committed[name], committed)
-        return super().have(sink, incarnation, committed, received)
+        return super().record_acknowledgement(sink, incarnation, committed, received)
 
 
 class TellsNoGaps(Dispatch):

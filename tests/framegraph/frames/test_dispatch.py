@@ -23,9 +23,9 @@ def test_nothing_is_due_when_nothing_was_sent() -> None:
 def test_a_frame_is_released_when_every_sink_has_committed_it() -> None:
     books = sent(dispatch("film", "results"), 0, 1)
 
-    assert books.have("film", 0, 1, []) == []
-    assert books.have("results", 0, 0, [1]) == [0]
-    assert books.have("results", 0, 1, []) == [1]
+    assert books.record_acknowledgement("film", 0, 1, []) == []
+    assert books.record_acknowledgement("results", 0, 0, [1]) == [0]
+    assert books.record_acknowledgement("results", 0, 1, []) == [1]
     assert books.is_empty
 
 
@@ -33,9 +33,9 @@ def test_the_window_counts_what_is_not_received_and_not_what_is_not_committed() 
     books = sent(dispatch("film", "results", window=2), 0, 1)
     assert not books.has_window
 
-    books.have("film", 0, -1, [0, 1])
+    books.record_acknowledgement("film", 0, -1, [0, 1])
     assert not books.has_window
-    books.have("results", 0, -1, [1])
+    books.record_acknowledgement("results", 0, -1, [1])
     assert books.outstanding == 1
     assert books.has_window
 
@@ -58,34 +58,34 @@ def test_a_frame_that_is_still_in_the_outlet_has_no_time_running() -> None:
 
 def test_a_received_frame_has_no_time_running() -> None:
     books = sent(dispatch(), 0)
-    books.have("film", 0, -1, [0])
+    books.record_acknowledgement("film", 0, -1, [0])
     assert books.due(1e9) == []
 
 
 def test_after_the_death_of_a_sink_the_frames_that_it_had_received_go_again() -> None:
     books = sent(dispatch(), 0, 1, 2)
-    books.have("film", 0, 0, [2])
-    books.have("film", 1, 0, [])
+    books.record_acknowledgement("film", 0, 0, [2])
+    books.record_acknowledgement("film", 1, 0, [])
     assert books.due(0.0) == [(1, False), (2, False)]
 
 
 def test_an_earlier_process_of_a_sink_is_not_heard_any_more() -> None:
     books = sent(dispatch(), 0)
-    books.have("film", 2, -1, [])
-    assert books.have("film", 1, 0, [0]) == []
+    books.record_acknowledgement("film", 2, -1, [])
+    assert books.record_acknowledgement("film", 1, 0, [0]) == []
     assert not books.is_empty
 
 
 def test_what_a_sink_put_aside_goes_again() -> None:
     books = sent(dispatch(), 0)
-    books.have("film", 0, -1, [0])
-    books.have("film", 0, -1, [])
+    books.record_acknowledgement("film", 0, -1, [0])
+    books.record_acknowledgement("film", 0, -1, [])
     assert books.due(0.0) == [(0, False)]
 
 
 def test_a_sink_that_is_not_of_this_source_changes_nothing() -> None:
     books = sent(dispatch(), 0)
-    assert books.have("other", 0, 5, [0]) == []
+    assert books.record_acknowledgement("other", 0, 5, [0]) == []
     assert books.outstanding == 1
 
 
@@ -95,7 +95,7 @@ def test_the_frames_of_a_died_batch_come_back_one_at_a_time() -> None:
     books.worker_died([1, 2])
     assert books.due(0.0) == [(0, False), (1, True)]
     assert books.due(0.0) == []
-    books.have("film", 0, -1, [0, 1])
+    books.record_acknowledgement("film", 0, -1, [0, 1])
     assert books.due(0.0) == [(2, True)]
 
 
@@ -124,7 +124,7 @@ def test_a_frame_given_up_is_a_gap_for_each_sink_until_it_has_it() -> None:
     books.gave_up(0)
 
     assert not books.is_out(0)
-    books.have("film", 0, -1, [0])
+    books.record_acknowledgement("film", 0, -1, [0])
     assert books.gaps_for("film") == []
     assert books.gaps_for("results") == [0]
     assert books.due(1e9) == [(1, False)]
@@ -134,7 +134,7 @@ def test_a_gap_holds_its_place_in_the_window_and_is_released_like_a_frame() -> N
     books = sent(dispatch(window=1), 0)
     books.gave_up(0)
     assert not books.has_window
-    assert books.have("film", 0, 0, []) == [0]
+    assert books.record_acknowledgement("film", 0, 0, []) == [0]
     assert books.has_window
 
 
@@ -143,5 +143,5 @@ def test_the_floor_is_the_oldest_frame_that_is_not_committed_by_all() -> None:
     assert books.floor_seq(7) == 7
     sent(books, 3, 5)
     assert books.floor_seq(7) == 3
-    books.have("film", 0, 3, [])
+    books.record_acknowledgement("film", 0, 3, [])
     assert books.floor_seq(7) == 5

@@ -68,7 +68,7 @@ def test_the_graph_that_these_tests_change_is_right(write: Write) -> None:
         ),
         pytest.param(
             "stages: {}\nlinks: []\nstages: {}",
-            "g.yaml:3:1: 'stages' stands here twice; remove one",
+            "g.yaml:3:1: 'stages' is given twice; remove one",
             id="key twice",
         ),
         pytest.param(
@@ -182,7 +182,7 @@ def test_a_folder_instead_of_a_file(folder: Path) -> None:
             id="no such device",
         ),
         pytest.param(
-            "Detect}", "Detect, type: x}", "4:35: 'type' stands here twice; remove one", id="property twice"
+            "Detect}", "Detect, type: x}", "4:35: 'type' is given twice; remove one", id="property twice"
         ),
         pytest.param(
             ", uri: a.mp4", "", "3:3: stage 'camera': property 'uri' is missing; set it", id="property missing"
@@ -216,18 +216,18 @@ def test_a_stage_that_is_described_wrongly(write: Write, folder: Path, old: str,
             "  - crop ! lines", "  - crop ! line", "10:5: there is no stage 'line'; did you mean 'lines'?", id="unknown stage"
         ),
         pytest.param(
-            "  - crop ! lines", "  - lines", "10:5: 'lines' is no chain; write two or more stages with ! between them",
+            "  - crop ! lines", "  - lines", "10:5: 'lines' is not a chain; write two or more stages with ! between them",
             id="one stage",
         ),
         pytest.param(
             "  - crop ! lines", "  - crop ! ! lines",
-            "10:5: 'crop ! ! lines' is no chain; write two or more stages with ! between them", id="nothing between",
+            "10:5: 'crop ! ! lines' is not a chain; write two or more stages with ! between them", id="nothing between",
         ),
         pytest.param(
             "  - crop ! lines", "  - [crop, lines]", "10:5: a link is text such as: source ! work ! sink", id="a list"
         ),
         pytest.param(
-            "  - crop ! lines", "  - crop ! film", "10:5: the link crop ! film stands here twice; remove one", id="twice"
+            "  - crop ! lines", "  - crop ! film", "10:5: the link crop ! film is given twice; remove one", id="twice"
         ),
         pytest.param(
             "  - crop ! lines\n", "", "7:3: stage 'lines' has no link; add it to a chain or remove it", id="stage without link"

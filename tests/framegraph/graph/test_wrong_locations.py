@@ -53,7 +53,7 @@ def test_a_location_that_cannot_be_written(write: Write, folder: Path, location:
     (folder / "file").touch()
     assert error_of(write(changed("out/film.mp4", location))) == (
         f"g.yaml:6:3: stage 'film' cannot write {location}: {problem}; "
-        f"choose another location ({Path(location).name}.progress goes beside it)"
+        f"choose another location ({Path(location).name}.progress goes next to it)"
     )
 
 

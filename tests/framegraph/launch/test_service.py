@@ -123,7 +123,7 @@ def test_a_manager_that_does_not_hear_is_no_reason_to_end(
         monkeypatch.setenv(name, value)
     service = Service()
     assert not env.keys() & os.environ.keys()
-    service.tell("READY=1")
+    service.notify("READY=1")
     for _round in range(3):
         service.alive()
 
@@ -134,7 +134,7 @@ def test_the_watchdog_is_fed_at_half_its_time(monkeypatch: pytest.MonkeyPatch, t
     monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
     monkeypatch.setenv("WATCHDOG_USEC", str(10_000_000))
     service, said = Service(), list[float]()
-    monkeypatch.setattr(service, "tell", lambda *_words: said.append(now_s[0]))
+    monkeypatch.setattr(service, "notify", lambda *_words: said.append(now_s[0]))
     while now_s[0] < 121:
         service.alive()
         now_s[0] += 0.5
@@ -148,7 +148,7 @@ def test_without_a_watchdog_none_is_fed(monkeypatch: pytest.MonkeyPatch, manager
     service = Service()
     for _round in range(3):
         service.alive()
-    service.tell("READY=1", "STATUS=running")
+    service.notify("READY=1", "STATUS=running")
     wait_for(lambda: len(manager.said) > 1, "words")
     assert [word for _at, word in manager.said] == ["READY=1", "STATUS=running"]
 

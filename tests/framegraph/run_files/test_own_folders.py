@@ -111,7 +111,7 @@ def test_only_plain_files_of_ours_are_removed(put, tmp_path: Path) -> None:
     path = tmp_path / "thing"
     assert remove_own_file(path) == ""
     put(path)
-    assert remove_own_file(path) == f"{path} is not ours, and left"
+    assert remove_own_file(path) == f"{path} is not ours, so it is left"
     mine = tmp_path / "mine"
     mine.touch()
     assert remove_own_file(mine) == ""
