@@ -11,8 +11,8 @@ PADDING = 114
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Feed:
-    """How a network takes a picture. `is_stretched`: aspect ratio not kept; else PADDING fills the rest, around
-    the picture or, with `is_in_corner`, to its right and below. A value becomes (value - mean) /
+    """How a network takes a picture. `is_stretched`: aspect ratio not kept; else PADDING fills the rest,
+    around the picture or, with `is_in_corner`, to its right and below. A value becomes (value - mean) /
     deviation, by channel in the network's order."""
 
     is_stretched: bool = False
