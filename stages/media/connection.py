@@ -132,7 +132,7 @@ class Limits:
     """A connection that lasted this long was good: the next pause starts at the first delay again."""
     give_up_s: float = 0.0
     jitter: float = 0.2
-    """Random fraction by which pauses vary, so that cameras behind one switch do not all reconnect at once."""
+    """Random fraction by which pauses vary, so that cameras on one switch do not all reconnect at once."""
 
 
 class Connection:

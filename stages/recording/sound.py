@@ -125,7 +125,7 @@ class Sound:
                 errors += 1
 
     def _jumps(self) -> tuple[list[int], list[tuple[int, int]]]:
-        """Return the offsets that the pictures' player added, one from each jump on, and the jumps' places."""
+        """Return the offsets that the pictures' player added, one from each jump on, and where they are."""
         if not may_jump(self._container):
             return [0], []
         with self._open() as container:
