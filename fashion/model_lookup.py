@@ -1,4 +1,4 @@
-"""Find a model by name or path, and make sure that its files belong together."""
+"""Lookup of models by name or path, and the check that their files belong together."""
 
 import difflib
 from pathlib import Path
