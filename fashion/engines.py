@@ -45,7 +45,7 @@ def open_engine(
     is_alone_on_cpu: bool = False,
 ) -> Engine:
     """Load a model file: NAME.onnx, for torch the NAME.safetensors of `fashion.model_file`, for openvino also
-    NAME.xml with NAME.bin beside. `quality_by_precision` is for a file that says nothing of it itself;
+    NAME.xml with its NAME.bin. `quality_by_precision` is for a file without that property;
     `int8` the file of the same model in int8; `is_alone_on_cpu`: on a CPU each pass is of one picture, which
     is quicker where the engine knows it.
 

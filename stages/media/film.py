@@ -232,7 +232,7 @@ class Film:
         return container, stream
 
     def _is_in_order_until(self, place: ReelPlace) -> bool:
-        """Say whether a decoder can begin in the middle and give what it gives from the start: whether every
+        """Return whether a decoder can begin in the middle and give the same as from the start: if every
         time stamp up to `place` is there, is the only one of its value, and is out of order by no more than a
         decoder puts right, and whether they are as many as were captured.
 

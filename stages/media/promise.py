@@ -85,8 +85,8 @@ class Came:
 
     @property
     def has_hole(self) -> bool:
-        """Whether about as many bytes were passed over in the file as the longest gap between pictures would
-        have: a mere pause has few."""
+        """Whether about as many bytes were skipped as the longest gap between pictures would have:
+        a mere pause has few."""
         span_ns = self.last_ns - self.first_ns
         return span_ns > 0 and self._longest_skip > HOLE_SHARE * self._longest_gap_ns * self._end / span_ns
 
@@ -125,7 +125,7 @@ def promised_count(container: InputContainer, stream: VideoStream, tail: bytes) 
     """
     count, format_ = stream.frames or None, _format(container)
     # In the header's number is also what an edit list cuts off, or what an encoder left empty. Of an AVI that
-    # lacks its index, which stands at its end, FFmpeg lists what it has seen so far.
+    # without its index, which is at its end, FFmpeg lists what it has seen so far.
     has_index = format_ == "mov" or (format_ == "avi" and AVI_INDEX in tail)
     if count and has_index and len(stream.index_entries):
         return min(count, len(stream.index_entries))

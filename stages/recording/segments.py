@@ -76,7 +76,7 @@ class Segments:
         return file, notes
 
     def is_in_place(self, file: CutFile) -> bool:
-        """Whether the segment that is being written is where it was put, and nobody has cut it."""
+        """Return whether the segment being written is still in place, and not truncated."""
         return file.is_in_place(self._folder / self._current if self._has_name else self._begun)
 
     def committed(self, notes: Notes) -> None:
