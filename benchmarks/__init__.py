@@ -1,1 +1,1 @@
-"""`make bench`: how quick the graph is, side by side with other ways to do the same. One file a row."""
+"""`make bench`: speed of the graph, side by side with other ways to do the same. One file per row."""

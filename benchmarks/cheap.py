@@ -26,7 +26,7 @@ class Blank(Source["Blank.Options"]):
         frames: int = prop(1000, "How many.")
         width: int = prop(640, "Of the picture, in pixels.")
         height: int = prop(360, "Of the picture, in pixels.")
-        seconds: float = prop(0.0, "End after so long, whatever `frames` says; 0: no limit.")
+        seconds: float = prop(0.0, "End after this long, whatever `frames` says; 0: no limit.")
 
     def frames(self, resume: Resume | None) -> Iterator[Frame]:
         image_bgr = np.full((self.options.height, self.options.width, 3), 127, np.uint8)

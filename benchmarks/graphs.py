@@ -18,7 +18,7 @@ LIMIT_S = 600
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """What out/ledger.json says at the end of a run, and other files that it left in out/ (*.json)."""
+    """The content of out/ledger.json at the end of a run, and of other files in out/ (*.json)."""
 
     ledger: dict[str, Any]
     others: dict[str, Any] = dataclasses.field(default_factory=dict)

@@ -15,7 +15,7 @@ from benchmarks.settings import Result, Settings, median, shown
 TITLE = "Latency at half load"
 BAR_MS = 15.0
 START_S = 5.0
-"""Frames captured within so long after the first are not counted."""
+"""Frames captured within this time after the first are not counted."""
 WORK = ("detect", "crop", "classify", "film")
 
 

@@ -1,4 +1,4 @@
-"""What sampling costs: every run notes one frame in 25.
+"""Cost of trace sampling: every run notes one frame in 25.
 
 Two ways. In the graph: the chain of the hop's row with sampling and without (`--trace-every 0`) in turns, CPU
 microseconds a frame of the middle worker and of all processes together. Alone: one call of `Recorder.note`,

@@ -1,4 +1,4 @@
-"""How much is measured, and how results are kept: each row as soon as it is done."""
+"""Amount of measurement, and the storage of results: each row as soon as it is done."""
 
 import dataclasses
 import importlib.metadata
@@ -68,7 +68,7 @@ def keep(name: str, result: Result, path: Path = RESULTS) -> None:
 
 
 def machine() -> Result:
-    """What the numbers depend on besides our code."""
+    """Return what the numbers depend on besides our code."""
     with open("/proc/cpuinfo", encoding="utf-8") as lines:
         model = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "?")
     versions = {}

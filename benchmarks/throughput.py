@@ -36,7 +36,7 @@ LOOPS = {
 }
 BARS = {"original": 3.0, "same_engine": 1.6}
 IN_BFLOAT16 = "the graph in bfloat16"
-"""Not every CPU has it, and its boxes are slightly other ones: a row beside, which no bar is held to."""
+"""Not every CPU has it, and its boxes differ slightly: an additional row that no bar applies to."""
 
 
 def measure(settings: Settings) -> Result:

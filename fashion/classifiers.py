@@ -1,6 +1,6 @@
-"""Models as the stages use them: cut a person out for the model, and say what the person wears.
+"""Classifiers as the stages use them: cropping a person for a model, and classifying the garments.
 
-Two kinds: a network of Fashion-MNIST's (NAME.safetensors, one label a person), and `street` (NAME.json and
+Two kinds: a Fashion-MNIST network (NAME.safetensors, one label per person), and `street` (NAME.json and
 NAME.onnx, a set of labels with regions).
 """
 
@@ -26,12 +26,12 @@ from fashion_pipeline.fashion.street import cut_look, labels_above_thresholds, r
 ENGINES = ("openvino", "onnxruntime", "torch")
 Crop = NDArray[np.uint8]
 GPU_PERSONS_A_PASS = 32
-"""Of `street`. On a CPU it is one: a person of a larger pass costs more there, and OpenVINO keeps the memory
-that its largest pass took, 14 MB a person."""
+"""Of `street`. On a CPU it is one: larger passes cost more per person there, and OpenVINO keeps the memory of
+its largest pass, 14 MB per person."""
 
 
 class Cutter(Protocol):
-    """What a model needs to see of a person."""
+    """The crop of a person that a model needs."""
 
     region: str
 
@@ -40,23 +40,23 @@ class Cutter(Protocol):
 
 
 class Classifier(Protocol):
-    """Says what people wear."""
+    """A loaded classifier of garments."""
 
     region: str
     crop_shape: tuple[int, ...]
     digest: str
     precision: str
-    """What the network computes in."""
+    """Precision of the network."""
     shift: float
-    """Added to the thresholds, in logits: above 0 fewer labels are told. Of a model without thresholds 0."""
+    """Added to the thresholds, in logits: above 0 fewer labels are told. 0 for a model without thresholds."""
 
     def predict(self, crops: Sequence[Crop], boxes_xyxy: Sequence[Sequence[float]]) -> list[Clothing]:
-        """Return what each person wears, from their crops: label, score, region, box; of a model that knows
-        them also color, color_shares and the threshold from which on the label is told."""
+        """Return what each person wears, from their crops: label, score, region, box; from some
+        models also color, color_shares and the threshold at which the label counts as told."""
 
 
 def open_cutter(model: str) -> Cutter:
-    """Return how to cut for a model, by name or path; ModelFileError if there is none."""
+    """Return how to crop for a model, by name or path. Raises ModelFileError if there is none."""
     street = find_street_model(model)
     return _StreetCutter(street) if street is not None else _LabelCutter(model)
 
@@ -74,7 +74,7 @@ def check_classifier(model: str, engine: str) -> None:
 def open_classifier(
     model: str, engine: str, *, threads: int, device: str, precision: str = "float32"
 ) -> Classifier:
-    """Load a model, by name or path; ModelFileError or EngineError if it cannot be used here."""
+    """Load a model, by name or path. Raises ModelFileError or EngineError if it cannot be used here."""
     street = find_street_model(model)
     if street is not None:
         return _StreetClassifier(street, engine, threads, device, precision)
@@ -82,8 +82,8 @@ def open_classifier(
 
 
 def crop_form(model: str) -> str:
-    """Say which crops a model, by name or path, is given: models of one form can take each other's crops.
-    ModelFileError if there is none."""
+    """Return the form of crops that a model, by name or path, takes; models of one form can share crops.
+    Raises ModelFileError if there is none."""
     street = find_street_model(model)
     if street is not None:
         return _form("whole", read_facts(street).look.input)
@@ -121,7 +121,7 @@ class _StreetCutter:
 
 
 class _LabelClassifier:
-    """One label a person: the softmax of the logits at the model's temperature."""
+    """One label per person: the softmax of the logits at the model's temperature."""
 
     shift = 0.0
 
@@ -153,7 +153,7 @@ class _LabelClassifier:
         return findings
 
     def _scores(self, crops: Sequence[Crop]) -> NDArray[np.float64]:
-        """Return N x labels: how likely the model holds each label to be."""
+        """Return N x labels: the model's probability of each label."""
         logits = self._engine.run({"images": to_batch(crops, self._info.input)})["logits"]
         scaled = logits.astype(np.float64) / self._info.temperature
         exponentials = np.exp(scaled - scaled.max(axis=1, keepdims=True))
@@ -161,7 +161,7 @@ class _LabelClassifier:
 
 
 class _StreetClassifier:
-    """A set of labels a person, each above its own threshold."""
+    """A set of labels per person, each above its own threshold."""
 
     region = "whole"
     shift = 0.0
@@ -220,12 +220,12 @@ class _StreetClassifier:
 
 
 def has_thresholds(model: str) -> bool:
-    """Say whether a model tells a set of labels, each above a threshold of its own."""
+    """Return whether a model gives a set of labels, each above its own threshold."""
     return find_street_model(model) is not None
 
 
 def _parts(box_xyxy: Sequence[float], frame_xyxy: Sequence[float]) -> tuple[float, float, float, float]:
-    """Return a box as parts (0..1) of another one."""
+    """Return a box as fractions (0..1) of another one."""
     x0, y0, x1, y1 = frame_xyxy
     wide, high = x1 - x0, y1 - y0
     left, top, right, bottom = box_xyxy
@@ -233,7 +233,7 @@ def _parts(box_xyxy: Sequence[float], frame_xyxy: Sequence[float]) -> tuple[floa
 
 
 def _cut(box_xyxy: Sequence[float], person_xyxy: Sequence[float]) -> list[float]:
-    """Return what of a garment's box is inside the person's; all of it if nothing is."""
+    """Return the part of a garment's box inside the person's; all of it if there is none."""
     x0, y0, x1, y1 = box_xyxy
     left, top, right, bottom = person_xyxy
     cut = [max(x0, left), max(y0, top), min(x1, right), min(y1, bottom)]

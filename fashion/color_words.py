@@ -1,8 +1,8 @@
-"""Seventeen words for colours: which one a pixel has, and what a garment is called by its pixels' words.
+"""Seventeen colour words: the word of a pixel, and the word of a garment from those of its pixels.
 
-A pixel has the word of the nearest of a few known points in CIELAB. A garment has the word of most of its
-pixels, where shades of one hue (`KIN`) count for each other; two words where a second, clearly different
-colour covers much of it; and none where the evidence is nearly even.
+A pixel gets the word of the nearest of a few known points in CIELAB. A garment gets the word of most of its
+pixels, where shades of one hue (`KIN`) support each other; two words if a second, clearly different colour
+covers much of it; and none if the evidence is nearly even.
 """
 
 import functools
@@ -42,21 +42,21 @@ POINTS_RGB: dict[str, tuple[tuple[int, int, int], ...]] = {
 
 COLORS = tuple(POINTS_RGB)
 NEUTRAL = ("black", "grey", "white")
-"""What shadow and light make of any cloth; grey is also what roads are."""
+"""Colours that shadow and light give to any cloth; grey is also the colour of roads."""
 KIN = (
     *(("red", "burgundy"), ("red", "pink"), ("red", "orange"), ("yellow", "orange"), ("brown", "orange")),
     *(("brown", "beige"), ("olive", "green"), ("turquoise", "green"), ("turquoise", "light blue")),
     *(("blue", "light blue"), ("navy", "blue"), ("navy", "black"), ("navy", "purple"), ("pink", "purple")),
 )
-"""Words for one cloth in light and shade."""
+"""Words for the same cloth in light and shade."""
 KIN_WEIGHT = 0.5
-"""How much of its kin's share counts for a word."""
+"""Fraction of its kin's share that counts for a word."""
 NEAR = 22.0
-"""Words with points nearer than this, in scaled CIELAB, are no second colour: one passes into the other."""
+"""Words with points nearer than this, in scaled CIELAB, are not a second colour: they blend."""
 SECOND_SHARE = 0.35
-"""A second colour, with what is kin or near to it, covers at least so much: a collar or a strap is none."""
+"""Least cover of a second colour, including kin and neighbours; a collar or a strap is not one."""
 LEAST_LEAD = 0.15
-"""By so much the first share leads over the next, or nothing is told."""
+"""Least lead of the first share over the next; with less no colour is reported."""
 LIGHTNESS_WEIGHT = 0.6
 """Light and shadow change a cloth's lightness more than its hue."""
 JOINED = " and "
@@ -89,7 +89,7 @@ def name_of(shares: Mapping[str, float]) -> str | None:
 
 
 def words_of(pixels_rgb: NDArray[np.uint8]) -> NDArray[np.intp]:
-    """Return the place in COLORS of each pixel (... x 3), flat."""
+    """Return the index in COLORS of each pixel (... x 3), flat."""
     lab = _to_lab(pixels_rgb.reshape(1, -1, 3))[0]
     points, owners = _points()
     # |a - b|^2 without the term that is the same for all points.
@@ -98,7 +98,7 @@ def words_of(pixels_rgb: NDArray[np.uint8]) -> NDArray[np.intp]:
 
 @functools.cache
 def _points() -> tuple[NDArray[np.float32], NDArray[np.intp]]:
-    """All known points in scaled CIELAB, and the number of the word of each."""
+    """Return all known points in scaled CIELAB, and the index of each one's word."""
     shades = np.array([shade for shades in POINTS_RGB.values() for shade in shades], np.uint8)
     owners = [number for number, shades in enumerate(POINTS_RGB.values()) for _shade in shades]
     return _to_lab(shades[None])[0], np.array(owners, np.intp)
@@ -106,7 +106,7 @@ def _points() -> tuple[NDArray[np.float32], NDArray[np.intp]]:
 
 @functools.cache
 def _relations() -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Which words are kin (1 or 0), and which lie near each other, themselves included: words x words."""
+    """Return which words are kin (1 or 0), and which are near each other or the same: words x words."""
     points, owners = _points()
     count = len(COLORS)
     kin = np.zeros((count, count))

@@ -1,8 +1,8 @@
-"""Which colours a garment has in a look at a person: the shares of its pixels by their words.
+"""Colours of a garment in a look at a person: the shares of its pixels by colour word.
 
-A mean of a striped shirt would be a colour that it does not have, so pixels are counted. One weighs as much
-as the garment was seen there (the label's map), less towards the edges of the garment and of the person, less
-if it looks like skin, and less if its colour is as frequent beside the person as on them.
+The mean of a striped shirt would be a colour it does not have, so pixels are counted. A pixel's weight is the
+label's map there, reduced towards the edges of the garment and of the person, if it looks like skin, and if
+its colour is as frequent next to the person as on them.
 """
 
 from collections.abc import Sequence
@@ -13,16 +13,16 @@ from numpy.typing import NDArray
 
 from fashion_pipeline.fashion.color_words import COLORS, words_of
 
-STEP_PX = 6  # every sixth pixel each way is enough of a crop of 192 x 384
+STEP_PX = 6  # every sixth pixel in each direction is enough for a crop of 192 x 384
 SKIN_WEIGHT = 0.6
 SIDE_BINS = 8
 BESIDE_WEIGHT = 6.0
 SMOOTHED = 0.3
-"""Of a bin's count that its neighbours get: noise and light move a colour over the edge of a bin."""
+"""Fraction of a bin's count given to its neighbours: noise and light move colours across bin edges."""
 FEET_PART = 0.13
 """Of a person's height, from below: above are trousers. The network's maps are too coarse to tell."""
 ON_THE_GROUND = ("feet", "hands")
-"""Regions of small things with ground around them: a colour that the ground has says little of them."""
+"""Regions of small items surrounded by ground, whose colour therefore says little about them."""
 LEAST_SHARE = 0.03
 
 
@@ -33,16 +33,16 @@ def color_shares(
     person: Sequence[float],
     region: str,
 ) -> dict[str, float]:
-    """Return how much of a garment has which of COLORS, largest first, to two decimals, no tiny ones.
+    """Return the share of each of COLORS in a garment, largest first, to two decimals, without tiny ones.
 
-    The sum is at most 1: the rest is what may be background, so that it also says how sure the shares are.
+    The sum is at most 1: the rest may be background, so it also indicates how certain the shares are.
     crop_rgb: uint8 H x W x 3, a look at a person. map_hw: where in it the label was seen, h x w, not
     negative. garment, person: their boxes, x0, y0, x1, y1 as parts (0..1) of the crop. region: that of
     `fashion.labels.REGIONS`.
     """
     height, width = crop_rgb.shape[:2]
     top = garment[1] if region != "feet" else person[3] - FEET_PART * (person[3] - person[1])
-    # What reaches out of the person's box is not theirs.
+    # Anything outside the person's box is not theirs.
     x0, x1 = _span(max(garment[0], person[0]), min(garment[2], person[2]), width)
     y0, y1 = _span(max(top, person[1]), min(garment[3], person[3]), height)
     rows, columns = np.arange(y0, y1, STEP_PX), np.arange(x0, x1, STEP_PX)
@@ -69,7 +69,7 @@ def color_shares(
 
 
 def is_skin(pixels_rgb: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """Tell which pixels may be skin, by chroma (Chai and Ngan, 1999: Cb 77 to 127, Cr 133 to 173)."""
+    """Return which pixels may be skin, by chroma (Chai and Ngan, 1999: Cb 77 to 127, Cr 133 to 173)."""
     red, green, blue = (pixels_rgb[..., channel].astype(np.float32) for channel in range(3))
     cb = 128 - 0.169 * red - 0.331 * green + 0.5 * blue
     cr = 128 + 0.5 * red - 0.419 * green - 0.081 * blue
@@ -79,8 +79,8 @@ def is_skin(pixels_rgb: NDArray[np.uint8]) -> NDArray[np.bool_]:
 def _not_beside(
     pixels_rgb: NDArray[np.uint8], weights: NDArray[np.float64], beside_rgb: NDArray[np.uint8]
 ) -> NDArray[np.float64]:
-    """Return how likely (0..1) each pixel is not background, by histograms of colours: what stands left and
-    right of the person in the same rows is background."""
+    """Return the probability (0..1) that each pixel is not background, from colour histograms: the areas left
+    and right of the person in the same rows are background."""
     bins = _bins(pixels_rgb)
     own = _frequencies(bins.ravel(), weights.ravel())
     beside = _frequencies(_bins(beside_rgb).ravel(), np.ones(beside_rgb.size // 3))
@@ -105,18 +105,18 @@ def _bins(pixels_rgb: NDArray[np.uint8]) -> NDArray[np.intp]:
 
 
 def _span(low: float, high: float, size: int) -> tuple[int, int]:
-    """Two parts of a side as pixels, at least one of them, inside."""
+    """Return two fractions of a side in pixels, inside it and at least one pixel apart."""
     first = min(max(0, round(low * size)), size - 1)
     return first, max(first + 1, min(size, round(high * size)))
 
 
 def _middle(count: int) -> NDArray[np.float64]:
-    """Weights that are 1 in the middle of a side and 0.3 at its ends: there is more background."""
+    """Return weights from 1 in the middle of a side to 0.3 at its ends, where there is more background."""
     places = (np.arange(count) + 0.5) / count * 2 - 1
     return 1 - 0.7 * places**2
 
 
 def _near_axis(places: NDArray[np.float64], person: Sequence[float]) -> NDArray[np.float64]:
-    """The same across the person's box, for places across the crop (0..1)."""
+    """Return such weights across the person's box, for positions across the crop (0..1)."""
     middle, half = (person[0] + person[2]) / 2, max((person[2] - person[0]) / 2, 1e-6)
     return np.maximum(1 - 0.7 * ((places - middle) / half) ** 2, 0.02)

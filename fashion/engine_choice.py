@@ -1,18 +1,18 @@
-"""Which engine and device to use: from what the user wrote and what is installed here."""
+"""Choice of engine and device, from the user's settings and what is installed."""
 
 import importlib.util
 from pathlib import Path
 
 MODULES = {name: name for name in ("openvino", "onnxruntime", "torch", "tensorflow")}
-"""The engines, quickest first as measured on CPUs, and the module that each needs."""
+"""The engines, fastest first as measured on CPUs, and the module that each needs."""
 
 ONNX_ENGINES = ("openvino", "onnxruntime")
 
 CUDA_ENGINES = ("onnxruntime", "torch", "tensorflow")
-"""The engines that can use an NVIDIA GPU, where the installed build of theirs can."""
+"""The engines that can use an NVIDIA GPU if their installed build supports it."""
 
 OPENVINO_PREFIX = "openvino:"
-"""Of a device of OpenVINO's other than the CPU, by its name there: openvino:GPU.0, openvino:NPU."""
+"""Before OpenVINO's name of a device other than the CPU: openvino:GPU.0, openvino:NPU."""
 
 CUDA_PROVIDER = "CUDAExecutionProvider"
 
@@ -22,7 +22,7 @@ class EngineError(ValueError):
 
 
 def choose_engine(engine: str, known: tuple[str, ...] = ONNX_ENGINES) -> str:
-    """Return the engine to use: `engine` itself, or for "auto" the quickest of `known` that is installed.
+    """Return the engine to use: `engine` itself, or for "auto" the fastest of `known` that is installed.
 
     Imports nothing. Raises EngineError if it is not installed.
     """
@@ -82,7 +82,7 @@ def choose_device(
 
 
 def _choose_openvino_device(allowed: tuple[str, ...], device: str) -> tuple[str, str]:
-    """Return ("openvino", device). Raises EngineError where it or the engine is not there."""
+    """Return ("openvino", device). Raises EngineError if it or the engine is missing."""
     if "openvino" not in allowed:
         raise EngineError(f"device '{device}' is for engine openvino, not {' or '.join(allowed)}")
     choose_engine("openvino")

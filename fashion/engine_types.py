@@ -1,4 +1,4 @@
-"""What all engines have in common."""
+"""The interface common to all engines."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -12,8 +12,8 @@ Arrays = Mapping[str, NDArray[Any]]
 
 @dataclasses.dataclass(frozen=True)
 class InputInfo:
-    """What a model takes under one name: sides in elements, None where the file leaves one open, and the
-    name of numpy's dtype."""
+    """One input of a model: its shape, with None for sides that the file leaves open, and the name of numpy's
+    dtype."""
 
     shape: tuple[int | None, ...]
     dtype: str
@@ -28,7 +28,7 @@ class Engine(Protocol):
     device: str
     """ "cpu", "cuda:N", or "openvino:" and a device of OpenVINO's."""
     precision: str
-    """What it computes in."""
+    """Its precision."""
     inputs: dict[str, InputInfo]
 
     def run(self, inputs: Arrays) -> dict[str, NDArray[Any]]:
@@ -36,6 +36,6 @@ class Engine(Protocol):
 
 
 def first_line(error: Exception) -> str:
-    """Return the line of a library's message that says most: the last one with words."""
+    """Return the most informative line of a library's message: the last one with words."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return lines[-1] if lines else type(error).__name__

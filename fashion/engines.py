@@ -1,7 +1,7 @@
-"""Run a model file: one small class for each engine, all with the same `run`.
+"""Engines that run model files: one small class each, all with the same `run`.
 
-The result of an engine does not depend on the machine's load, on other processes or on earlier calls: the
-given precision and number of threads, and no cache on disk.
+An engine's result does not depend on the machine's load, on other processes or on earlier calls: precision
+and number of threads are fixed, and there is no cache on disk.
 """
 
 from collections.abc import Mapping
@@ -45,7 +45,7 @@ def open_engine(
     is_alone_on_cpu: bool = False,
 ) -> Engine:
     """Load a model file: NAME.onnx, for torch the NAME.safetensors of `fashion.model_file`, for openvino also
-    NAME.xml with NAME.bin beside. `quality_by_precision` is for a file that says nothing of it itself;
+    NAME.xml with its NAME.bin. `quality_by_precision` is for a file without that property;
     `int8` the file of the same model in int8; `is_alone_on_cpu`: on a CPU each pass is of one picture, which
     is quicker where the engine knows it.
 
@@ -73,7 +73,7 @@ def open_engine(
 
 
 class OnnxRuntimeEngine:
-    """ONNX Runtime on the CPU, or on a GPU of NVIDIA's with what it cannot do there on the CPU."""
+    """ONNX Runtime on the CPU, or on an NVIDIA GPU, with unsupported operations on the CPU."""
 
     name = "onnxruntime"
 
@@ -85,12 +85,12 @@ class OnnxRuntimeEngine:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
-        # A thread that spins while it waits takes the core from the other processes of the graph.
+        # A thread that spins while it waits takes CPU time from the other processes of the graph.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.log_severity_level = 3
         providers: list[Any] = ["CPUExecutionProvider"]
         if device != "cpu":
-            # From the packages of NVIDIA's that pip has brought, or torch's.
+            # From NVIDIA's packages installed by pip, or from torch's.
             onnxruntime.preload_dlls()
             settings = {"device_id": cuda_index(device), "use_tf32": int(precision == "tfloat32")}
             providers.insert(0, (CUDA_PROVIDER, settings))
@@ -99,10 +99,10 @@ class OnnxRuntimeEngine:
             self._session = onnxruntime.InferenceSession(path.read_bytes(), options, providers=providers)
         except Exception as error:
             raise EngineError(f"{path}: ONNX Runtime cannot load it: {first_line(error)}") from error
-        # It goes on without the GPU where it cannot load CUDA, and only its log says so.
+        # It falls back to the CPU if it cannot load CUDA, and says so only in its log.
         if device != "cpu" and CUDA_PROVIDER not in self._session.get_providers():
             raise EngineError(
-                f"device '{device}': ONNX Runtime cannot use it, most likely for want of CUDA or cuDNN; "
+                f"device '{device}': ONNX Runtime cannot use it, probably CUDA or cuDNN is missing; "
                 "install the extra 'gpu', or set device: cpu"
             )
         self._names = [output.name for output in self._session.get_outputs()]

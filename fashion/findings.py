@@ -1,8 +1,8 @@
-"""What is found in a frame, field by field: what packets carry, and what lines of results and events say.
+"""Types of what is found in a frame, as packets carry it and as lines of results and events record it.
 
-These are plain maps with names for a type checker, so that a packet needs no turning on its way:
-`findings_in` gives a packet's meta its type, `frame_record` and `read_record` go to and from a line. What
-each field means, and its unit, stands in stages/records/schema.json; a test holds the two against each other.
+They are plain maps typed for a type checker, so that packets need no conversion: `findings_in` gives a
+packet's meta its type, `frame_record` and `read_record` convert to and from a line. The meaning and unit of
+each field is in stages/records/schema.json; a test compares the two.
 """
 
 import json
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 _WORKING_MATERIAL = frozenset({"crops"})
-"""Keys of a person that are no result."""
+"""Keys of a person that are not results."""
 _NOT_OF_A_FRAME = frozenset({"counts"})
 """Keys of a packet that are for the summary."""
 _NOT_TOLD = frozenset({"unsure"})
@@ -22,7 +22,7 @@ _NOT_OF_TOLD = frozenset({"threshold", "color_shares"})
 
 
 class Garment(TypedDict):
-    """Something that a person wears, or may wear."""
+    """A garment that a person wears, or may wear."""
 
     label: str
     score: float
@@ -38,7 +38,7 @@ Clothing = tuple[list[Garment], list[Garment]]
 
 
 class Wearer(TypedDict):
-    """Who somebody is and what they wear, wherever they are: what a plate shows."""
+    """A person's number and garments, without their position, as shown on a plate."""
 
     score: float
     track: NotRequired[int]
@@ -49,8 +49,8 @@ class Wearer(TypedDict):
 
 
 class Person(Wearer):
-    """Somebody found in a frame. With `detected_at_seq` the box is predicted: the detector found them there
-    last. `crops` ({region: picture}) is for `classify` and stands in no record."""
+    """A person found in a frame. With `detected_at_seq` the box is predicted; that is the frame in which the
+    detector last found them. `crops` ({region: picture}) is for `classify` and is in no record."""
 
     box: list[float]
     series: NotRequired[int]
@@ -62,7 +62,7 @@ class Person(Wearer):
 
 
 class Findings(TypedDict, total=False):
-    """What stages have found in a frame: a packet's meta. `is_predicted`: nobody looked for people in it."""
+    """Findings of stages in a frame: a packet's meta. `is_predicted`: people were not looked for in it."""
 
     people: list[Person]
     is_predicted: bool
@@ -73,7 +73,7 @@ class Findings(TypedDict, total=False):
 
 
 class RecordHead(TypedDict):
-    """With what every line begins."""
+    """The fields at the head of every line."""
 
     version: int
     run: str
@@ -106,7 +106,7 @@ class DroppedRange(RecordHead):
 
 
 class EventPlace(TypedDict):
-    """When an event is told, and of whom."""
+    """The frame with which an event is reported, and the person."""
 
     seq: int
     pts_ns: int
@@ -124,7 +124,7 @@ class Appeared(EventPlace):
 
 
 class Wears(EventPlace):
-    """What a person wears is known, or is known to be something else."""
+    """A person's garments are known for the first time, or have changed."""
 
     event: Literal["wears"]
     garments: list[Garment]
@@ -156,7 +156,7 @@ def people_in(plain: dict[str, Any]) -> list[Person]:
 
 
 def in_brief(garment: Garment) -> Garment:
-    """Return what people want to know of a garment: label, score, region and colour."""
+    """Return the essential fields of a garment: label, score, region and colour."""
     brief: Garment = {"label": garment["label"], "score": garment["score"]}
     if "region" in garment:
         brief["region"] = garment["region"]
@@ -171,7 +171,7 @@ def recorded(person: Person) -> Person:
 
 
 def told(person: Person) -> Person:
-    """Return a recorded person without what is unsure, thresholds, and shares of colours."""
+    """Return a recorded person without unsure labels, thresholds and colour shares."""
     found = cast(Person, _without(person, _WORKING_MATERIAL | _NOT_TOLD))
     if "garments" in found:
         found["garments"] = [cast(Garment, _without(garment, _NOT_OF_TOLD)) for garment in found["garments"]]
@@ -185,13 +185,13 @@ def frame_record(frame: FrameRecord, found: Mapping[str, Any]) -> FrameRecord:
 
 
 def read_record(line: str) -> FrameRecord | DroppedRange:
-    """Return what a line of results says. Raises ValueError for one that is no JSON."""
+    """Parse a line of results. Raises ValueError if it is not JSON."""
     record: FrameRecord | DroppedRange = json.loads(line)
     return record
 
 
 def read_event(line: str) -> Event:
-    """Return what a line of events says. Raises ValueError for one that is no JSON."""
+    """Parse a line of events. Raises ValueError if it is not JSON."""
     event: Event = json.loads(line)
     return event
 

@@ -27,9 +27,9 @@ REGIONS = {
     "Ankle boot": "feet",
     "Bag": "hands",
 }
-"""The part of a person that each of the ten is worn on."""
+"""The part of the body on which each of the ten is worn."""
 KNOWN_REGIONS = ("upper", "whole", "lower", "feet", "hands")
-"""From head to foot, as a reader looks; hands last."""
+"""From head to foot, in reading order; hands last."""
 MAX_LABELS, MAX_LABEL_LETTERS = 1000, 100
 
 

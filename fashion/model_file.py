@@ -1,4 +1,4 @@
-"""A model on disk: NAME.safetensors, weights and all that must be known to use them, and NAME.onnx beside it.
+"""Models on disk: NAME.safetensors, with weights and everything needed to use them, and NAME.onnx next to it.
 
 Plain tensors and a JSON header, no pickle: loading a model cannot run code.
 """
@@ -28,7 +28,7 @@ __all__ = [
 ]
 
 INPUT_NAME, OUTPUT_NAME = "images", "logits"
-OPSET = 17  # old enough for OpenVINO and OpenCV, and has all that our networks need
+OPSET = 17  # old enough for OpenVINO and OpenCV, and has everything our networks need
 DIGEST_KEY = "safetensors_sha256"
 
 
@@ -83,7 +83,7 @@ def load_network(path: Path | str) -> "nn.Module":
 
 
 def export_onnx(path: Path | str) -> Path:
-    """Write the model of `path` (NAME.safetensors) as NAME.onnx beside it, and return the new path.
+    """Write the model of `path` (NAME.safetensors) as NAME.onnx next to it, and return the new path.
 
     In: "images", float32 N x C x H x W with free N, preprocessed by `fashion.preprocessing`. Out: "logits",
     float32 N x labels, not yet divided by the temperature. The file's properties hold the metadata and

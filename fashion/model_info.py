@@ -1,4 +1,4 @@
-"""What a model file says about itself, and the checks on it. Needs neither torch nor safetensors."""
+"""The metadata of model files, and the checks on them. Needs neither torch nor safetensors."""
 
 import json
 import math
@@ -33,7 +33,7 @@ class ModelFileError(ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class ModelInfo:
-    """What a model file says about itself.
+    """The metadata of a model file.
 
     accuracy: on the 10,000 test pictures, 0..1. temperature: what to divide the logits by before the softmax,
     so that its scores are honest. recipe: how it was trained, every setting. data_digest: sha256 over the
@@ -51,7 +51,7 @@ class ModelInfo:
     created_by: Mapping[str, str]
 
     def to_metadata(self) -> dict[str, str]:
-        """The info as the strings that a safetensors header holds."""
+        """Return the info as the strings of a safetensors header."""
         return {
             "version": FORMAT_VERSION,
             "name": self.name,
@@ -67,7 +67,7 @@ class ModelInfo:
 
 
 def read_info(path: Path | str) -> ModelInfo:
-    """Read and check what a model file says about itself; needs no torch and reads only the header.
+    """Read and check the metadata of a model file; needs no torch and reads only the header.
 
     Raises ModelFileError if the file is missing, is not a safetensors file or is cut off, lacks metadata, has
     labels that cannot be some, an unknown network, or an input that its network cannot take.

@@ -1,4 +1,4 @@
-"""Find a model by name or path, and make sure that its files belong together."""
+"""Lookup of models by name or path, and the check that their files belong together."""
 
 import difflib
 from pathlib import Path
@@ -31,7 +31,7 @@ def find_model(name: str) -> Path:
 
 
 def find_street_model(name: str) -> Path | None:
-    """Return the .json file of a model of the street kind, or None if `name` (or its .onnx) is not one."""
+    """Return the .json file of a street model, or None if `name` (or its .onnx) is not one."""
     given = Path(name)
     if given.suffix == ".onnx":
         given = given.with_suffix(".json")

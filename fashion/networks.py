@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkFacts:
-    """What is known of a network without building it: its exact number of parameters and what it takes."""
+    """Facts about a network known without building it: its exact number of parameters and its input."""
 
     parameters: int
     color: Literal["grey", "rgb"]

@@ -1,4 +1,4 @@
-"""Run a model file by OpenVINO: on the CPU, or on another of its devices (Intel GPU, NPU)."""
+"""The OpenVINO engine: on the CPU, or on another of its devices (Intel GPU, NPU)."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -67,7 +67,7 @@ class OpenVinoEngine:
         return {name: np.asarray(results[name]) for name in self._names}
 
     def _own_precision(self) -> str:
-        """Return what the device has chosen itself."""
+        """Return the precision that the device has chosen."""
         hint = str(self._model.get_property("INFERENCE_PRECISION_HINT").to_string())
         return next((name for name, short in _HINTS.items() if short == hint), hint)
 
@@ -85,8 +85,8 @@ def _fix_batch(model: Any) -> None:
 
 
 def _able(core: Any, place: str, *, has_int8: bool) -> list[str]:
-    """Return what a device can compute in, the quickest first: where int8 was measured, on CPUs with and
-    without instructions for it, it took less time than bfloat16 (docs/detectors.md)."""
+    """Return the precisions of a device, fastest first: int8 was faster than bfloat16 where measured, on CPUs
+    with and without instructions for it (docs/detectors.md)."""
     says = core.get_property(place, "OPTIMIZATION_CAPABILITIES")
     able = [precision for precision, name in _CAPABILITIES.items() if name in says]
     return ["int8", *able] if has_int8 and place == "CPU" else able
@@ -95,7 +95,7 @@ def _able(core: Any, place: str, *, has_int8: bool) -> list[str]:
 def _properties(place: str, threads: int, precision: str) -> dict[str, Any]:
     properties: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY"}
     if precision != AUTO:
-        # What a file in int8 leaves to floats stays in float32.
+        # Operations that an int8 file leaves in floating point stay in float32.
         properties["INFERENCE_PRECISION_HINT"] = _HINTS.get(precision, "f32")
     if place == "CPU":
         # Each process would pin its threads to the same first cores.

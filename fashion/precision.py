@@ -1,4 +1,4 @@
-"""In what a network is to be computed: from what is known of its quality, and what is quick where it runs.
+"""Choice of a network's precision, from its measured quality and the speed of each on the device.
 
 A model file of ours carries, as the property `quality_by_precision`, what it was measured to reach (JSON, by
 the name of the precision): detectors their average precision at IoU 0.5 on people with truth, `street` its
@@ -17,17 +17,17 @@ float16 on OpenVINO's other devices, tfloat32 (float32 with 10 bits behind the p
 NVIDIA's."""
 AUTO = "auto"
 MOST_LOST = 0.01
-"""Of the quality, for a quicker precision."""
+"""Most quality to lose for a faster precision."""
 PROPERTY = "quality_by_precision"
 COARSER = {"tfloat32": "bfloat16"}
-"""What stands for a precision that was not measured: it loses more."""
+"""Assumed for a precision that was not measured: it loses more."""
 _TABLE = re.compile(PROPERTY.encode() + rb"[^{]{0,12}(\{[^{}]{0,400}\})")
 
 
 def choose_precision(wanted: str, quality_by_precision: Mapping[str, float], able: Sequence[str]) -> str:
-    """Return what to compute in: what is wanted.
+    """Return the precision to use: the one wanted.
 
-    For "auto" the first of `able`, the quickest first, that loses no more than MOST_LOST of float32's quality
+    For "auto" the first of `able`, fastest first, that loses no more than MOST_LOST of float32's quality
     by the table; without one float32.
     """
     if wanted != AUTO:
@@ -41,7 +41,7 @@ def choose_precision(wanted: str, quality_by_precision: Mapping[str, float], abl
 
 
 def read_table(path: Path) -> dict[str, float]:
-    """Return the quality by precision, as a model file says it; {} where it does not.
+    """Return the quality by precision from a model file; {} if it has none.
 
     ONNX keeps properties as text and OpenVINO's .xml as text with entities, so the file need not be
     understood for that.

@@ -1,4 +1,4 @@
-"""From a picture to a network's input: the one definition, for training and for the pipeline.
+"""Preprocessing of pictures for a network: one definition for training and for the pipeline.
 
 Two steps, so that a small uint8 crop can travel between processes and the floats are made where they are
 used: `cut_to_input` (picture and box to crop) and `to_batch` (crops to a float batch).
@@ -20,7 +20,7 @@ WHITE = 255.0
 
 @dataclass(frozen=True, kw_only=True)
 class InputSpec:
-    """What a network takes.
+    """The input of a network.
 
     color: "grey" (1 channel) or "rgb" (3 channels). size_wh: width and height in pixels.
     fit: "stretch" ignores the aspect ratio of a box; "letterbox" keeps it and fills up with black, evenly on
@@ -72,7 +72,7 @@ class InputSpec:
 
     @classmethod
     def from_plain(cls, plain: object) -> "InputSpec":
-        """Rebuild what `to_plain` made. Raises ValueError, naming the field, if it does not hold a spec."""
+        """Rebuild a spec from `to_plain`. Raises ValueError, naming the field, if it does not hold one."""
         if not isinstance(plain, Mapping):
             raise ValueError(f"expected a mapping, got {type(plain).__name__}")
         known = {"color", "size_wh", "fit", "mean", "std", "region"}

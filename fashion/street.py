@@ -1,4 +1,4 @@
-"""The `street` model: what a person in a picture wears. Its input, its answers, and where each garment is.
+"""The `street` model of what a person in a picture wears: its input, its answers, and each garment's box.
 
 Shared by training and the stages. The file is NAME.onnx with its facts in NAME.json: one look at a person
 gives a score for each label that the file names (several may be right at once) and a map of where it was
@@ -26,7 +26,7 @@ Box = tuple[float, float, float, float]
 COVERED = 0.8
 """How much of a map's weight a box holds along each axis. The rest is spread thinly over the whole person."""
 
-FINER = 4  # a map has 14 x 5 places; between them the weight is taken to change evenly
+FINER = 4  # a map has 14 x 5 cells; between them the weight is interpolated linearly
 
 
 @dataclass(frozen=True, kw_only=True)

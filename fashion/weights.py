@@ -145,7 +145,7 @@ WEIGHTS: dict[str, Published] = {
 
 
 def is_there(model: str) -> bool:
-    """Tell whether `make weights` has got all files of a published model."""
+    """Return whether `make weights` has fetched all files of a published model."""
     files = [WEIGHTS[model], WEIGHTS[model].beside]
     return all((WEIGHTS_FOLDER / each.file).is_file() for each in files if each is not None)
 

@@ -11,7 +11,7 @@ from typing import BinaryIO
 def whole_file(
     path: Path, *, mode: int = 0o644, durable: bool = False, writer: str = ""
 ) -> Iterator[BinaryIO]:
-    """Yield a new file beside `path` that takes its place when the block ends; after an exception in it
+    """Yield a new file next to `path` that takes its place when the block ends; after an exception in it
     nothing is left and `path` is as it was. What can write only to a name writes to `place_of` it.
 
     durable: it is on the disk before it has the name. writer: where several may write the same at once, what

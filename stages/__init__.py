@@ -1,10 +1,10 @@
-"""The workers: one file, one class, one process each. A stage imports no other stage.
+"""The stages: one file, one class, one process each. A stage imports no other stage.
 
-`media` and `detectors` hold what stages need to read pictures and to find people; no stage is defined there.
+The folders (`media`, `detectors`, …) hold what stages use; no stage is defined there.
 """
 
 import os
 
-# OpenCV decodes no larger picture; it looks at the head of the file, before it takes memory. What the user
-# has set himself stands.
+# OpenCV refuses to decode larger pictures; it checks the file's header before it allocates memory. A value
+# that the user has set takes precedence.
 os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", "200000000")

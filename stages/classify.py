@@ -1,4 +1,4 @@
-"""Classify: say which of the model's labels each person wears."""
+"""classify: which of the model's labels each person wears."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from framegraph.stage import Stage
 
 
 class Classify(Stage["Classify.Options"]):
-    """Adds "garments" and "unsure" to each person, and takes the person's "crops" away.
+    """Adds "garments" and "unsure" to each person, and removes the person's "crops".
 
-    Both are lists of {"label", "score", "region", "box"}, surest first: scores of 0..1 to four decimals,
-    boxes inside the frame, in its pixels; `street` adds "color" and "threshold", the score from which on the
-    label is told. What is unsure is possible, but below it. Whom `track` does not want looked at in this
-    frame gets empty lists.
+    Both are lists of {"label", "score", "region", "box"}, highest score first: scores of 0..1 to four
+    decimals, boxes inside the frame, in its pixels; `street` adds "color" and "threshold", the score at which
+    a label counts as told. Unsure labels are possible, but below it. A person whom `track` has not selected
+    in this frame gets empty lists.
     """
 
     takes = ("people/crops",)
@@ -40,18 +40,18 @@ class Classify(Stage["Classify.Options"]):
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Options:
-        model: str = prop("street", "the model: a name in models/ or a path")
-        engine: str = prop("auto", "what runs the network", choices=("auto", *ENGINES))
+        model: str = prop("street", "The model: a name in models/ or a path.")
+        engine: str = prop("auto", "The engine that runs the network.", choices=("auto", *ENGINES))
         precision: str = prop(
             "float32",
-            "what the network computes in; auto: bfloat16 where the CPU has it and the model's file says "
-            "that it tells as well so, else float32; on NVIDIA's GPUs tfloat32 by the same rule. Behind a "
-            "`track` looks are too few for it to matter",
+            "Precision of the network; auto: bfloat16 where the CPU has it and the model's file says "
+            "that it is as accurate in it, else float32; on NVIDIA GPUs tfloat32 by the same rule. After a "
+            "`track` there are too few looks for it to matter.",
             choices=(AUTO, *PRECISIONS),
         )
         shift: float = prop(
             0.0,
-            "added to every label's threshold, in logits: 1 tells fewer and surer labels, -1 more (street)",
+            "Added to every label's threshold, in logits: 1 gives fewer and surer labels, -1 more (street).",
             low=-8,
             high=8,
             while_running=True,
@@ -65,7 +65,7 @@ class Classify(Stage["Classify.Options"]):
             raise GraphError(str(error)) from None
         if options.shift and not has_thresholds(options.model):
             raise GraphError(
-                f"model '{options.model}' tells one label a person, and has no threshold to shift"
+                f"model '{options.model}' gives one label per person, and has no threshold to shift"
             )
 
     @classmethod
@@ -116,7 +116,7 @@ class Classify(Stage["Classify.Options"]):
         return packets
 
     def _count(self, packet: Packet, person: Person) -> None:
-        """Without tracks nobody can count people: count in how many frames each label was told."""
+        """Count in how many frames each label was told: without tracks people cannot be counted."""
         for group, worn in (("garments", person["garments"]), ("unsure", person["unsure"])):
             for garment in worn:
                 packet.count(f"{group} by frame", garment["label"])

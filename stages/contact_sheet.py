@@ -1,4 +1,4 @@
-"""contact_sheet: one picture at the end: the people, each at the best look, and what they wear."""
+"""contact_sheet: one picture at the end, with the best view of each person and what they wear."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MIN_SIDE_PX = 8
 
 
 class Entry(TypedDict):
-    """What the collection says of a picture; without `look` of a changed answer. worn: JSON of a Wearer."""
+    """An entry of the collection: a picture, or without `look` a changed answer. worn: JSON of a Wearer."""
 
     place: int
     look: NotRequired[tuple[int, float, float]]
@@ -33,12 +33,12 @@ class Entry(TypedDict):
 
 
 class ContactSheet(FileSink["ContactSheet.Options"]):
-    """Collect the best view of each person and draw them on one sheet when the source ends, with what was
-    last answered of them.
+    """Collect the best view of each person and draw them on one sheet when the source ends, each with the
+    latest answer.
 
-    Until then the location holds the collection: each better view is appended, and each change of an answer,
-    so that a process that dies loses nobody. It grows by one crop for each view that is a tenth better than
-    the one before. A predicted box (`interval` of detect) is no view.
+    Until then the location holds the collection: each better view and each changed answer is appended, so
+    that a process that dies loses nobody. It grows by one crop for each view that is a tenth better than the
+    one before. A predicted box (`interval` of detect) is not a view.
     """
 
     payload = BGR
@@ -46,11 +46,16 @@ class ContactSheet(FileSink["ContactSheet.Options"]):
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Options:
-        location: str = prop(REQUIRED, "The picture, jpg or png; {source} stands for the name of the source.")
-        people: int = prop(24, "How many people at most.", low=1, high=200)
-        columns: int = prop(8, "How many stand in a row.", low=1, high=50)
+        location: str = prop(
+            REQUIRED, "The picture, .jpg or .png; {source} stands for the name of the source."
+        )
+        people: int = prop(24, "Maximum number of people.", low=1, high=200)
+        columns: int = prop(8, "People in a row.", low=1, high=50)
         spacing: Seconds = prop(
-            2.0, "People without a track are told apart by this much time between them.", low=0, high=3600
+            2.0,
+            "Without tracks, views at least this far apart in time count as different people.",
+            low=0,
+            high=3600,
         )
 
     _file: CutFile | None = None
@@ -58,9 +63,7 @@ class ContactSheet(FileSink["ContactSheet.Options"]):
     @classmethod
     def check(cls, options: Options) -> None:
         if Path(options.location).suffix.lower() not in SUFFIXES:
-            raise GraphError(
-                f"location: '{options.location}' names no kind of picture; end it in .jpg or .png"
-            )
+            raise GraphError(f"location: '{options.location}' has no picture format; end it in .jpg or .png")
 
     def open_at(self, location: Path, cut: Cut | None) -> None:
         from fashion_pipeline.stages.people.views import view_quality
@@ -71,7 +74,7 @@ class ContactSheet(FileSink["ContactSheet.Options"]):
         self._notes: dict[str, Any] = dict(cut.notes) if cut else {}
         self._gallery = Gallery(self.options.people, self.options.spacing)
         self._entries: list[tuple[bytes, Entry]] = []
-        # An earlier process may have died right after it put the picture in place.
+        # An earlier process may have died just after it put the picture in place.
         self._is_drawn = bool(cut and location.exists() and location.stat().st_ino != self._notes["inode"])
         if self._is_drawn:
             return
@@ -88,7 +91,7 @@ class ContactSheet(FileSink["ContactSheet.Options"]):
 
     def _look_at(self, packet: Packet, person: Person) -> None:
         if "detected_at_seq" in person:
-            # Nobody saw the person there: it is no view.
+            # The person was not detected there, so it is not a view.
             self._note_answer(person)
             return
         import cv2
@@ -108,13 +111,13 @@ class ContactSheet(FileSink["ContactSheet.Options"]):
             self._note_answer(person)
 
     def _note_answer(self, person: Person) -> None:
-        """Write down what is new about somebody who has a place."""
+        """Record a changed answer about a person who has a place."""
         place = self._gallery.place_of(int(person.get("track", -1)))
         if place is not None and _worn(person) != self._entries[place][1]["worn"]:
             self._note(b"", {"place": place, "worn": _worn(person)})
 
     def _note(self, coded: bytes, said: Entry) -> None:
-        """Put a view, or with no picture only a changed answer, into the collection and its file."""
+        """Put a view, or without a picture only a changed answer, into the collection and its file."""
         self._put(coded, said)
         text = json.dumps(said).encode()
         assert self._file is not None
@@ -130,7 +133,7 @@ class ContactSheet(FileSink["ContactSheet.Options"]):
             self._entries[place] = (known_coded, {**known, **said})
 
     def _read(self, data: bytes) -> None:
-        """Take up the collection of the process before."""
+        """Restore the collection of the previous process."""
         at = 0
         while at < len(data):
             text_bytes, coded_bytes = _HEAD.unpack_from(data, at)
@@ -149,7 +152,7 @@ class ContactSheet(FileSink["ContactSheet.Options"]):
         from fashion_pipeline.stages.drawing.plates import Row, rows_of
         from fashion_pipeline.stages.drawing.sheet import draw_sheet
 
-        # In the order in which they came.
+        # In order of appearance.
         entries = sorted(self._entries, key=lambda entry: entry[1]["look"][1])
         crops_bgr = [
             np.asarray(cv2.imdecode(np.frombuffer(coded, np.uint8), cv2.IMREAD_COLOR), np.uint8)
@@ -188,7 +191,7 @@ def _cut(image_bgr: Image, box_xyxy: list[float]) -> Image:
 
 
 def _worn(person: Person) -> str:
-    """What a plate shows of a person, as text to compare: scores count from a tenth on."""
+    """Return what a plate shows of a person, as text to compare; scores are rounded to a tenth."""
     shown: Wearer = {
         "score": person["score"],
         "garments": [_rounded(garment) for garment in person.get("garments", ())],

@@ -1,4 +1,4 @@
-"""Crop: cut each person out of the frame, in the form that a classifier takes."""
+"""crop: cuts each person out of the frame, in the form that a classifier takes."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from framegraph.stage import Stage
 class Crop(Stage["Crop.Options"]):
     """Adds "crops" to each person: {region: uint8 H x W, or H x W x 3 RGB}, as the model's file asks for.
 
-    A box is cut at the frame's edge. A person with nothing inside the frame is taken off the list, and
-    `dropped_boxes` in the packet's meta says how many were. Whom `track` does not want looked at
-    in this frame ("look" is 0) has no crops: an empty map.
+    A box is clipped to the frame. A person entirely outside the frame is removed from the list, and
+    `dropped_boxes` in the packet's meta counts them. A person whom `track` has not selected in this frame
+    ("look" is 0) gets an empty map.
     """
 
     payload = BGR
@@ -29,7 +29,7 @@ class Crop(Stage["Crop.Options"]):
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Options:
-        model: str = prop("street", "the model to cut for: a name in models/ or a path")
+        model: str = prop("street", "The model to crop for: a name in models/ or a path.")
 
     @classmethod
     def check(cls, options: Options) -> None:

@@ -1,4 +1,4 @@
-"""crops_sink: a folder of person crops by label, for looking and for collecting training data."""
+"""crops_sink: a folder of person crops by label, for inspection and for collecting training data."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from framegraph.stage import Sink
 from framegraph.support.whole_files import write_whole
 
 NO_LABEL = "person"
-"""The folder of those whose garments nobody named."""
+"""The folder of people without a named garment."""
 
 
 class CropsSink(Sink["CropsSink.Options"]):
     """Write each person as LOCATION/LABEL/SOURCE-SEQ-N.jpg: N counts from 0 in the frame.
 
-    The label is that of the person's first garment. A frame that comes again gives the same names, so that
-    nothing is there twice; each file is whole or not there. Frames that were not analysed have no people, and
-    boxes that are predicted (`interval` of detect) show none for sure: neither is written.
-    What an earlier run left in the folder stays.
+    The label is that of the person's first garment. A frame that is resent gives the same names, so nothing
+    is there twice; each file is either complete or absent. Frames that were not analysed have no people, and
+    predicted boxes (`interval` of detect) may show nobody: neither is written.
+    Files of earlier runs stay in the folder.
     """
 
     payload = BGR
@@ -34,16 +34,16 @@ class CropsSink(Sink["CropsSink.Options"]):
     class Options:
         location: str = prop(REQUIRED, "The folder; {source} in it stands for the name of the source.")
         every: int = prop(
-            1, "Write the people of each so many-th frame.", low=1, high=1_000_000, while_running=True
+            1, "Write the people of every n-th frame.", low=1, high=1_000_000, while_running=True
         )
         min_height: float = prop(
-            0.0, "Leave out people lower than this, in pixels.", low=0, while_running=True
+            0.0, "Leave out people less high than this, in pixels.", low=0, while_running=True
         )
         min_score: float = prop(
-            0.0, "Leave out people less sure than this.", low=0, high=1, while_running=True
+            0.0, "Leave out people with a lower score.", low=0, high=1, while_running=True
         )
-        margin: float = prop(0.0, "Widen each box by this share of its sides.", low=0, high=1)
-        quality: int = prop(92, "Of the JPEG files.", low=1, high=100)
+        margin: float = prop(0.0, "Widen each box by this fraction of its sides.", low=0, high=1)
+        quality: int = prop(92, "Quality of the JPEG files.", low=1, high=100)
 
     def open(self) -> None:
         self._folder = Path(self.options.location.replace("{source}", self.context.source))
@@ -79,14 +79,14 @@ class CropsSink(Sink["CropsSink.Options"]):
 
 
 def label_folder(person: Person) -> str:
-    """Return the name of a person's folder: the label, with what no folder's name may hold as hyphens."""
+    """Return the name of a person's folder: the label, with hyphens for unsuitable characters."""
     garments = person.get("garments", [])
     label = str(garments[0]["label"]) if garments else NO_LABEL
     return re.sub(r"[^\w -]+", "-", label).strip(" -") or NO_LABEL
 
 
 def cut_box(image_bgr: Image, box_xyxy: list[float], margin: float) -> Image:
-    """Return the view of a picture inside a box that is widened by `margin` of its sides; it may be empty."""
+    """Return a view of a picture inside a box widened by `margin` of its sides; it may be empty."""
     height, width = image_bgr.shape[:2]
     x0, y0, x1, y1 = box_xyxy
     wide, high = margin * (x1 - x0), margin * (y1 - y0)

@@ -1,4 +1,4 @@
-"""csv_sink: a table of the people, one row each, for spreadsheets and data frames."""
+"""csv_sink: a table with one row per person, for spreadsheets and data frames."""
 
 import csv
 import io
@@ -34,19 +34,19 @@ COLUMNS = (
     "garment_colors",
     "unsure",
 )
-"""`person` counts from 0 in its frame. `label` to `color` are of the first garment; the columns from
-`garments` on have all of them, with semicolons between, and `unsure` those that are possible. `pts_s` is in
+"""`person` counts from 0 in its frame. `label` to `color` describe the first garment; the columns from
+`garments` on list all of them, separated by semicolons, and `unsure` the possible ones. `pts_s` is in
 seconds, the box in pixels of the frame."""
 PREDICTED = "predicted"
-"""Status of a frame in which nobody looked for people: they are where they were expected."""
+"""Status of a frame in which detect did not look for people: their boxes are predicted."""
 
 
 class CsvSink(RotatedSink[RotatedSink.Options]):
     """Write one row for each person.
 
-    A frame with nobody has one row with the person left empty, and so has a frame that was not analysed: its
-    status tells them apart. A frame in which nobody looked for people (`interval` of detect) has the status
-    "predicted". A dropped range has one row, and FROM-TO as its seq.
+    A frame without people has one row with the person left empty, and so has a frame that was not analysed:
+    the status distinguishes them. A frame in which detect did not look for people (its `interval`) has the
+    status "predicted". A dropped range has one row, with FROM-TO as its seq.
     """
 
     def process(self, packet: Packet) -> Packet:
@@ -72,14 +72,14 @@ class CsvSink(RotatedSink[RotatedSink.Options]):
         self.write(utf8_of(text.getvalue()))
 
     def write_head(self) -> None:
-        """The names of the columns."""
+        """Write the names of the columns."""
         text = io.StringIO()
         csv.DictWriter(text, COLUMNS, lineterminator="\r\n").writeheader()
         self.write(text.getvalue().encode())
 
     def finish(self) -> None:
         if not self.options.rotate and not self._is_headed:
-            # A stream without a single frame is a table without rows, not an empty file.
+            # A stream without frames makes a table without rows, not an empty file.
             self.write_head()
         super().finish()
 
@@ -95,7 +95,7 @@ class CsvSink(RotatedSink[RotatedSink.Options]):
 
 
 def _columns(person: Person) -> dict[str, Any]:
-    """Return what a row says of a person."""
+    """Return a person's columns."""
     garments = person.get("garments", [])
     columns = {
         **dict(zip(("x0", "y0", "x1", "y1"), person["box"], strict=True)),

@@ -1,4 +1,4 @@
-"""Detect: find the people in each frame."""
+"""detect: finds the people in each frame."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ ENGINES = ("openvino", "onnxruntime", "torch", "tensorflow")
 
 
 class Detect(Stage["Detect.Options"]):
-    """Puts `people` into a packet: one dict for each person found, best first, an empty list for nobody.
+    """Puts `people` into a packet: one dict for each person found, best first; an empty list if none is.
 
     A person has "box", [x0, y0, x1, y1] in pixels of the frame to a tenth, and "score" to four decimals. The
-    network is given square pixels; the box is in those that are stored.
+    network sees square pixels; the box is in stored pixels.
 
-    With an `interval` of n it looks in each n-th frame, and in those that do not continue what was before: a
+    With an `interval` of n it searches every n-th frame, and those that do not continue the frame before: a
     still image, a frame flagged DISCONT, the first one after a drop. The others pass with an empty list and
-    "is_predicted" in their meta; a `track` has to say who is in them.
+    "is_predicted" in their meta; a `track` has to fill in the people.
     """
 
     payload = BGR
@@ -52,58 +52,60 @@ class Detect(Stage["Detect.Options"]):
     class Options:
         model: str = prop(
             "nanodet",
-            "the detector: nanodet, ssdlite; rtmdet_nano or another that `make weights` gets; auto: the best "
-            "of these that is there; or the path of an export, NAME.onnx or NAME.xml",
+            "The detector: nanodet, ssdlite; rtmdet_nano or another that `make weights` gets; auto: the best "
+            "of these that is present; or the path of an export, NAME.onnx or NAME.xml.",
         )
         weights: str = prop(
-            "", "the file of weights, for a detector that has it apart; empty: where `make weights` puts it"
+            "", "The weights file, for a detector with a separate one; empty: where `make weights` puts it."
         )
         confidence: float | None = prop(
             None,
-            f"the lowest score that counts as a person; unset: {CONFIDENCE_OF['nanodet']} for nanodet, "
+            f"The lowest score that counts as a person; unset: {CONFIDENCE_OF['nanodet']} for nanodet, "
             f"{CONFIDENCE_OF['rtmdet_nano']} for rtmdet_nano, {CONFIDENCE_OF['retinanet']} for retinanet, "
-            f"yolov3 and tiny-yolov3 (below 0.5 ImageAI gives nothing), {CONFIDENCE} for others",
+            f"yolov3 and tiny-yolov3 (below 0.5 ImageAI gives nothing), {CONFIDENCE} for others.",
             low=0.01,
             high=1,
             while_running=True,
         )
         nms: float = prop(
             0.5,
-            "of two boxes that overlap more than this, the better stays",
+            "Of two boxes that overlap by more than this, only the better is kept.",
             low=0,
             high=1,
             while_running=True,
         )
-        engine: str = prop("auto", "what runs the network", choices=("auto", *ENGINES))
+        engine: str = prop("auto", "The engine that runs the network.", choices=("auto", *ENGINES))
         precision: str = prop(
             AUTO,
-            "what the network computes in; auto: bfloat16 where the CPU has it and the model's file says "
-            "that it finds as many people so, else float32; on NVIDIA's GPUs tfloat32 by the same rule",
+            "Precision of the network; auto: bfloat16 where the CPU has it and the model's file says "
+            "that it finds as many people in it, else float32; on NVIDIA GPUs tfloat32 by the same rule.",
             choices=(AUTO, *PRECISIONS),
         )
         head: str = prop(
             "auto",
-            "how the outputs of an ONNX export are laid out; auto: recognised from their shapes and names",
+            "Layout of an ONNX export's outputs; auto: recognised from their shapes and names.",
             choices=("auto", *HEADS),
         )
         size: int = prop(
             0,
-            "side of the network's input in pixels (torchvision: the shorter one); 0: as the file says",
+            "Side of the network's input in pixels (torchvision: the shorter one); 0: as in the file.",
             low=0,
             high=4096,
         )
         person_class: int = prop(
-            -1, "number of the class 'person' of the network; -1: as in COCO", low=-1, high=10_000
+            -1, "Number of the network's class 'person'; -1: as in COCO.", low=-1, high=10_000
         )
         interval: int = prop(
             1,
-            "look for people in each so many-th frame only; a `track` behind it says where they are between",
+            "Look for people in every n-th frame only; a `track` after it predicts where they are between.",
             low=1,
             high=1000,
         )
-        max_people: int = prop(100, "keep the best so many of a frame", low=1, high=1000, while_running=True)
+        max_people: int = prop(
+            100, "Keep only this many people per frame, the best ones.", low=1, high=1000, while_running=True
+        )
         min_height: float = prop(
-            0.0, "leave out people lower than this, in pixels", low=0, while_running=True
+            0.0, "Leave out people less high than this, in pixels.", low=0, while_running=True
         )
 
     @classmethod
@@ -146,7 +148,7 @@ class Detect(Stage["Detect.Options"]):
         return packets
 
     def _look(self, packets: list[Packet]) -> None:
-        """Put the people into some packets."""
+        """Put the people found into these packets."""
         known, confidence = self._detector.settings, self.options.confidence
         self._detector.settings = dataclasses.replace(
             known,

@@ -1,4 +1,4 @@
-"""display_sink: a window that shows what was found, in time with the time stamps."""
+"""display_sink: a window that shows what was found, paced by the time stamps."""
 
 from __future__ import annotations
 
@@ -18,27 +18,29 @@ from framegraph.stage import Sink
 QUIT_KEYS = frozenset({ord("q"), ord("Q"), 27})
 """27 is Esc."""
 SLICE_MS = 20
-"""How long the window is served at a time while a frame waits for its moment."""
+"""Longest time for which the window's events are handled in one go while a frame is not yet due."""
 X11_SOCKETS = Path("/tmp/.X11-unix")
 
 
 class DisplaySink(Sink["DisplaySink.Options"]):
-    """Show each frame with its people in a window, at its time. q or closing the window quits.
+    """Show each frame with its people in a window when it is due. q or closing the window quits.
 
-    It cannot be cut back: after a fault a frame may be shown twice.
+    A frame may be shown twice after a fault.
     """
 
     payload = BGR
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Options:
-        title: str = prop("", "what stands over the window; empty: the names of stage and source")
-        sync: bool = prop(True, "wait for the time of each frame; false: show as fast as they come")
-        max_width: int = prop(1280, "wider pictures are scaled down to this, in pixels", low=64, high=16_384)
-        max_wait: Seconds = prop(2.0, "a longer hole between two frames is not waited for", low=0, high=20)
+        title: str = prop("", "Title of the window; empty: the names of stage and source.")
+        sync: bool = prop(True, "Show each frame when it is due; false: as soon as it arrives.")
+        max_width: int = prop(
+            1280, "Wider pictures are scaled down to this width, in pixels.", low=64, high=16_384
+        )
+        max_wait: Seconds = prop(2.0, "Longer gaps between two frames are skipped.", low=0, high=20)
 
     wants_stop: bool = False
-    """True once somebody has quit: the run is then to end as by the first Ctrl-C."""
+    """True once the user has quit: the run should then end as after the first Ctrl-C."""
 
     @classmethod
     def check(cls, options: Options) -> None:
@@ -60,7 +62,7 @@ class DisplaySink(Sink["DisplaySink.Options"]):
 
     def process(self, packet: Packet) -> Packet:
         if self.wants_stop:
-            # The run drains: what still comes is taken, but there is no window any more.
+            # The run is draining: remaining frames are accepted, but the window is gone.
             return packet
         image_bgr = self._drawn(packet)
         if self.options.sync:
@@ -88,7 +90,7 @@ class DisplaySink(Sink["DisplaySink.Options"]):
         cv2.imshow(self._title, image_bgr)
 
     def _serve(self, wait_s: float) -> None:
-        """Let the window live for `wait_s`, at least once, and note whether somebody quits."""
+        """Handle the window's events for `wait_s`, at least once, and note whether the user quits."""
         import cv2
 
         until_s = time.monotonic() + wait_s

@@ -1,4 +1,4 @@
-"""events_sink: who appeared, what they wear, who left: as JSON lines, and over MQTT."""
+"""events_sink: people's arrivals, garments and departures, as JSON lines and over MQTT."""
 
 import dataclasses
 from pathlib import Path
@@ -21,12 +21,12 @@ VERSION = 1
 
 
 class EventsSink(CutFileSink["EventsSink.Options"]):
-    """Write a line for each event: somebody "appeared", "wears" something (once it is known, and when it
-    changes), "left". With `broker` each line is published too, once it is final.
+    """Write a line for each event: a person "appeared", "wears" something (once it is known, and when it
+    changes) or "left". With `broker` each line is also published, once it is final.
 
-    Each event is in the file once. Over MQTT it comes at least once; (run, source, seq, track, event) tells
-    repetitions. While the broker is away its lines wait in the file, `max-spool` at most. Frames that were
-    not analysed say nothing: nobody leaves in one.
+    Each event is in the file once. Over MQTT it arrives at least once; (run, source, seq, track, event)
+    identifies repetitions. While the broker is unreachable, up to `max-spool` of its lines wait in the file.
+    Frames that were not analysed are ignored: nobody leaves in one.
     """
 
     takes = ("people/track",)
@@ -35,24 +35,28 @@ class EventsSink(CutFileSink["EventsSink.Options"]):
     class Options:
         location: str = prop(REQUIRED, "The file; {source} in it stands for the name of the source.")
         leave_after: Seconds = prop(
-            2.0, "Who is missing for so long, in analysed frames by their time stamps, has left.", low=0
+            2.0, "A person missing for this long, by the time stamps of analysed frames, has left.", low=0
         )
-        steady: Seconds = prop(0.5, "What somebody wears is told once it stays the same for so long.", low=0)
+        steady: Seconds = prop(
+            0.5, "What a person wears is reported once it has stayed the same for this long.", low=0
+        )
         broker: str = prop(
             "",
-            "mqtt://HOST[:PORT], or mqtts:// for TLS; a user as mqtt://USER:${PASSWORD}@HOST. Empty: none.",
+            "Broker: mqtt://HOST[:PORT], mqtts:// for TLS, a user as mqtt://USER:${PASSWORD}@HOST; or none.",
         )
         ca: str = prop(
             "",
-            "For mqtts://: a file with the certificate of who signed the broker's; empty: what this machine "
+            "For mqtts://: a file with the certificate of the broker's authority; empty: those this machine "
             "trusts.",
         )
-        topic: str = prop("fashion/{source}/events", "Where to publish; {source} as in location.")
+        topic: str = prop("fashion/{source}/events", "The topic to publish to; {source} as in location.")
         qos: int = prop(1, "MQTT's quality of service; 0 may lose events.", low=0, high=2)
         max_spool: Bytes = prop(
-            10_000_000, "Lines that wait for the broker; the oldest are passed over.", low=1000
+            10_000_000,
+            "Most bytes of lines that may wait for the broker; the oldest lines are skipped.",
+            low=1000,
         )
-        drain: Seconds = prop(5.0, "At the end the broker is waited for so long.", low=0, high=3600)
+        drain: Seconds = prop(5.0, "How long to wait for the broker at the end.", low=0, high=3600)
 
     @classmethod
     def check(cls, options: Options) -> None:
@@ -142,7 +146,7 @@ class EventsSink(CutFileSink["EventsSink.Options"]):
         if self._publisher is None:
             return
         publisher, self._publisher = self._publisher, None
-        # Written by what is committed alone, so a successor would write the same.
+        # It depends only on what is committed, so a successor would write the same.
         publisher.allow(super().position().size_bytes)
         left = publisher.drain(self.options.drain)
         self._published = publisher.place
@@ -153,11 +157,11 @@ class EventsSink(CutFileSink["EventsSink.Options"]):
 
     @classmethod
     def count(cls, location: Path) -> int | None:
-        """Frames without news leave no line; that no event is doubled is all that can be told."""
+        """Check only that no event is duplicated: frames without events leave no line."""
         with location.open(encoding="utf-8") as lines:
             keys = [(record["seq"], record["track"], record["event"]) for record in map(read_event, lines)]
         if len(keys) != len(set(keys)) or [key[0] for key in keys] != sorted(key[0] for key in keys):
-            raise ValueError(f"{location}: events are doubled or out of order")
+            raise ValueError(f"{location}: events are duplicated or out of order")
         return None
 
     def close(self) -> None:
@@ -183,7 +187,7 @@ def _check_ca(path: str) -> None:
 
 
 def _mqtt_remark(dropped: int, left: int, trouble: str) -> str:
-    parts = [f"{dropped} events were passed over (max-spool)"] if dropped else []
+    parts = [f"{dropped} events were skipped (max-spool)"] if dropped else []
     why = f": {trouble}" if trouble else ", the broker was slow at the end"
     parts += [f"{left} were not published{why}"] if left else []
     return "MQTT: " + ("; ".join(parts) or "the broker has every event")

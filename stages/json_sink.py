@@ -1,4 +1,4 @@
-"""json_sink: one JSON object a line for each frame, and for each range of dropped frames."""
+"""json_sink: JSON lines, one for each frame and for each range of dropped frames."""
 
 import dataclasses
 from pathlib import Path
@@ -25,13 +25,13 @@ TOLD = "told"
 
 
 class JsonSink(RotatedSink["JsonSink.Options"]):
-    """Write what was found in each frame as a line of JSON: docs/records.md says what each field is."""
+    """Write what was found in each frame as a line of JSON; docs/records.md describes each field."""
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Options(RotatedSink.Options):
         detail: str = prop(
             "full",
-            "told: without what is unsure, thresholds, and shares of colours: a third of the bytes.",
+            "With told, unsure labels, thresholds and colour shares are left out: a third of the bytes.",
             choices=("full", "told"),
         )
 
@@ -89,10 +89,10 @@ class JsonSink(RotatedSink["JsonSink.Options"]):
             with path.open(encoding="utf-8") as lines:
                 seqs += [record["seq"] for line in lines if "seq" in (record := read_record(line))]
         if seqs != sorted(set(seqs)):
-            raise ValueError(f"{location}: frames are doubled or out of order")
+            raise ValueError(f"{location}: frames are duplicated or out of order")
         return len(seqs)
 
 
 def _plain(value: Any) -> Json:
-    """Arrays that a user's stage put into the packet become lists."""
+    """Return arrays that a user's stage has put into the packet as lists."""
     return value.tolist()

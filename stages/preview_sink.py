@@ -1,4 +1,4 @@
-"""preview_sink: what the cameras show now, in a browser on this machine."""
+"""preview_sink: the cameras' current pictures, in a browser on this machine."""
 
 from __future__ import annotations
 
@@ -18,24 +18,28 @@ class PreviewSink(LeakySink["PreviewSink.Options"]):
     """Show the newest picture of each source, with its people, over HTTP: `/` is a page with all of them,
     /SOURCE.mjpg a stream, /SOURCE.jpg one picture.
 
-    It is a leaky branch: it never commits, misses frames rather than slow anyone, and the run goes on
-    without it if it dies. A source that gives nothing new is darkened and says since when.
+    It is a leaky branch: it never commits, misses frames rather than slow others down, and the run goes on
+    without it if it dies. A source without new pictures is darkened, with the time of the last one.
     """
 
     payload = BGR
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Options:
-        port: int = prop(8080, "Where to listen; 0: any free port, which the log names.", low=0, high=65_535)
-        host: str = prop("127.0.0.1", "The address to listen on.")
-        allow_remote: bool = prop(
-            False, "Let host be one that other machines reach. There is no password: all of them may look."
+        port: int = prop(
+            8080, "Port to listen on; 0: any free port, which the log names.", low=0, high=65_535
         )
-        quality: int = prop(75, "Of the JPEG pictures.", low=1, high=100)
-        max_fps: float = prop(10.0, "Pictures a second of each source, at most.", low=0.1, high=120)
-        max_width: int = prop(960, "Wider pictures are scaled down to this, in pixels.", low=64, high=16_384)
+        host: str = prop("127.0.0.1", "Address to listen on.")
+        allow_remote: bool = prop(
+            False, "Allow a host that other machines can reach. There is no password: all of them may watch."
+        )
+        quality: int = prop(75, "Quality of the JPEG pictures.", low=1, high=100)
+        max_fps: float = prop(10.0, "Most pictures per second of each source.", low=0.1, high=120)
+        max_width: int = prop(
+            960, "Wider pictures are scaled down to this width, in pixels.", low=64, high=16_384
+        )
         offline_after: Seconds = prop(
-            2.0, "A source that shows nothing new for so long is offline.", low=0.1, high=3600
+            2.0, "A source without a new picture for this long is shown as offline.", low=0.1, high=3600
         )
 
     @classmethod
@@ -77,7 +81,7 @@ class PreviewSink(LeakySink["PreviewSink.Options"]):
 
     @property
     def url(self) -> str:
-        """Where the page is."""
+        """The address of the page."""
         return str(self._server.url)
 
     def process(self, packet: Packet) -> Packet:

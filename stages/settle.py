@@ -1,4 +1,4 @@
-"""Settle: one answer for each person, from all looks at them."""
+"""settle: one answer for each person, from all looks at them."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from framegraph.packet import Packet
 from framegraph.properties import prop
 from framegraph.stage import Json, Ordered
 
-PEOPLE = "different people, as track numbered them"
-"""In the summary: who has two numbers counts twice (docs/people.md says how often that is)."""
+PEOPLE = "distinct people, by track number"
+"""In the summary: a person with two numbers counts twice (docs/people.md says how often that happens)."""
 MAX_TRACKS = 500
-"""Remembered at once; who was away for longest is forgotten first. Far more than are in one picture."""
+"""People remembered; the one not seen for longest is forgotten first. Far more than are in one picture."""
 
 
 class Settle(Ordered["Settle.Options"]):
-    """Replaces "garments" and "unsure" by what all looks at a person say together, in every frame.
+    """Replaces "garments" and "unsure" by the joint answer of all looks at a person, in every frame.
 
-    Adds "looks", how many there were; "settled", whether they are enough; and "classified_at_seq", the frame
-    of the last one (absent before the first). Takes "look" away. Boxes are moved with the person. A label
-    comes or goes only when the evidence is clear. Frames that failed are no looks.
+    Adds "looks", their number; "settled", whether they are enough; and "classified_at_seq", the frame of the
+    last one (absent before the first). Removes "look". Boxes move with the person. A label is added or
+    removed only when the evidence is clear. Failed frames are not looks.
     """
 
     takes = ("people/track", "people/series", "people/garments")
@@ -30,7 +30,9 @@ class Settle(Ordered["Settle.Options"]):
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Options:
-        looks: int = prop(3, "so many looks count as settled; a still image has one", low=1, high=100)
+        looks: int = prop(
+            3, "Number of looks after which a person is settled; a still image has one.", low=1, high=100
+        )
 
     def open(self) -> None:
         self._known: dict[int, Evidence] = {}
@@ -64,7 +66,7 @@ class Settle(Ordered["Settle.Options"]):
         return packet
 
     def _forget_others(self, people: list[Person]) -> None:
-        """Nobody of an earlier series comes again."""
+        """Forget people of earlier series, who cannot come back."""
         series = people[0]["series"] if people else self._series
         if series != self._series:
             self._series = series
@@ -72,9 +74,9 @@ class Settle(Ordered["Settle.Options"]):
             self._counted.clear()
 
     def _weigh(self, packet: Packet, person: Person) -> Evidence:
-        """Add this frame's look, if there was one, to what is known of a person."""
+        """Add this frame's look, if any, to what is known of a person."""
         number, quality = person["track"], person.pop("look")
-        # Taken out and put in again: the one who was away for longest stands first.
+        # Removed and added again, so that the person not seen for longest comes first.
         evidence = self._known.pop(number, None) or Evidence()
         self._known[number] = evidence
         if quality:
@@ -88,7 +90,7 @@ class Settle(Ordered["Settle.Options"]):
         return evidence
 
     def _count(self, packet: Packet, person: Person) -> None:
-        """Correct the summary by what is known of this person since the last frame."""
+        """Update the summary with what has changed about this person since the last frame."""
         now = _countable(person)
         before = self._counted.get(person["track"], set())
         for group, name in sorted(now - before):
@@ -99,8 +101,8 @@ class Settle(Ordered["Settle.Options"]):
 
 
 def _countable(person: Person) -> set[tuple[str, str]]:
-    """What the summary counts of a person: (group, name)."""
-    found = {(PEOPLE, "looked at" if person["looks"] else "never looked at")}
+    """Return what the summary counts for a person, as (group, name)."""
+    found = {(PEOPLE, "classified" if person["looks"] else "never classified")}
     for group, worn in (("garments", person["garments"]), ("unsure", person["unsure"])):
         found |= {(f"{group}, by person", garment["label"]) for garment in worn}
     return found

@@ -29,9 +29,9 @@ AUTO, YES, NO, REALTIME = "auto", "yes", "no", "realtime"
 REST_STEP_S = 1.0
 WARN_EVERY_S = 10.0
 MAX_SAID = 10
-IMAGES_NAMED = 20  # each image that gives no picture is named, up to so many: somebody will look for them
+IMAGES_NAMED = 20  # unreadable images named one by one in the log, so that the user can find them
 FASTSTART = (
-    "; an MP4 whose index is at its end needs a server that sends parts of it: download it, or write it "
+    "; an MP4 whose index is at its end needs a server with range requests: download it, or write it "
     "again by `ffmpeg -i IN -c copy -movflags faststart OUT`"
 )
 
@@ -48,68 +48,73 @@ class FilmSource(Source["FilmSource.Options"]):
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Options:
         uri: str = prop(
-            REQUIRED, "A film, an image, a folder or glob of images, rtsp://…, http://…, /dev/video0, …"
+            REQUIRED,
+            "A film, an image, a folder or glob of images, or an address such as rtsp://… or /dev/video0.",
         )
         rate: float = prop(
             1.0,
-            "Images a second, also of an address that gives one picture.",
+            "Images per second; also how often to ask an address that gives one picture.",
             low=0.001,
             high=1000,
         )
-        loop: bool = prop(False, "Begin again at the end, for ever.")
+        loop: bool = prop(False, "Start again at the end, for ever.")
         max_fps: float | None = prop(None, "Leave out frames above this rate.", low=0.001, high=1000)
-        start: Seconds | None = prop(None, "Where to begin, from the film's beginning.", low=0)
-        duration: Seconds | None = prop(None, "How much to play of it.", low=0.001)
+        start: Seconds | None = prop(None, "Position in the film to start at.", low=0)
+        duration: Seconds | None = prop(None, "How much of it to play.", low=0.001)
         live: str = prop(
             "auto",
-            "yes: it comes at its own pace, and the older frame gives way to the fresher one; no: it waits, "
-            "and drops none; auto: no for what has an end, whatever its protocol.",
+            "With yes it sets its own pace, and older frames give way to newer ones; with no it waits and "
+            "drops none; auto: no for anything with an end, whatever its protocol.",
             choices=("auto", "yes", "no"),
         )
         pace: str = prop(
             "full",
-            "Of a film or images: full: as fast as the graph takes them; realtime: each at its time.",
+            "Pace of a film or of images; full: as fast as the graph takes them; realtime: each when due.",
             choices=("full", "realtime"),
         )
         width: int | None = prop(
             None, "Scale wider pictures down to this width in pixels.", low=16, high=32_768
         )
-        protocols: str = prop("tcp", "How RTSP carries pictures.", choices=("tcp", "udp"))
-        open_timeout: Seconds = prop(
-            10.0, "Live: connecting for longer than this has failed.", low=0.1, high=600
-        )
+        protocols: str = prop("tcp", "Transport of the pictures over RTSP.", choices=("tcp", "udp"))
+        open_timeout: Seconds = prop(10.0, "Live: time limit for connecting.", low=0.1, high=600)
         restart_timeout: Seconds = prop(
-            5.0, "Live: without any data for longer than this the connection is made anew.", low=0.1, high=600
+            5.0, "Live: reconnect after this long without any data.", low=0.1, high=600
         )
         picture_timeout: Seconds = prop(
-            20.0, "Live: data without a picture for longer than this: connect anew.", low=0.1, high=600
+            20.0, "Live: reconnect after this long with data but no picture.", low=0.1, high=600
         )
         retry_delay: Seconds = prop(
-            0.5, "Live: pause before the first new attempt; doubles with each.", low=0.05, high=600
+            0.5, "Live: pause before the first new attempt; it doubles with each.", low=0.05, high=600
         )
         max_retry_delay: Seconds = prop(
             10.0, "Live: the longest pause between attempts.", low=0.05, high=3600
         )
         retry_timeout: Seconds = prop(
-            0.0, "Live: after so long without a picture the run fails; 0: it is tried for ever.", low=0
+            0.0, "Live: the run fails after this long without a picture; 0: never.", low=0
         )
         restart_on_eos: bool | None = prop(
             None,
-            "Live: connect again at the end of the stream; not given: unless the stream has an end.",
+            "Live: reconnect at the end of the stream; unset: unless the stream has an end.",
         )
         stalled_after: Seconds = prop(
             10.0,
-            "Live: pictures frozen, black or smeared for so long are reported as stalled; 0: never.",
+            "Live: pictures frozen, black or smeared for this long are reported as stalled; 0: never.",
             low=0,
         )
         frozen_level: int = prop(
-            2, "Live: a picture that differs by no more (of 255) anywhere is unchanged.", low=0, high=255
+            2,
+            "Live: a picture that differs by at most this (of 255) everywhere is unchanged.",
+            low=0,
+            high=255,
         )
         black_level: int = prop(
-            32, "Live: a picture with nothing brighter (of 255) is black.", low=0, high=255
+            32, "Live: a picture with nothing brighter than this (of 255) is black.", low=0, high=255
         )
         damaged_share: float = prop(
-            0.3, "Live: more decode errors than this share of the pictures is smeared.", low=0, high=1
+            0.3,
+            "Live: the picture is smeared if more than this fraction of pictures has decode errors.",
+            low=0,
+            high=1,
         )
 
     def __init__(self, options: Options, context: Context) -> None:
@@ -136,7 +141,7 @@ class FilmSource(Source["FilmSource.Options"]):
         is_stream = kind_of(options.uri) is Kind.STREAM and scheme_of(options.uri) not in HTTP
         if (is_stream or cls.is_live(options)) and (options.loop or options.start is not None):
             shown = without_password(options.uri)
-            raise GraphError(f"{shown}: loop and start are for files; a stream cannot be wound")
+            raise GraphError(f"{shown}: loop and start are for files; a stream cannot be rewound")
 
     @classmethod
     def inputs(cls, options: Options) -> list[Path]:
@@ -182,7 +187,7 @@ class FilmSource(Source["FilmSource.Options"]):
                 yield from self._camera.frames(resume)
                 return
             except NotACameraError:
-                # From here on it is read as any other film.
+                # From here on it is read like any other film.
                 self._player, self._camera = self._make_player(), None
         assert self._player is not None
         is_empty = True
@@ -195,12 +200,10 @@ class FilmSource(Source["FilmSource.Options"]):
             yield frame
         if is_empty and resume is None:
             hint = FASTSTART if scheme_of(self.options.uri) in HTTP else ""
-            raise StageError(
-                f"{self._shown}: not one picture could be read; check the file and 'start'{hint}"
-            )
+            raise StageError(f"{self._shown}: no picture could be read; check the file and 'start'{hint}")
 
     def _rest(self, delay_s: float) -> None:
-        """Pause, and stay alive over it."""
+        """Pause, with signs of life."""
         until_s = time.monotonic() + delay_s
         while (left_s := until_s - time.monotonic()) > 0:
             self.alive(REST_STEP_S)
@@ -269,7 +272,7 @@ class FilmSource(Source["FilmSource.Options"]):
         )
 
     def _is_film(self, has_end: bool) -> bool:
-        """Whether what was connected to is to be read as a film is: by its clock, and from any place."""
+        """Return whether to read the connected input like a film: by its clock, and from any position."""
         is_http = scheme_of(self.options.uri) in HTTP
         return is_http and (self.options.live == NO or (self.options.live == AUTO and has_end))
 
@@ -286,7 +289,7 @@ class FilmSource(Source["FilmSource.Options"]):
         return without_password(self.options.uri)
 
     def leave_out(self, resume: Resume | None) -> Resume | None:
-        """Go on at the next key frame, or with the next image; None for a stream, which has no such place."""
+        """Continue at the next key frame or image; None for a stream, which has no such place."""
         return self._player.leave_out(resume) if self._player is not None else None
 
     def _broken_in_reel(self, reason: str) -> None:
@@ -296,7 +299,7 @@ class FilmSource(Source["FilmSource.Options"]):
             self._player.broken(reason)
 
     def _say(self, words: str) -> None:
-        """Tell what a user should know of a film: each sentence once, of the first few."""
+        """Log what a user should know about a film: the first few sentences, each once."""
         if words not in self._said and len(self._said) < MAX_SAID:
             self._said.add(words)
             self.log.warning("%s: %s", self._shown, words)
@@ -311,7 +314,7 @@ class FilmSource(Source["FilmSource.Options"]):
         self._skipped["max-fps"] = self._skipped.get("max-fps", 0) + 1
 
     def _count_broken(self, reason: str) -> None:
-        """Count a unit that gives no picture, and warn of it now and then, of the first images always."""
+        """Count a unit that gives no picture, and warn now and then, but always about the first images."""
         self._skipped["broken"] = self._skipped.get("broken", 0) + 1
         now_s = time.monotonic()
         is_named = self._skipped["broken"] <= IMAGES_NAMED and kind_of(self.options.uri) is Kind.IMAGES

@@ -1,4 +1,4 @@
-"""Track: who is who from frame to frame, and whom to look at."""
+"""track: numbers people from frame to frame, and selects those to classify."""
 
 from __future__ import annotations
 
@@ -20,25 +20,24 @@ from framegraph.stage import Ordered
 DEFAULT_RATE_HZ = 25.0
 NS_PER_S = 1_000_000_000
 LEAST_SIDE_PX = 1.0
-"""Who is expected with less of them inside the picture is not in it."""
+"""A predicted person with a smaller part inside the picture counts as outside."""
 
 
 class Track(Ordered["Track.Options"]):
     """Gives each person "track", "series", "age_frames" and "look".
 
-    "track" is a number that no other person of this source gets. "series" tells memories apart: it changes
-    with a new segment (the next image, film round or connection), with a frame flagged DISCONT, and when this
-    process was started again. "age_frames" counts frames since the person was first seen. "look" is the
-    quality (0..1) of the view if crop and classify shall look at the person in this frame, else 0.
+    "track" is a number that no other person of this source gets. "series" changes whenever the memory begins
+    anew: with a new segment (the next image, loop or connection), with a frame flagged DISCONT, and when this
+    process is restarted. "age_frames" counts frames since the person was first seen. "look" is the quality
+    (0..1) of the view if crop and classify are to process the person in this frame, else 0.
 
-    A person less sure than `start-score` who continues no track is taken off the list, but for a still image,
-    of which there is no second view to wait for; "untracked_people" in
-    the packet's meta says how many were.
+    A person scored below `start-score` who continues no track is removed from the list, except in a still
+    image, where no second view will come; "untracked_people" in the packet's meta counts them.
 
-    Where `detect` has an `interval`, nobody looked for people in some frames. These get the people of the
-    last frame that was looked at, moved on as the tracker expects: with the score they had there, "look" 0,
-    and "detected_at_seq", that frame; who was found in the frame itself has no such key. Who is expected
-    outside the picture is left out. Being expected begins, continues and ends no track.
+    Where `detect` has an `interval`, some frames were not searched. These get the people of the last frame
+    that was, at the positions the tracker predicts: with the score they had there, "look" 0, and
+    "detected_at_seq", that frame; people found in the frame itself have no such key. People predicted
+    outside the picture are left out. A prediction never begins, continues or ends a track.
     """
 
     payload = BGR
@@ -50,24 +49,29 @@ class Track(Ordered["Track.Options"]):
     class Options:
         start_score: float = prop(
             0.6,
-            "from this score on a person begins a track, others only continue one; in a still image all do",
+            "Lowest score that begins a track; a lower one only continues it, except in a still image.",
             low=0,
             high=1,
         )
-        forget: Seconds = prop(2.0, "a track that is not seen for so long ends", low=0.04, high=60)
-        looks: int = prop(4, "so many looks settle what a person wears", low=1, high=1_000_000)
-        look_spacing: Seconds = prop(0.3, "the least time between two looks at a person", low=0, high=60)
+        forget: Seconds = prop(
+            2.0, "A track ends when its person has not been seen for this long.", low=0.04, high=60
+        )
+        looks: int = prop(4, "Number of looks that settle what a person wears.", low=1, high=1_000_000)
+        look_spacing: Seconds = prop(0.3, "Least time between two looks at a person.", low=0, high=60)
         better: float = prop(
-            1.5, "look at a settled person again when the view is so many times the best", low=1, high=100
+            1.5,
+            "Classify a settled person again when the view is this many times as good as the best so far.",
+            low=1,
+            high=100,
         )
         reclassify_interval: Seconds = prop(
-            10.0, "look at a settled person again after so long", low=0, high=86_400
+            10.0, "Classify a settled person again after this long.", low=0, high=86_400
         )
         camera_motion: bool = prop(
-            True, "measure how the camera pans or shakes, and follow people as if it stood still"
+            True, "Measure how the camera pans or shakes, and follow people as if it stood still."
         )
         max_looks: int = prop(
-            4, "look at so many people of a frame at most; a still image shows all", low=1, high=1000
+            4, "Most people to classify in a frame; in a still image all are.", low=1, high=1000
         )
 
     def open(self) -> None:
@@ -91,14 +95,14 @@ class Track(Ordered["Track.Options"]):
         self._series = 0
         self._seen: dict[int, Seen] = {}
         self._last_seq, self._last_people = -1, list[Person]()
-        # Loads the library now and not with the first frame.
+        # Loads the library now rather than with the first frame.
         self._tracker = self._new_tracker(start_score=1.0, forget_s=1.0, rate_hz=DEFAULT_RATE_HZ)
         self._motion = self._new_motion()
 
     def process(self, packet: Packet) -> Packet:
         if packet.epoch != self._epoch or DISCONTINUITY in packet.flags:
             self._begin(packet)
-        # Before anything changes here: pixels may be gone, and the frame then comes a second time.
+        # Before any state changes: if the pixels are gone, the frame is sent again.
         findings = findings_in(packet.meta)
         found = findings.setdefault("people", [])
         is_wanted = found or (self.options.camera_motion and self._tracker.alive)
@@ -118,7 +122,7 @@ class Track(Ordered["Track.Options"]):
         return packet
 
     def _expect(self, packet: Packet, image_bgr: Image | None) -> list[Person]:
-        """Return those of the last frame that was looked at where they should be by now."""
+        """Return the people of the last searched frame at their predicted positions."""
         boxes_xyxy = self._tracker.predict(packet.running_ns / NS_PER_S)
         ground_xyxy = np.array(list(boxes_xyxy.values())).reshape(-1, 4)
         shift_xyxy = self._shift_xyxy(image_bgr, ground_xyxy + np.tile(self._motion.shift_xy, 2))
@@ -132,14 +136,14 @@ class Track(Ordered["Track.Options"]):
             if min(box[2] - box[0], box[3] - box[1]) < LEAST_SIDE_PX:
                 continue
             age = packet.seq - self._seen[number].first_seq
-            # No look: a crop of where somebody may be is no view of them.
+            # Not classified: a crop of a predicted box may not show the person.
             people.append(
                 {**person, "box": box, "age_frames": age, "look": 0.0, "detected_at_seq": self._last_seq}
             )
         return people
 
     def _begin(self, packet: Packet) -> None:
-        """Forget everybody: nobody of this segment is known to be somebody of the last."""
+        """Forget everybody: people cannot be matched across segments."""
         self._motion = self._new_motion()
         self._epoch, self._series, self._seen = packet.epoch, self.highest_id, {}
         self._is_still = is_image(packet.uri)
@@ -157,7 +161,7 @@ class Track(Ordered["Track.Options"]):
         return np.tile(self._motion.shift_xy, 2)
 
     def _follow(self, found: list[Person], seq: int, image_bgr: Image | None, time_s: float) -> list[Person]:
-        """Return the people with numbers, without those who have none."""
+        """Return the people who have a track, with its number."""
         boxes_xyxy = np.array([person["box"] for person in found], np.float64).reshape(-1, 4)
         scores = np.array([person["score"] for person in found], np.float64)
         looks = is_sliver = None
@@ -180,12 +184,12 @@ class Track(Ordered["Track.Options"]):
         return people
 
     def _look(self, people: list[Person], image_bgr: Image, time_s: float) -> None:
-        """Choose whom to look at."""
+        """Select the people to classify."""
         wishes = []
         for person in people:
             seen = self._seen[person["track"]]
             quality = 0.0
-            # To measure a view costs more than to see that it cannot be good enough.
+            # Measuring a view costs more than ruling it out by its size and place.
             if wants(seen, self._best_possible(image_bgr, person["box"]), self._policy, time_s):
                 others = [other["box"] for other in people if other is not person]
                 quality = self._view_quality(image_bgr, person["box"], others)

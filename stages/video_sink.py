@@ -1,4 +1,4 @@
-"""video_sink: the annotated film, H.264 in MP4, MKV or MOV, in one file or in segments by time."""
+"""video_sink: the annotated film, H.264 in MP4, MKV or MOV, in one file or in timed segments."""
 
 import dataclasses
 from pathlib import Path
@@ -20,12 +20,12 @@ ENDINGS = (".mp4", ".mkv", ".mov", ".m4v")
 class VideoSink(FileSink["VideoSink.Options"]):
     """Draw what was found on each frame and write the film.
 
-    While it runs, the film is MP4 fragmented by frame, whatever its ending: what was committed can be played,
-    also after a kill. At the end it is joined to one plain file of the format that the ending names, with the
-    sound of the input film where there is one. Pixels that are not square stay so, and the film says it.
+    During the run the film is MP4 with one fragment per frame, whatever its extension: committed frames can
+    be played, even after a kill. At the end it becomes one plain file in the format of the extension, with
+    the sound of the input film if it has any. Non-square pixels stay as they are, and the film declares them.
 
-    With `segment` there are many files, each from its own time 0 and without sound. A change of the picture's
-    size begins a new one; without `segment` such pictures are fitted into the size of the first.
+    With `segment` there are many files, each starting at time 0 and without sound. A new picture size begins
+    a new one; without `segment` such pictures are fitted into the first one's size.
     """
 
     location_places = ("source", "time", "index")
@@ -36,14 +36,17 @@ class VideoSink(FileSink["VideoSink.Options"]):
         location: str = prop(
             REQUIRED,
             "The film, .mp4, .mkv or .mov; {source} in it stands for the name of the source. With segment "
-            "its name has {time} in it, when the segment's first frame was captured, or {index}, or both.",
+            "its name contains {time}, when the segment's first frame was captured, or {index}, or both.",
         )
-        segment: Seconds = prop(0.0, "Begin a new file after so much film; 0: one file.", low=0)
+        segment: Seconds = prop(0.0, "Begin a new file after this much film; 0: one file.", low=0)
         max_files: int = prop(
-            0, "Segments kept; the oldest is removed, also one of an earlier run; 0: all.", low=0, high=10**6
+            0,
+            "Segments to keep; the oldest are removed, including those of earlier runs; 0: all.",
+            low=0,
+            high=10**6,
         )
         codec: str = prop(
-            "libx264", "FFmpeg's name of an H.264 encoder.", pattern=r"libx264|libopenh264|h264_.*"
+            "libx264", "FFmpeg's name for an H.264 encoder.", pattern=r"libx264|libopenh264|h264_.*"
         )
         crf: int = prop(23, "Quality, 0 (best) to 51; 18 to 28 is usual.", low=0, high=51)
         preset: str = prop(
@@ -81,7 +84,7 @@ class VideoSink(FileSink["VideoSink.Options"]):
         if self.options.segment:
             self._open_segments(cut)
             return
-        # A process of this sink may have died right after it put the joined film in place.
+        # An earlier process may have died just after it put the joined film in place.
         if cut and location.exists() and location.stat().st_ino != self._notes["inode"]:
             return
         self._file = CutFile(location, cut)
@@ -127,7 +130,7 @@ class VideoSink(FileSink["VideoSink.Options"]):
         return is_over or not is_same_kind
 
     def _start(self, packet: Packet) -> None:
-        """Open the encoder with the first frame; a successor opens it just as the first process did."""
+        """Open the encoder with the first frame; a successor opens it exactly as the first process did."""
         if self._encoder is not None:
             return
         if "size_wh" not in self._notes:
@@ -216,7 +219,7 @@ class VideoSink(FileSink["VideoSink.Options"]):
 
 
 def _even_wh(packet: Packet) -> list[int]:
-    """Width and height of the picture, rounded up to even: H.264 in 4:2:0 has no odd ones."""
+    """Return width and height of the picture, rounded up to even: H.264 in 4:2:0 allows no odd ones."""
     height, width = packet.image_bgr.shape[:2]
     return [width + width % 2, height + height % 2]
 
@@ -227,5 +230,5 @@ def _count_pictures(film: Path) -> int:
     with av.open(str(film)) as container:
         times = [frame.pts or 0 for frame in container.decode(video=0)]
     if times != sorted(set(times)):
-        raise ValueError(f"{film}: pictures are doubled or out of order")
+        raise ValueError(f"{film}: pictures are duplicated or out of order")
     return len(times)

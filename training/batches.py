@@ -82,7 +82,7 @@ def _draw_rectangles(count: int, side_px: int, probability: float, generator: to
 
 
 def teacher_path(recipe: Recipe, models: Path) -> Path | None:
-    """Where the model file of a recipe's teacher lies, in the folder of the models; None if it has none."""
+    """Return the model file of a recipe's teacher, in the models folder; None if it has no teacher."""
     return models / f"{recipe.teacher}.safetensors" if recipe.teacher else None
 
 
@@ -112,7 +112,7 @@ class Teacher:
 
     @torch.no_grad()
     def probabilities(self, images: Tensor) -> Tensor:
-        """What it thinks of pictures, float32 n x 1 x 28 x 28, scaled to 0..1: float32 n x 10.
+        """Return the teacher's answers for pictures, float32 n x 1 x 28 x 28, scaled to 0..1: float32 n x 10.
 
         Without a temperature: scores that label smoothing has made low tell more of the classes beside the
         likeliest (Hinton, Vinyals, Dean, arXiv:1503.02531).

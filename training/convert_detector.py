@@ -127,7 +127,7 @@ def _in_canonical_order(model: Any) -> None:
 
 
 def main() -> None:
-    """Fetch, convert and write the model, and its licence beside it."""
+    """Fetch, convert and write the model, with its licence next to it."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--output", type=Path, default=OUTPUT, help="the ONNX file to write")
     output = parser.parse_args().output

@@ -1,4 +1,4 @@
-"""What a run computes on: one process or several (torchrun), their device, number format and memory."""
+"""Processes (one or several, by torchrun), device, number format and memory of a training run."""
 
 import ctypes
 import os
@@ -36,7 +36,7 @@ class Group:
 
     @property
     def is_first_here(self) -> bool:
-        """Whether it is the first process of its machine."""
+        """Return whether it is the first process of its machine."""
         return self.size == 1 or os.environ.get("LOCAL_RANK", "0") == "0"
 
     def wait(self) -> None:

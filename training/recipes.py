@@ -21,7 +21,7 @@ PARTS = (  # fields that are a part of something
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """How to train. Sizes are in pixels of the 28x28 picture, `learning_rate` is the highest of the run."""
+    """Training settings. Sizes are in pixels of the 28x28 picture, `learning_rate` is the run's highest."""
 
     name: str
     epochs: int
@@ -176,7 +176,7 @@ def recipe_for(model: str, recipe: str) -> Recipe:
 
 
 def input_spec(recipe: Recipe) -> InputSpec:
-    """What a network trained by `recipe` takes.
+    """Return the input of a network trained by `recipe`.
 
     Letterbox, because the pictures of the data set were made so: the longer side scaled, the shorter centred.
     """
@@ -184,7 +184,7 @@ def input_spec(recipe: Recipe) -> InputSpec:
 
 
 def rate_factor(progress: float, epoch: int, recipe: Recipe) -> float:
-    """What the highest learning rate is multiplied by. progress: 0 to 1 over the whole run; epoch: from 0.
+    """Return the factor on the highest learning rate. progress: 0 to 1 over the whole run; epoch: from 0.
 
     One-cycle: up from a tenth to 1 in the part `warmup`, then down to 0 (Smith and Topin, arXiv:1708.07120).
     """

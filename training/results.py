@@ -1,4 +1,4 @@
-"""What a finished run leaves: a record with all figures, the model, its ONNX form and its pictures.
+"""Output of a finished run: a record with all figures, the model, its ONNX form and its pictures.
 
 Only models of whole runs by the shipped recipe that are no worse go to where the shipped ones lie.
 """
@@ -31,7 +31,7 @@ DPI = 80
 SHIPPED_RECIPE = "modern"
 TRAIN_PICTURES, TEST_PICTURES = 60_000, 10_000
 TRIED_FOLDER = Path("out/models")
-"""Where models go that are not shipped."""
+"""The folder of models that are not shipped."""
 
 
 def write_results(
@@ -113,7 +113,7 @@ def write_model(
 
 
 def machine() -> str:
-    """What the figures were measured on, as far as Python knows it."""
+    """Return the machine on which the figures were measured, as far as Python knows it."""
     capability = torch.backends.cpu.get_cpu_capability()
     return f"{platform.machine()}, {capability}, {torch.get_num_threads()} threads"
 

@@ -56,7 +56,7 @@ class Job:
 
 @dataclass(frozen=True, kw_only=True)
 class EpochReport:
-    """What one epoch did. accuracy: on the changed training pictures, as seen; held_out: on the held-out
+    """One epoch's outcome. accuracy: on the changed training pictures, as seen; held_out: on the held-out
     ones; cpu_seconds: of all processes, without the look at the held-out pictures.
     """
 
@@ -70,7 +70,7 @@ class EpochReport:
 
 @dataclass(kw_only=True)
 class TrainingState:
-    """What a run changes from step to step. average: of the network's weights; the network itself if the
+    """State that a run changes in each step. average: of the network's weights; the network itself if the
     recipe wants none. history: a report for each epoch done.
     """
 
@@ -120,7 +120,7 @@ def checkpoint_folder() -> Path:
 
 
 def checkpoint_path(identity: Mapping[str, Any]) -> Path:
-    """Where a run keeps its checkpoint.
+    """The place of a run's checkpoint.
 
     identity: all that the result of the run depends on. The name has a digest of it, so a run with another
     setting never goes on from this one's state.

@@ -36,7 +36,7 @@ class Converter:
         self.initializers: list[onnx.TensorProto] = []
 
     def begin(self, tensor: str, name: str) -> None:
-        """Say what the graph's input is called."""
+        """Return the name of the graph's input."""
         self._names[tensor], self._is_last[tensor], self._stride[tensor] = name, False, 1
 
     def name_of(self, tensor: str) -> str:

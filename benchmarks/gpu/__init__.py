@@ -1,1 +1,1 @@
-"""What a GPU does for the graph: does it see the same, how quick is it, and how does it scale?"""
+"""Benchmarks of a GPU in the graph: agreement with the CPU, speed and scaling."""

@@ -66,7 +66,7 @@ def describe(result: Result) -> str:
 
 
 def is_good(result: Result) -> bool:
-    """Say whether enough is the same."""
+    """Return whether the results agree well enough."""
     return bool(result["people_same"] >= LEAST_SAME and result["labels_same"] >= LEAST_SAME)
 
 

@@ -1,4 +1,4 @@
-"""What is shown to the networks: frames of the sample, and the people in them."""
+"""Input for the networks: frames of the sample, and the people in them."""
 
 import itertools
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ CONFIDENCE, NMS_IOU = 0.45, 0.5
 
 
 def settings(device: str, precision: str = "float32") -> DetectorSettings:
-    """How the detector is opened everywhere here."""
+    """Return the settings with which all benchmarks here open the detector."""
     return DetectorSettings(
         confidence=CONFIDENCE, iou=NMS_IOU, model="nanodet", device=device, precision=precision
     )

@@ -14,7 +14,7 @@ from fashion_pipeline.stages.detectors import open_detector
 
 BATCHES = (1, 4, 16, 32)
 TURN_S = 1.0
-"""Each is measured for so long, at least three times."""
+"""How long each is measured, at least three times."""
 
 
 def measure(

@@ -43,7 +43,7 @@ def describe(result: Result) -> str:
 
 
 def is_good(result: Result) -> bool:
-    """Say whether the device learns the same."""
+    """Return whether the device learns the same."""
     return bool(result["apart"] <= LEAST_SAME)
 
 

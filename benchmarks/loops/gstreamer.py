@@ -23,7 +23,7 @@ class NotHereError(Exception):
 
 
 def main() -> int:
-    # First, for OpenVINO loads no model beside libraries that GStreamer's plugins have brought.
+    # First, because OpenVINO loads no model once GStreamer's plugins have loaded their libraries.
     finder, namer = Finder(), Namer()
     try:
         gst = find_gstreamer()

@@ -1,4 +1,4 @@
-"""What the comparators share: the same decoder, detector, classifier, drawing and encoder as the graph."""
+"""Parts shared by the comparators: decoder, detector, classifier, drawing and encoder, as in the graph."""
 
 import json
 import sys
@@ -73,7 +73,7 @@ class Namer:
 
 
 class Film:
-    """H.264 in MP4. With the graph's own settings unless told otherwise; notes when frames were written."""
+    """H.264 in MP4. With the graph's own settings by default; notes when frames were written."""
 
     def __init__(self, path: str, options: dict[str, str] | None = None, *, threads: int = 1) -> None:
         import av

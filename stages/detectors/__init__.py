@@ -1,4 +1,4 @@
-"""Detectors: each finds people in a picture; `open_detector` looks one up by what the graph calls it.
+"""Detectors, which find people in a picture; `open_detector` looks one up by its name in the graph.
 
 A detector is a module with `check(settings)`, which loads nothing, and `open_detector(settings)`.
 """
@@ -21,14 +21,14 @@ Scores = npt.NDArray[np.float32]
 
 IMAGEAI = ("retinanet", "yolov3", "tiny-yolov3")
 DETECTORS = {"nanodet": "nanodet", "ssdlite": "ssdlite", **dict.fromkeys(IMAGEAI, "imageai_networks")}
-"""Name of a detector: its module in this package."""
+"""The module in this package for each detector."""
 
 WITH_PRECISION = ("nanodet", "ssdlite", "onnx_export")
-"""Modules of detectors that an engine can run in another precision than float32."""
+"""Modules whose detectors an engine can run in a precision other than float32."""
 
 TORCHVISION_PREFIX = "torchvision/"
 EXPORT_SUFFIXES = (".onnx", ".xml")
-"""Of ONNX, and of OpenVINO's own format, which has a file NAME.bin beside."""
+"""Of ONNX, and of OpenVINO's own format, which comes with a file NAME.bin."""
 PUBLISHED_EXPORTS = (
     "rtmdet_nano",
     "person-detection-0202",
@@ -36,31 +36,31 @@ PUBLISHED_EXPORTS = (
     "person-detection-0200",
     "yolox_nano",
 )
-"""What `make weights` gets, best first; the first of them that is there is what "auto" takes."""
+"""Detectors that `make weights` gets, best first; "auto" takes the first that is present."""
 SHIPPED = "nanodet"
 
 CONFIDENCE = 0.5
 CONFIDENCE_OF = {
     "nanodet": 0.45,
     "rtmdet_nano": 0.4,
-    # What the first version of this project asked of ImageAI's detectors.
+    # The value that the first version of this project used with ImageAI's detectors.
     **dict.fromkeys(IMAGEAI, 0.7),
 }
-"""Where it is not CONFIDENCE."""
+"""Exceptions from CONFIDENCE."""
 
 HEADS = (
     *("yolov8", "yolov5", "nms", "nms-batched", "rtdetr", "rtdetr-joined", "rtdetr-pixels"),
     *("ssd", "yolox", "rtmdet", "rtmdet-raw"),
 )
-"""Layouts of an ONNX export's outputs; `stages.detectors.heads` says what each is."""
+"""Layouts of an ONNX export's outputs, described in `stages.detectors.heads`."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class DetectorSettings:
-    """What every detector is told. `iou`: of two boxes that overlap more than this, the better stays.
+    """Settings of any detector. `iou`: of two boxes that overlap by more than this, the better is kept.
 
     `weights` is a path or ""; `head` one of HEADS or "auto"; `size` the pixels of the network's input, 0: its
-    own; `person_class` the number of the class that people have, -1: the usual one of that family.
+    own; `person_class` the number of the class "person", -1: the usual one of that family.
     """
 
     confidence: float
@@ -77,7 +77,7 @@ class DetectorSettings:
 
 
 class OneByOne:
-    """A detector that is given one picture at a time, whatever it is asked."""
+    """Base of detectors that process one picture at a time, also of a batch."""
 
     def detect_batch(
         self: "Detector", images_bgr: Sequence[npt.NDArray[np.uint8]]
@@ -91,9 +91,9 @@ class Detector(Protocol):
     digest: str
     """sha256 of the model file, in hex."""
     precision: str
-    """What the network computes in."""
+    """Precision of the network."""
     settings: DetectorSettings
-    """What it was opened with; others with another `confidence` and `iou` may take their place."""
+    """The settings it was opened with; `confidence` and `iou` may be changed by replacing them."""
 
     def detect(self, image_bgr: npt.NDArray[np.uint8]) -> tuple[BoxesXyxy, Scores]:
         """Find people in a uint8 H x W x 3 picture, which is not changed.
@@ -103,23 +103,23 @@ class Detector(Protocol):
         """
 
     def detect_batch(self, images_bgr: Sequence[npt.NDArray[np.uint8]]) -> list[tuple[BoxesXyxy, Scores]]:
-        """Do the same for several pictures, of any sizes: in one pass where that is quicker."""
+        """Do the same for several pictures of any sizes, in one pass where that is faster."""
 
 
 def default_confidence(model: str) -> float:
-    """Return the lowest score that counts as a person where the user says nothing."""
+    """Return the lowest score that counts as a person if the user sets none."""
     return CONFIDENCE_OF.get(name_of(model), CONFIDENCE)
 
 
 def name_of(model: str) -> str:
-    """Return the detector that a user means: for "auto" the best that is there, the shipped one at least."""
+    """Return the name of the detector: for "auto" the best one present, at least the shipped one."""
     if model != AUTO:
         return model
     return next((name for name in PUBLISHED_EXPORTS if is_there(name)), SHIPPED)
 
 
 def shipped_file(path: Path, name: str) -> Path:
-    """Return the file of a detector that comes with the project. Raises ValueError if it is not there."""
+    """Return the file of a shipped detector. Raises ValueError if it is missing."""
     if not path.is_file() or path.stat().st_size == 0:
         raise ValueError(
             f"{path}: the model of detector '{name}' is missing or empty; `make detector` makes it"
@@ -128,7 +128,7 @@ def shipped_file(path: Path, name: str) -> Path:
 
 
 def check_detector(name: str, settings: DetectorSettings) -> Path:
-    """Return the model file of a detector once it and its engine are known to be there; loads nothing.
+    """Return the model file of a detector after checking that it and its engine exist; loads nothing.
 
     Raises ValueError, in one sentence, if not.
     """

@@ -1,4 +1,4 @@
-"""Boxes, from a network's raw finds to the people of a frame: numpy only."""
+"""From a network's raw detections to the people in a frame; numpy only."""
 
 import numpy as np
 import numpy.typing as npt
@@ -12,11 +12,11 @@ def choose_people(
     size_wh: tuple[int, int],
     settings: DetectorSettings,
 ) -> tuple[BoxesXyxy, Scores]:
-    """Bring raw finds of people, in any order, into the form that `Detector.detect` promises.
+    """Turn raw detections of people, in any order, into the form that `Detector.detect` promises.
 
-    boxes_xyxy: N x 4 in pixels of the frame, also beyond it; scores: N; size_wh: of the frame, in pixels.
-    Those below the confidence, without an area inside the frame, or not finite are left out; of two that
-    overlap by more than `settings.iou` the better stays.
+    boxes_xyxy: N x 4 in pixels of the frame, may exceed it; scores: N; size_wh: of the frame, in pixels.
+    Boxes below the confidence, without an area inside the frame, or not finite are left out; of two that
+    overlap by more than `settings.iou` the better is kept.
     """
     is_sound = np.isfinite(boxes_xyxy).all(axis=1) & (scores >= settings.confidence)
     boxes_xyxy, scores = boxes_xyxy[is_sound], scores[is_sound]
@@ -29,7 +29,7 @@ def choose_people(
 
 
 def corners(boxes_cxcywh: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
-    """Return N x 4 boxes given by centre and size as x0, y0, x1, y1, in the same unit."""
+    """Convert N x 4 boxes from centre and size to x0, y0, x1, y1, in the same unit."""
     centres, halves = boxes_cxcywh[:, :2], boxes_cxcywh[:, 2:] / 2
     return np.concatenate([centres - halves, centres + halves], axis=1)
 
@@ -37,8 +37,8 @@ def corners(boxes_cxcywh: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
 def suppress_overlaps(boxes_xyxy: BoxesXyxy, scores: Scores, iou: float) -> npt.NDArray[np.intp]:
     """Return the indices of the boxes to keep, best first: greedy non-maximum suppression.
 
-    boxes_xyxy: N x 4 in any unit; scores: N. A box goes if it overlaps a better one that stays by more than
-    `iou` (intersection over union). Of equal scores the first is the better.
+    boxes_xyxy: N x 4 in any unit; scores: N. A box is dropped if it overlaps a better one that is kept by
+    more than `iou` (intersection over union). Of equal scores the first counts as better.
     """
     order = np.argsort(-scores, kind="stable")
     x0, y0, x1, y1 = boxes_xyxy[order].T

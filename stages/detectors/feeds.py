@@ -1,4 +1,4 @@
-"""How a picture is put into the input of an exported network: fitted, coloured and scaled."""
+"""Input of exported networks: pictures fitted, converted in colour and scaled."""
 
 import dataclasses
 
@@ -6,14 +6,14 @@ import numpy as np
 import numpy.typing as npt
 
 PADDING = 114
-"""The grey that the YOLO family is trained with around a picture."""
+"""The grey padding with which the YOLO family is trained."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Feed:
-    """`is_stretched`: the aspect ratio is not kept; else PADDING fills the rest, around the picture or, for
-    `is_in_corner`, to its right and below. A value goes in as (value - mean) / deviation, by channel in the
-    network's order."""
+    """How a network takes a picture. `is_stretched`: aspect ratio not kept; else PADDING fills the rest,
+    around the picture or, with `is_in_corner`, to its right and below. A value becomes (value - mean) /
+    deviation, by channel in the network's order."""
 
     is_stretched: bool = False
     is_in_corner: bool = False
@@ -39,12 +39,12 @@ FEEDS = {
     "rtmdet": RTMDET,
     "rtmdet-raw": RTMDET,
 }
-"""Of heads; YOLO is that of all others."""
+"""By head; all others use YOLO."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Placed:
-    """Where the picture stands in the input: its scale, and its left and upper edge in pixels."""
+    """Place of the picture in the input: its scale, and its left and upper edge in pixels."""
 
     scale: float
     left_px: int
@@ -54,7 +54,7 @@ class Placed:
 def fill(
     image_bgr: npt.NDArray[np.uint8], size_wh: tuple[int, int], feed: Feed
 ) -> tuple[npt.NDArray[np.float32], Placed]:
-    """Return the input of a network, float32 1 x 3 x H x W, and where the picture (H x W x 3) stands."""
+    """Return the input of a network, float32 1 x 3 x H x W, and the picture's (H x W x 3) place in it."""
     import cv2
 
     height, width = image_bgr.shape[:2]

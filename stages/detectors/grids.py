@@ -1,4 +1,4 @@
-"""Heads whose boxes are told by places of three grids over the input, 8, 16 and 32 pixels apart."""
+"""Heads whose boxes are relative to three grids over the input, 8, 16 and 32 pixels apart."""
 
 import numpy as np
 import numpy.typing as npt
@@ -10,9 +10,9 @@ Floats = npt.NDArray[np.floating]
 
 
 def grid(size_wh: tuple[int, int], offset: float = 0.0) -> tuple[npt.NDArray[np.float32], Floats]:
-    """Return all places of the grids, row by row: their points (N x 2, x and y in pixels) and strides (N).
+    """Return all cells of the grids, row by row: their points (N x 2, x and y in pixels) and strides (N).
 
-    A point is `offset` strides right of and below the place's upper left corner.
+    A point is `offset` strides to the right of and below the cell's upper left corner.
     """
     points, strides = [], []
     for stride in STRIDES:
@@ -24,8 +24,8 @@ def grid(size_wh: tuple[int, int], offset: float = 0.0) -> tuple[npt.NDArray[np.
 
 
 def decode_yolox(rows: Floats, size_wh: tuple[int, int], person_class: int) -> tuple[Floats, Floats]:
-    """Return boxes and scores of rows (N x (5 + C)): where the centre is from the place, in strides, the
-    logarithm of the size in strides, objectness, classes."""
+    """Return boxes and scores of rows (N x (5 + C)): offset of the centre from the cell in strides, logarithm
+    of the size in strides, objectness, classes."""
     points_xy, strides = grid(size_wh)
     strides = strides[:, np.newaxis]
     sizes = np.exp(np.clip(rows[:, 2:4], -20, 20)) * strides

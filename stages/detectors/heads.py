@@ -1,4 +1,4 @@
-"""What the outputs of an ONNX export of a detector mean: recognised from shapes and names, and decoded.
+"""Output layouts of ONNX exports of detectors: recognised from shapes and names, and decoded.
 
 | head          | outputs                                         | boxes                |
 |---------------|-------------------------------------------------|----------------------|
@@ -29,15 +29,15 @@ Floats = npt.NDArray[np.floating]
 Outputs = Mapping[str, npt.NDArray[np.generic]]
 
 MAX_QUERIES = 1000
-"""Transformers and built-in NMS give at most so many finds (usually 300), a YOLO grid thousands."""
+"""Transformers and built-in NMS give at most this many candidates (usually 300), a YOLO grid thousands."""
 
 
 class HeadError(ValueError):
-    """Outputs that are not those of a known head: one sentence, with the remedy."""
+    """The outputs fit no known head: one sentence, with the remedy."""
 
 
 def recognise_head(outputs: Outputs, size_wh: tuple[int, int] = (0, 0)) -> str:
-    """Return the head that a network's outputs for one picture have. Raises HeadError if none fits.
+    """Return the head of a network's outputs for one picture. Raises HeadError if none fits.
 
     size_wh: of the network's input, in pixels.
     """
@@ -57,7 +57,7 @@ def recognise_head(outputs: Outputs, size_wh: tuple[int, int] = (0, 0)) -> str:
         head = ""
     if not head:
         described = ", ".join(f"{name} {'x'.join(map(str, shape))}" for name, shape in shapes.items())
-        raise HeadError(f"its outputs ({described}) are of no known layout; name it by the property 'head'")
+        raise HeadError(f"its outputs ({described}) have no known layout; name it with the property 'head'")
     return head
 
 
@@ -69,7 +69,7 @@ def _head_of_one(shape: tuple[int, ...], size_wh: tuple[int, int]) -> str:
     if len(shape) != 3:
         return ""
     _batch, rows, columns = shape
-    # One candidate a place; the older ones of the family have three, the younger ones no objectness.
+    # One candidate per cell; older members of the family have three, newer ones no objectness.
     if rows and rows == sum(size_wh[0] // stride * (size_wh[1] // stride) for stride in STRIDES):
         return "yolox"
     if columns == 6 and rows <= MAX_QUERIES:
@@ -86,8 +86,8 @@ def decode_head(
 ) -> tuple[Floats, Floats]:
     """Return boxes x0, y0, x1, y1 (N x 4) and scores (N) of the people.
 
-    The boxes are in the head's unit, those on a grid in pixels of the input, whose size is `size_wh`. Raises
-    HeadError if the outputs cannot be of that head or have no such class.
+    The boxes are in the head's unit; on a grid, in pixels of the input, whose size is `size_wh`. Raises
+    HeadError if the outputs do not fit that head or have no such class.
     """
     try:
         if head == "rtdetr":
@@ -126,19 +126,19 @@ def _floats(array: npt.NDArray[np.generic]) -> Floats:
 
 
 def _rows(array: npt.NDArray[np.generic], *, is_turned: bool) -> Floats:
-    """Return N x columns, one candidate a row; `is_turned`: the exporter wrote one a column, mostly."""
+    """Return N x columns, one candidate per row; `is_turned`: most exporters write one per column."""
     table = _floats(array).reshape(-1, array.shape[-1])
     return table.T if is_turned and table.shape[0] < table.shape[1] else table
 
 
 def _decode_pair(outputs: Outputs, person_class: int) -> tuple[Floats, Floats]:
-    """Boxes and classes in two outputs. With four classes the shapes are the same and the names decide."""
+    """Decode boxes and classes in two outputs. With four classes the shapes are equal; the names decide."""
     names = sorted(outputs, key=lambda name: (outputs[name].shape[-1] != 4, "box" not in name.lower()))
     boxes_name, scores_name = names
     boxes_cxcywh = _floats(outputs[boxes_name]).reshape(-1, 4)
     classes = _floats(outputs[scores_name]).reshape(len(boxes_cxcywh), -1)
     scores = classes[:, person_class]
     if "logit" in scores_name.lower() or classes.min(initial=0) < 0 or classes.max(initial=0) > 1:
-        # Beyond these the exponential overflows, and the score is 0 or 1 anyway.
+        # Beyond these the exponential would overflow, and the score is 0 or 1 anyway.
         scores = 1 / (1 + np.exp(-np.clip(scores, -60, 60)))
     return corners(boxes_cxcywh), scores

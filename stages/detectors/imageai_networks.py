@@ -1,4 +1,4 @@
-"""RetinaNet, YOLOv3 and Tiny YOLOv3 by ImageAI, as the first version of this project had them."""
+"""RetinaNet, YOLOv3 and Tiny YOLOv3 through ImageAI, as in the first version of this project."""
 
 import tempfile
 from pathlib import Path
@@ -14,7 +14,7 @@ from fashion_pipeline.stages.detectors.boxes import choose_people
 from fashion_pipeline.stages.detectors.torch_networks import check_torch, load_quietly, prepare_torch
 
 LOWEST_CONFIDENCE = 0.5
-"""ImageAI leaves out whatever is below, and has no way to change that."""
+"""ImageAI leaves out everything below this, and offers no way to change it."""
 SUFFIXES = (".pt", ".pth")
 
 
@@ -31,7 +31,7 @@ class ImageAiDetector(OneByOne):
     def detect(self, image_bgr: npt.NDArray[np.uint8]) -> tuple[BoxesXyxy, Scores]:
         import cv2
 
-        # Of an array ImageAI's RetinaNet makes a JPEG in its own folder in between; a file it reads as it is.
+        # ImageAI's RetinaNet would convert an array to a JPEG in its own folder; a file is read as it is.
         with tempfile.TemporaryDirectory(prefix="imageai-") as folder:
             picture = str(Path(folder) / "frame.png")
             if not cv2.imwrite(picture, image_bgr, [cv2.IMWRITE_PNG_COMPRESSION, 0]):
@@ -40,7 +40,7 @@ class ImageAiDetector(OneByOne):
                 input_image=picture,
                 output_type="array",
                 custom_objects=self._wanted,
-                # A whole number, rounded down: a person of exactly the confidence must not be lost.
+                # A whole number, rounded down, so that a person with exactly this confidence is not lost.
                 minimum_percentage_probability=int(100 * self.settings.confidence),
             )
         boxes_xyxy = np.array([person["box_points"] for person in found], np.float32).reshape(-1, 4)
@@ -50,7 +50,7 @@ class ImageAiDetector(OneByOne):
 
 
 def check(settings: DetectorSettings) -> Path:
-    """Return the weights file. Raises ValueError, in one sentence, if it, ImageAI or torch is not there."""
+    """Return the weights file. Raises ValueError, in one sentence, if it, ImageAI or torch is missing."""
     check_torch(settings, "imageai", "imageai")
     if settings.confidence < LOWEST_CONFIDENCE:
         raise ValueError(
@@ -73,7 +73,7 @@ def open_detector(settings: DetectorSettings) -> ImageAiDetector:
     try:
         from imageai.Detection import ObjectDetection
     except ImportError as error:
-        # ImageAI imports tkinter, which Debian packs apart from Python.
+        # ImageAI imports tkinter, which Debian packages separately from Python.
         raise ValueError(f"ImageAI cannot be imported: {error}; install it, or python3-tk") from None
 
     def load() -> Any:
@@ -88,7 +88,7 @@ def open_detector(settings: DetectorSettings) -> ImageAiDetector:
         else:
             import torch
 
-            # ImageAI says "cuda", which means the current one.
+            # ImageAI uses "cuda", which means the current device.
             torch.cuda.set_device(device)
         detection.setModelPath(str(path))
         detection.loadModel()

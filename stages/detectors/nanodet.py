@@ -1,9 +1,9 @@
-"""NanoDet-g, 320 x 416: small, quick on a CPU, trained on COCO; people near and far.
+"""NanoDet-g, 320 x 416: small, fast on a CPU, trained on COCO; people near and far.
 
-The files are made by `training.convert_nanodet` and `training.quantize_nanodet`. For each place of three
-grids it gives the score of a person and, for each of the four sides, the logits of the distance in strides, 0
-to 10: a box is where their means lie (Li et al., "Generalized Focal Loss", arXiv:2006.04388). Only places
-that count are worked out.
+The files are made by `training.convert_nanodet` and `training.quantize_nanodet`. For each cell of three grids
+it gives the score of a person and, for each of the four sides, the logits of the distance in strides, 0 to
+10; their means give the box (Li et al., "Generalized Focal Loss", arXiv:2006.04388). Only cells above the
+confidence are decoded.
 """
 
 from collections.abc import Sequence
@@ -46,7 +46,7 @@ class NanoDet:
     def _in_one_pass(self, images_bgr: Sequence[npt.NDArray[np.uint8]]) -> list[tuple[BoxesXyxy, Scores]]:
         import cv2
 
-        # Stretched, not padded: close-ups, which fill the picture, are found so, and the others as well.
+        # Stretched, not padded: this way close-ups, which fill the picture, are found too.
         small = [cv2.resize(image_bgr, INPUT_WH, interpolation=cv2.INTER_LINEAR) for image_bgr in images_bgr]
         outputs = self._engine.run({"images_bgr": np.stack(small).astype(np.uint8, copy=False)})
         return [
@@ -68,7 +68,7 @@ class NanoDet:
 
 
 def decode(bins: npt.NDArray[np.floating], places: npt.NDArray[np.intp]) -> npt.NDArray[np.floating]:
-    """Return boxes (N x 4, x0, y0, x1, y1 in pixels of the input) of some places of the grids.
+    """Return boxes (N x 4, x0, y0, x1, y1 in pixels of the input) of some cells of the grids.
 
     bins: N x 4 x BINS, the logits of the distances to the left, upper, right and lower edge.
     """
@@ -85,7 +85,7 @@ def _grids() -> tuple[npt.NDArray[np.float32], npt.NDArray[np.floating]]:
 
 
 def check(settings: DetectorSettings) -> Path:
-    """Return the model file. Raises ValueError if it or the engine is not there, or another one is named."""
+    """Return the model file. Raises ValueError if it or the engine is missing, or another one is named."""
     choose_engine(settings.engine, ENGINES)
     if settings.weights:
         raise ValueError(
@@ -95,7 +95,7 @@ def check(settings: DetectorSettings) -> Path:
 
 
 def open_detector(settings: DetectorSettings) -> NanoDet:
-    """Load the network and run it once, so that the first frame is as quick as the others."""
+    """Load the network and run it once, so that the first frame is as fast as the others."""
     engine = open_engine(
         MODEL_PATH,
         settings.engine,

@@ -1,6 +1,6 @@
-"""Any export of a detector whose outputs are of a known head, in ONNX's or OpenVINO's format.
+"""Exports of detectors with a known head, in ONNX's or OpenVINO's format.
 
-`model: path/to/file.onnx`, or the name of a published one that `make weights` has got.
+`model: path/to/file.onnx`, or the name of a published one that `make weights` has fetched.
 """
 
 import dataclasses
@@ -19,10 +19,10 @@ from fashion_pipeline.stages.detectors.feeds import FEEDS, YOLO, Placed, fill
 from fashion_pipeline.stages.detectors.heads import HeadError, decode_head, recognise_head
 
 DEFAULT_SIZE_PX = {"rtmdet": 384}
-"""The input where the file leaves it open; 640 for other heads, as the families are trained. RTMDet-nano was
-trained with 320; with 384 its people keep their numbers better."""
+"""Input size where the file leaves it open; 640 for other heads, as the families are trained. RTMDet-nano was
+trained with 320; with 384 people keep their track numbers better."""
 PEOPLE_CLASS = 0
-"""Of COCO's 80 classes, as these families number them."""
+"""Number of "person" among COCO's 80 classes, as these families number them."""
 IR_SUFFIX = ".xml"
 DTYPES = {"float32": np.float32, "float16": np.float16}
 SIZES_INPUT = "orig_target_sizes"
@@ -40,7 +40,9 @@ class OnnxExport:
         pictures = {name: given for name, given in engine.inputs.items() if len(given.shape) == 4}
         others = engine.inputs.keys() - pictures.keys() - {SIZES_INPUT}
         if len(pictures) != 1 or others:
-            raise HeadError(f"its inputs are {', '.join(engine.inputs)}; only one picture can be given to it")
+            raise HeadError(
+                f"its inputs are {', '.join(engine.inputs)}; it must have a single input, the picture"
+            )
         ((self._input, given),) = pictures.items()
         channels, height, width = given.shape[1:]
         if channels not in (3, None) or given.dtype not in DTYPES:
@@ -54,7 +56,7 @@ class OnnxExport:
             raise HeadError(f"its input is fixed to {width} x {height}; leave 'size' out or export it again")
         blank_bgr = np.zeros((self._size_wh[1], self._size_wh[0], 3), np.uint8)
         self._feed = FEEDS.get(settings.head, YOLO)
-        # Also so that the first frame is as quick as the others.
+        # Also makes the first frame as fast as the others.
         outputs = self._run([blank_bgr])[0][0]
         self._head = settings.head
         if settings.head == "auto":
@@ -75,9 +77,9 @@ class OnnxExport:
         return [self._people(image_bgr, *each) for image_bgr, each in zip(images_bgr, found, strict=True)]
 
     def _answers_each(self, blank_bgr: npt.NDArray[np.uint8]) -> bool:
-        """Say whether several pictures in one pass get an answer each: a head with an NMS of its own may put
-        all into one list, and a graph may be of one picture whatever its input says."""
-        # The engines' exceptions have no common base but Exception, and all of them are a no.
+        """Return whether several pictures in one pass get separate answers: a head with its own NMS may put
+        all into one list, and a graph may be built for one picture whatever its input declares."""
+        # The engines' exceptions have no common base but Exception, and each of them means no.
         try:
             self._run([blank_bgr] * 2)
         except Exception:
@@ -98,8 +100,8 @@ class OnnxExport:
     def _run(
         self, images_bgr: Sequence[npt.NDArray[np.uint8]]
     ) -> list[tuple[dict[str, npt.NDArray[np.generic]], Placed]]:
-        """Return the outputs of each picture, and how it stands in the input. HeadError if a pass of several
-        does not give each its own."""
+        """Return the outputs of each picture, and its place in the input. Raises HeadError if a pass of
+        several does not give separate outputs."""
         planes, places = zip(
             *(fill(image_bgr, self._size_wh, self._feed) for image_bgr in images_bgr), strict=True
         )
@@ -120,13 +122,13 @@ class OnnxExport:
 
 
 def check(settings: DetectorSettings) -> Path:
-    """Return the model file. Raises ValueError, in one sentence, if it or the engine is not there."""
+    """Return the model file. Raises ValueError, in one sentence, if it or the engine is missing."""
     if settings.model in PUBLISHED_EXPORTS:
         path = find_weights(settings.model, settings.weights)
     else:
         path = Path(settings.model)
         if settings.weights:
-            raise ValueError(f"{path}: such a file says itself where its weights are; leave 'weights' out")
+            raise ValueError(f"{path}: such a file names its own weights; leave 'weights' out")
     engines = ("openvino",) if path.suffix == IR_SUFFIX else ONNX_ENGINES
     if settings.engine not in ("auto", *engines):
         raise ValueError(f"{path}: is run by engine {' or '.join(engines)}, not {settings.engine}")
@@ -135,12 +137,12 @@ def check(settings: DetectorSettings) -> Path:
         raise ValueError(f"{path}: no such model file, or it is empty; set 'model' to an exported file")
     weights = path.with_suffix(".bin")
     if path.suffix == IR_SUFFIX and not weights.is_file():
-        raise ValueError(f"{path}: its weights, {weights.name}, are not beside it; put them there")
+        raise ValueError(f"{path}: its weights, {weights.name}, are not next to it; put them there")
     return path
 
 
 def open_detector(settings: DetectorSettings) -> OnnxExport:
-    """Load an export and run it once. Raises ValueError if its outputs are those of no known head."""
+    """Load an export and run it once. Raises ValueError if its outputs fit no known head."""
     path = check(settings)
     published = WEIGHTS.get(settings.model)
     engine = open_engine(

@@ -1,7 +1,7 @@
-"""SSDLite on MobileNetV2, 300 x 300: small, quick on a CPU, trained on PASCAL VOC for people.
+"""SSDLite on MobileNetV2, 300 x 300: small, fast on a CPU, trained on PASCAL VOC for people.
 
-The file is made by `training.convert_detector`. Where the converted graph ends, this goes on as the original
-does: a threshold on the scores, then non-maximum suppression.
+The file is made by `training.convert_detector`. After the converted graph this continues like the original: a
+threshold on the scores, then non-maximum suppression.
 """
 
 from pathlib import Path
@@ -56,7 +56,7 @@ class SsdLite(OneByOne):
 
 
 def check(settings: DetectorSettings) -> Path:
-    """Return the model file. Raises ValueError if it or the engine is not there, or another one is named."""
+    """Return the model file. Raises ValueError if it or the engine is missing, or another one is named."""
     choose_engine(settings.engine, ENGINES)
     if settings.weights:
         raise ValueError(
@@ -67,7 +67,7 @@ def check(settings: DetectorSettings) -> Path:
 
 
 def open_detector(settings: DetectorSettings) -> SsdLite:
-    """Load the network and run it once, so that the first frame is as quick as the others."""
+    """Load the network and run it once, so that the first frame is as fast as the others."""
     engine = open_engine(
         MODEL_PATH,
         settings.engine,

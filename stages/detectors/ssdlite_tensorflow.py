@@ -1,4 +1,4 @@
-"""The default detector by TensorFlow, on its original graph: `model: ssdlite`, `engine: tensorflow`."""
+"""SSDLite in TensorFlow, on its original graph: `model: ssdlite`, `engine: tensorflow`."""
 
 import importlib.util
 import os
@@ -31,7 +31,7 @@ class SsdLiteTensorFlow(OneByOne):
 
     def detect(self, image_bgr: npt.NDArray[np.uint8]) -> tuple[BoxesXyxy, Scores]:
         height, width = image_bgr.shape[:2]
-        # The graph would resize by itself, with another rounding than the default engine's.
+        # The graph would resize by itself, with a rounding different from the default engine's.
         images_rgb = network_input(image_bgr)
         boxes_yxyx, scores = self._session.run(list(OUTPUTS), {"image_tensor:0": images_rgb})
         boxes_xyxy = boxes_yxyx[0][:, [1, 0, 3, 2]] * np.array([width, height, width, height])
@@ -39,7 +39,7 @@ class SsdLiteTensorFlow(OneByOne):
 
 
 def check(settings: DetectorSettings) -> Path:
-    """Return the graph's file. Raises ValueError, in one sentence, if it or TensorFlow is not there."""
+    """Return the graph's file. Raises ValueError, in one sentence, if it or TensorFlow is missing."""
     if importlib.util.find_spec("tensorflow") is None:
         raise ValueError("engine 'tensorflow' is not installed; install the extra 'tensorflow'")
     return find_weights(WEIGHTS_NAME, settings.weights)
@@ -48,7 +48,7 @@ def check(settings: DetectorSettings) -> Path:
 def open_detector(settings: DetectorSettings) -> SsdLiteTensorFlow:
     """Load the graph and run it once. Raises ValueError if the file is not that graph."""
     path = check(settings)
-    # It prints some lines about the machine at each start, and only this keeps it from that.
+    # It prints lines about the machine at each start, and only this suppresses them.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     import tensorflow as tf
 

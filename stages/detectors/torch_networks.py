@@ -1,4 +1,4 @@
-"""What the detectors that PyTorch runs have in common: their file, their device, a picture as a tensor."""
+"""Common parts of the detectors run by PyTorch: their file, their device, a picture as a tensor."""
 
 import importlib.util
 import warnings
@@ -29,7 +29,7 @@ def check_torch(settings: DetectorSettings, module: str, extra: str) -> None:
 
 
 def prepare_torch(settings: DetectorSettings) -> str:
-    """Set the threads and return the device, "cpu" or "cuda:N". Raises ValueError if it is not there."""
+    """Set the threads and return the device, "cpu" or "cuda:N". Raises ValueError if it is missing."""
     import torch
 
     name, device = choose_device(choose_engine("torch", ENGINES), "torch", settings.device, ENGINES)
@@ -39,9 +39,9 @@ def prepare_torch(settings: DetectorSettings) -> str:
 
 
 def load_quietly(path: Path, settings: DetectorSettings, load: Callable[[], Any]) -> Any:
-    """Return what `load` makes of the weights in `path`; any failure of it is one sentence in ValueError."""
+    """Return what `load` makes of the weights in `path`; any failure becomes a ValueError of one sentence."""
     with warnings.catch_warnings():
-        # The libraries warn of how they call each other; the user cannot change that.
+        # The libraries warn about how they call each other; the user cannot change that.
         warnings.simplefilter("ignore")
         try:
             return load()

@@ -1,4 +1,4 @@
-"""The detectors of torchvision, by its own names, on weights in a file: `model: torchvision/NAME`."""
+"""Torchvision's detectors, by its own names, with weights from a file: `model: torchvision/NAME`."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -20,7 +20,7 @@ from fashion_pipeline.stages.detectors.torch_networks import (
 from framegraph.properties import nearest
 
 COCO_CLASSES = 91
-"""With the background, as in all published weights of torchvision's detectors."""
+"""Including the background, as in all published weights of torchvision's detectors."""
 PEOPLE_CLASS = 1
 FIXED_SIZE = ("ssd300_vgg16", "ssdlite320_mobilenet_v3_large")
 
@@ -55,13 +55,13 @@ class TorchvisionDetector:
 
 
 def check(settings: DetectorSettings) -> Path:
-    """Return the weights file. Raises ValueError, in one sentence, if it or torchvision is not there."""
+    """Return the weights file. Raises ValueError, in one sentence, if it or torchvision is missing."""
     name = settings.model.removeprefix(TORCHVISION_PREFIX)
     if settings.model not in WEIGHTS:
         known = [model.removeprefix(TORCHVISION_PREFIX) for model in WEIGHTS if "/" in model]
         raise ValueError(f"torchvision has no detector '{name}'{nearest(name, known)}")
     if settings.size and name in FIXED_SIZE:
-        raise ValueError(f"the input of '{settings.model}' has one size; leave 'size' out")
+        raise ValueError(f"the input of '{settings.model}' has a fixed size; leave 'size' out")
     check_torch(settings, "torchvision", "imageai")
     return find_weights(settings.model, settings.weights)
 

@@ -1,1 +1,1 @@
-"""What people see of the results: boxes and plates on frames and sheets."""
+"""Boxes and plates drawn on frames and sheets."""

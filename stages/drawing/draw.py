@@ -1,4 +1,4 @@
-"""What was found in a frame, drawn on it: for people who would rather look than read."""
+"""The people found in a frame and their garments, drawn on it."""
 
 import cv2
 import numpy as np
@@ -23,19 +23,19 @@ from fashion_pipeline.stages.drawing.plates import (
 from framegraph.packet import Image
 
 NOT_ANALYSED_BGR = (0, 200, 255)
-LEGEND = (Row("bar: how sure, 0 to 100 %", 0.7),)
+LEGEND = (Row("bar: confidence, 0 to 100 %", 0.7),)
 LEGEND_PART = 0.4
 PARTS_FROM_PX = 120
-"""Of people at least this high each garment's own box is drawn; smaller ones it would hide."""
+"""Garments get their own boxes on people at least this high; smaller people would be hidden."""
 
 
 def draw_people(image_bgr: Image, people: list[Person]) -> None:
     """Draw each person and what they wear into `image_bgr` (uint8 H x W x 3), in place.
 
-    A plate beside each person says who it is, and from head to foot each garment: its colour, its label, and
-    its score as a bar in the label's colour. A plate never covers another one: where there is no room it gets
-    further away, with a line to its person, and shorter, down to the number. It covers people only where it
-    must. People keep their place in the queue for room as long as they are there.
+    A plate next to each person shows the number, and from head to foot each garment: its colour, its label,
+    and its score as a bar in the label's colour. Plates never cover each other: where there is no room, a
+    plate moves away, with a line to its person, and gets shorter, down to the number. It covers people only
+    if it must. Those who have been present longest are placed first.
     """
     height, width = image_bgr.shape[:2]
     sizes = Sizes.of(image_bgr)
@@ -46,7 +46,7 @@ def draw_people(image_bgr: Image, people: list[Person]) -> None:
     for person in sorted(people, key=_queue):
         box = rounded(person["box"])
         ways = shorter(rows_of(person))
-        # Rather a short plate than a hidden person; a hidden person rather than none.
+        # A short plate is better than a hidden person, and a hidden person better than no plate.
         tries = [(rows, [*taken, *everybody]) for rows in ways] + [(rows, taken) for rows in ways]
         for rows, kept_free in tries:
             size_wh = size_of(rows, sizes)
@@ -62,7 +62,7 @@ def draw_people(image_bgr: Image, people: list[Person]) -> None:
 
 
 def _draw_legend(image_bgr: Image, kept_free: list[Rectangle], sizes: Sizes) -> None:
-    """Say in a corner what the bars mean; not where it would hide somebody, or take much of the picture."""
+    """Explain the bars in a corner, unless that would hide somebody or take up much of the picture."""
     height, width = image_bgr.shape[:2]
     wide, high = size_of(LEGEND, sizes)
     if wide > width * LEGEND_PART or high > height * LEGEND_PART:
@@ -74,7 +74,7 @@ def _draw_legend(image_bgr: Image, kept_free: list[Rectangle], sizes: Sizes) -> 
 
 
 def moved(people: list[Person], scale: float, left: float, top: float) -> list[Person]:
-    """Return people with all their boxes scaled, then shifted: where a picture was fitted into another."""
+    """Return people with all their boxes scaled, then shifted, as for a picture fitted into another."""
 
     def move(box_xyxy: list[float]) -> list[float]:
         x0, y0, x1, y1 = box_xyxy
@@ -91,7 +91,7 @@ def moved(people: list[Person], scale: float, left: float, top: float) -> list[P
 
 
 def mark_not_analysed(image_bgr: Image, status: str) -> None:
-    """Say on the picture that nobody looked at it: an empty picture would read as "nobody there"."""
+    """Mark the picture as not analysed; without that it would read as "nobody there"."""
     height, width = image_bgr.shape[:2]
     words, scale = f"not analysed: {status}", max(0.5, min(height, width) / 800)
     thickness = max(1, round(2 * scale))
@@ -110,7 +110,7 @@ def rounded(box_xyxy: list[float]) -> Rectangle:
 
 
 def _queue(person: Person) -> tuple[float, float]:
-    """Who has been there for longest chooses a place first; without tracks, the largest."""
+    """Sort key for placing plates: those present longest first; without tracks, the largest."""
     x0, y0, x1, y1 = person["box"]
     return float(person.get("track", 0)), -(x1 - x0) * (y1 - y0)
 
@@ -128,7 +128,7 @@ def _draw_boxes(image_bgr: Image, person: Person, sizes: Sizes) -> None:
 
 
 def _draw_corners(image_bgr: Image, box: Rectangle, color_bgr: Color, thickness: int) -> None:
-    """Only the corners of a box: several may lie over each other."""
+    """Draw only the corners of a box, because several may overlap."""
     x0, y0, x1, y1 = box
     long_x, long_y = max(3, (x1 - x0) // 5), max(3, (y1 - y0) // 5)
     for x, y, to_x, to_y in ((x0, y0, 1, 1), (x1, y0, -1, 1), (x0, y1, 1, -1), (x1, y1, -1, -1)):
@@ -137,7 +137,7 @@ def _draw_corners(image_bgr: Image, box: Rectangle, color_bgr: Color, thickness:
 
 
 def _draw_leader(image_bgr: Image, box: Rectangle, plate: Rectangle) -> None:
-    """A line from a plate to its person, where they do not stand side by side."""
+    """Draw a line from a plate to its person, unless they are adjacent."""
     start = _nearest(plate, ((box[0] + box[2]) // 2, (box[1] + box[3]) // 2))
     end = _nearest(box, start)
     if abs(start[0] - end[0]) + abs(start[1] - end[1]) > 6:
@@ -145,17 +145,17 @@ def _draw_leader(image_bgr: Image, box: Rectangle, plate: Rectangle) -> None:
 
 
 def _nearest(box: Rectangle, at_xy: tuple[int, int]) -> tuple[int, int]:
-    """The point of a box that is nearest to another point."""
+    """Return the point of a box that is nearest to another point."""
     return max(box[0], min(at_xy[0], box[2])), max(box[1], min(at_xy[1], box[3]))
 
 
 def letterbox(image_bgr: Image, size_wh: tuple[int, int]) -> Image:
-    """Fit a picture into `size_wh` without distortion, black around it; always a copy."""
+    """Return a copy of a picture fitted into `size_wh` without distortion, with black borders."""
     width, height = size_wh
     own_h, own_w = image_bgr.shape[:2]
     scale = min(width / own_w, height / own_h)
     if own_w <= width and own_h <= height and width - own_w < 2 and height - own_h < 2:
-        scale = 1.0  # only rounded up to even: keep every pixel as it is
+        scale = 1.0  # the size was only rounded up to even: keep every pixel as it is
     fitted_w, fitted_h = max(1, round(own_w * scale)), max(1, round(own_h * scale))
     if (fitted_w, fitted_h) == (own_w, own_h):
         if (own_w, own_h) == (width, height):

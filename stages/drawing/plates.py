@@ -1,4 +1,4 @@
-"""Plates of words beside people: what stands on one, where there is room for it, and how it is drawn."""
+"""Plates of text next to people: their content, their placement, and their drawing."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from framegraph.packet import Image
 Color = tuple[int, int, int]
 Rectangle = tuple[int, int, int, int]
 
-# One colour per label, BGR, far enough apart to tell on a street: hues evenly spaced, one grey.
+# One colour per label, BGR, easy to distinguish in a street scene: hues evenly spaced, one grey.
 COLORS_BGR: dict[str, Color] = {
     "T-shirt/top": (80, 200, 120),
     "Trouser": (220, 140, 40),
@@ -33,15 +33,15 @@ COLORS_BGR: dict[str, Color] = {
 UNKNOWN_BGR = (200, 200, 200)
 INK_BGR, FAINT_BGR, PAPER_BGR = (255, 255, 255), (170, 170, 170), (32, 30, 28)
 PAPER_WEIGHT = 0.55
-"""How much of the picture a plate hides: who has no box, and stands behind it, is to be seen through it."""
+"""Opacity of a plate: a person behind it, who may have no box, should stay visible."""
 GAP_PX = 2
 FONT = cv2.FONT_HERSHEY_SIMPLEX
 
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """A line of a plate: words, the bar under them (0..1, None for none), and the chip of one colour or two
-    before them."""
+    """A line of a plate: text, the bar under it (0..1, None for none), and the chip of one or two colours
+    before it."""
 
     words: str
     score: float | None = None
@@ -52,7 +52,7 @@ class Row:
 
 @dataclasses.dataclass(frozen=True)
 class Sizes:
-    """Of letters and lines in pixels, for a picture: letters of 1/45 of its shorter side, 9 at the least."""
+    """Sizes of letters and lines in pixels: letters are 1/45 of the picture's shorter side, at least 9."""
 
     scale: float
     line_px: int
@@ -72,7 +72,7 @@ class Sizes:
 
 
 def color_of(label: str) -> Color:
-    """Return the colour of a label, BGR: of another label set one that its name decides, always the same."""
+    """Return the colour of a label, BGR; for other label sets a fixed one derived from its name."""
     if label not in COLORS_BGR:
         hue = zlib.crc32(label.encode()) % 180
         blue, green, red = cv2.cvtColor(np.array([[[hue, 150, 220]]], np.uint8), cv2.COLOR_HSV2BGR)[0, 0]
@@ -81,11 +81,11 @@ def color_of(label: str) -> Color:
 
 
 def rows_of(person: Wearer) -> list[Row]:
-    """Return the lines of a person's plate: who it is, then each garment from head to foot."""
+    """Return the lines of a person's plate: the number, then each garment from head to foot."""
     garments = sorted(person.get("garments", ()), key=_from_head_to_foot)
     who = f"#{person['track']}" if "track" in person else f"person {person['score']:.0%}"
     if person.get("looks") == 0:
-        return [Row(f"{who} not looked at", is_faint=True)]
+        return [Row(f"{who} not classified", is_faint=True)]
     if "settled" in person and not person["settled"]:
         who += " .."
     rows = [Row(who)]
@@ -103,7 +103,7 @@ def rows_of(person: Wearer) -> list[Row]:
 
 
 def shorter(rows: Sequence[Row]) -> list[list[Row]]:
-    """Return the same plate in ever fewer lines: all, the surest three, one, and only who it is."""
+    """Return ever shorter versions of a plate: all garments, the surest three, one, and only the number."""
     surest = sorted(rows[1:], key=lambda row: -(row.score or 0))
     ways = [list(rows)]
     for count in (3, 1, 0):
@@ -126,9 +126,9 @@ def size_of(rows: Sequence[Row], sizes: Sizes) -> tuple[int, int]:
 def find_place(
     box: Rectangle, size_wh: tuple[int, int], picture_wh: tuple[int, int], kept_free: Sequence[Rectangle]
 ) -> tuple[int, int] | None:
-    """Return left and top of a plate for a person, or None where it would meet what is to be kept free.
+    """Return left and top of a plate for a person, or None if it would overlap what must be kept free.
 
-    Beside the box first (right, left, above, below), then a little further off; always inside the picture.
+    Next to the box first (right, left, above, below), then a little further off; always inside the picture.
     """
     x0, y0, x1, y1 = box
     width, height = size_wh
@@ -156,7 +156,7 @@ def find_place(
 
 
 def meets(one: Rectangle, other: Rectangle) -> bool:
-    """Tell whether two rectangles have a pixel in common."""
+    """Return whether two rectangles have a pixel in common."""
     return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
 
 
@@ -177,7 +177,7 @@ def draw_plate(image_bgr: Image, rows: Sequence[Row], at_xy: tuple[int, int], si
             cv2.rectangle(image_bgr, *corner, FAINT_BGR, 1)
         baseline = begin + _indent(row, sizes), middle + sizes.chip_px // 2
         ink_bgr = FAINT_BGR if row.is_faint else INK_BGR
-        # The dark edge keeps words legible on what shines through.
+        # The dark outline keeps text legible on what shows through.
         for color_bgr, thickness in ((PAPER_BGR, sizes.thickness + 2), (ink_bgr, sizes.thickness)):
             cv2.putText(image_bgr, row.words, baseline, FONT, sizes.scale, color_bgr, thickness, cv2.LINE_AA)
         if row.score is not None:

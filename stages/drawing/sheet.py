@@ -1,4 +1,4 @@
-"""The picture of a contact sheet: crops in a grid, a plate under each: who it is, and what they wear."""
+"""The picture of a contact sheet: crops in a grid, each with a plate of the person's garments below it."""
 
 from collections.abc import Sequence
 
@@ -16,9 +16,9 @@ PAPER, INK = 245, (30, 30, 30)
 
 
 def draw_sheet(crops_bgr: Sequence[Image], plates: Sequence[Sequence[Row]], columns: int) -> Image:
-    """Return a BGR picture of all crops, row by row; of each one's plate the first six lines are shown.
+    """Return a BGR picture of all crops, row by row, each with the first six lines of its plate.
 
-    Without a crop it is a sheet that says so.
+    Without crops the sheet says so.
     """
     sizes = Sizes.of(np.zeros((CROP_WH[1], CROP_WH[0], 3), np.uint8))
     fullest = size_of([Row("#", 1.0)] * ROWS, sizes)[1]
@@ -30,7 +30,7 @@ def draw_sheet(crops_bgr: Sequence[Image], plates: Sequence[Sequence[Row]], colu
         left = number % across * cell_w + MARGIN_PX
         top = number // across * cell_h + MARGIN_PX
         sheet[top : top + CROP_WH[1], left : left + CROP_WH[0]] = letterbox(crop_bgr, CROP_WH)
-        # Into a picture of its own: words that are too long end at the edge of their cell.
+        # Drawn into a separate picture, so that long text is cut at the edge of its cell.
         plate_bgr = np.full((fullest, CROP_WH[0], 3), PAPER_BGR, np.uint8)
         draw_plate(plate_bgr, rows[:ROWS], (0, 0), sizes)
         sheet[top + CROP_WH[1] : top + CROP_WH[1] + fullest, left : left + CROP_WH[0]] = plate_bgr

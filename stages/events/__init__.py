@@ -1,1 +1,1 @@
-"""Who came, what they wear, who left: the decisions, what has to survive a death, and the way to a broker."""
+"""Arrivals, garments and departures: the decisions, the state that survives a death, the way to a broker."""

@@ -1,4 +1,4 @@
-"""What a broker's address means, and how it may be shown."""
+"""The address of a broker: reading, showing and probing it."""
 
 import dataclasses
 import re
@@ -14,7 +14,7 @@ _PORTS = {"mqtt": 1883, "mqtts": 8883}
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Broker:
-    """Where to publish. `str()` of it holds no user and no password."""
+    """Where to publish. Its `str()` contains neither user nor password."""
 
     host: str
     port: int
@@ -22,7 +22,7 @@ class Broker:
     user: str = dataclasses.field(default="", repr=False)
     password: str = dataclasses.field(default="", repr=False)
     ca: str = ""
-    """A file with the certificate of who has signed the broker's; "": those that this machine trusts."""
+    """A file with the certificate of the broker's authority; "": those that this machine trusts."""
 
     def __str__(self) -> str:
         return f"{self.host}:{self.port}"
@@ -39,7 +39,7 @@ def read_broker(uri: str, ca: str = "") -> Broker:
         parts = urlsplit(uri)
         port = parts.port
     except ValueError:
-        raise ValueError(f"the port of the broker's address is no number; {wanted}") from None
+        raise ValueError(f"the port of the broker's address is not a number; {wanted}") from None
     if parts.scheme not in _PORTS or not parts.hostname:
         raise ValueError(f"the broker's address cannot be read; {wanted}")
     if parts.path not in ("", "/") or parts.query or parts.fragment:
@@ -58,8 +58,8 @@ def read_broker(uri: str, ca: str = "") -> Broker:
 
 
 def why_unreachable(broker: Broker) -> str:
-    """Connect once and return in a few words what stands in the way, with the remedy; "" if nothing does as
-    far as the connection goes. Takes up to PROBE_LIMIT_S."""
+    """Connect once and return in a few words what prevents it, with the remedy; "" if the connection works.
+    Takes up to PROBE_LIMIT_S."""
     try:
         with socket.create_connection((broker.host, broker.port), timeout=PROBE_LIMIT_S) as connection:
             return _why_no_tls(connection, broker) if broker.is_tls else _tls_instead(connection)
@@ -70,7 +70,7 @@ def why_unreachable(broker: Broker) -> str:
 
 
 def _why_no_tls(connection: socket.socket, broker: Broker) -> str:
-    """Say what stands in the way of TLS, which this connection is to have; "" if nothing does."""
+    """Return what prevents TLS on this connection; "" if nothing does."""
     context = ssl.create_default_context(cafile=broker.ca or None)
     try:
         with context.wrap_socket(connection, server_hostname=broker.host):
@@ -78,15 +78,15 @@ def _why_no_tls(connection: socket.socket, broker: Broker) -> str:
     except ssl.SSLCertVerificationError as error:
         if error.verify_code in OTHER_HOST:
             return f"its certificate is for another host ({error.verify_message}); write the name it is for"
-        return f"its certificate is not trusted ({error.verify_message}); name who has signed it by ca: FILE"
+        return f"its certificate is not trusted ({error.verify_message}); name its authority with ca: FILE"
     except (ssl.SSLError, ConnectionError) as error:
-        # What speaks another protocol may hang up at once.
+        # A server of another protocol may hang up at once.
         why = getattr(error, "reason", "") or error.strerror or "no answer"
         return f"there is no TLS at this port ({why}); write mqtt://, or its TLS port"
 
 
 def _tls_instead(connection: socket.socket) -> str:
-    """Say whether a port that is to be plain MQTT speaks TLS; a broker of MQTT hangs up, or is silent."""
+    """Return the remedy if the port speaks TLS instead of plain MQTT, else "": MQTT hangs up or is silent."""
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     try:
@@ -100,5 +100,5 @@ def _tls_instead(connection: socket.socket) -> str:
 def topic_problem(topic: str) -> str:
     """Return what is wrong with a topic to publish to, or ""."""
     if not topic or re.search(r"[#+\0]", topic) or topic.startswith("$"):
-        return "a topic to publish to is not empty, has no # or + in it and does not begin with $"
+        return "a topic to publish to must not be empty, contain # or +, or begin with $"
     return ""

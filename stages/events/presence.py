@@ -1,4 +1,4 @@
-"""Who is present, frame by frame, and what of it is news: decisions only, no clock, file or socket."""
+"""Who is present, frame by frame, and which changes are events: decisions only, no clock, file or socket."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from framegraph.errors import StageError
 from framegraph.packet import Packet
 
 Worn = list[list[str]]
-"""[label, region] of each garment, sorted: two pictures of the same clothes are equal."""
+"""[label, region] of each garment, sorted, so that two views of the same clothes are equal."""
 
 
 @dataclasses.dataclass
 class _Present:
-    """Somebody who is present. `first` and `last` are (seq, pts_ns) of frames in which they were found."""
+    """A person who is present. `first` and `last` are (seq, pts_ns) of frames in which they were found."""
 
     series: int
     first: list[int]
@@ -38,8 +38,8 @@ class _Present:
 class Presence:
     """Turns the people of analysed frames into events "appeared", "wears" and "left".
 
-    Only frames that were analysed are told to it: somebody is missing in a frame that was looked at, never in
-    one that was not. Its whole memory is plain values, so that a successor goes on with it.
+    It is given analysed frames only: a person can be missing in a frame that was searched, never in one that
+    was not. Its whole state is plain values, so that a successor can continue with it.
     """
 
     def __init__(self, *, leave_after_s: float, steady_s: float) -> None:
@@ -49,7 +49,7 @@ class Presence:
         self._frame: list[int] = [-1, 0, 0]
 
     def see(self, packet: Packet) -> list[Event]:
-        """Return what is news in an analysed frame, in a fixed order. Raises StageError without tracks."""
+        """Return the events of an analysed frame, in a fixed order. Raises StageError without tracks."""
         events: list[Event] = []
         present = set()
         self._frame = [packet.seq, packet.pts_ns, packet.capture_time_ns]
@@ -79,11 +79,11 @@ class Presence:
         return events
 
     def end(self) -> list[Event]:
-        """The stream has ended: everybody leaves."""
+        """Return the events at the end of the stream: everybody leaves."""
         return [self._leave(number, "eos") for number in sorted(self._people)]
 
     def _has_changed(self, known: _Present, worn: Worn | None, now_ns: int) -> bool:
-        """Whether what somebody wears is known by now, and is not what was told."""
+        """Return whether a person's garments are known by now, and differ from those reported."""
         if worn is None:
             return False
         if worn == known.told or (known.told is None and not worn):
@@ -139,7 +139,7 @@ class Presence:
         return {"frame": self._frame, "people": people}
 
     def restore(self, plain: dict[str, Any]) -> None:
-        """Go on with the memory that `to_plain` gave."""
+        """Continue with the state that `to_plain` returned."""
         self._frame = plain["frame"]
         self._people = {number: _Present(**person) for number, person in plain["people"]}
 
@@ -147,7 +147,7 @@ class Presence:
 def worn_by(person: Person) -> Worn | None:
     """Return what a person wears, or None while that is not known.
 
-    A stage that settles it says when ("settled"); without one, a frame in which nobody looked says nothing.
+    A stage that settles it says when ("settled"); without one, a frame without a look says nothing.
     """
     garments = person.get("garments")
     if garments is None or not person.get("settled", bool(garments)):

@@ -1,4 +1,4 @@
-"""Publishes the lines of a spool over MQTT, from a thread of its own: the sink never waits for a broker."""
+"""Publishing of a spool's lines over MQTT, in its own thread, so that the sink never waits for a broker."""
 
 import logging
 import queue
@@ -18,7 +18,7 @@ NOT_LET_IN = ("Not authorized", "Bad user name or password")
 
 
 class Publisher:
-    """One connection to a broker. Only its thread touches the spool; others put words into its queue."""
+    """One connection to a broker. Only its thread touches the spool; others put messages into its queue."""
 
     def __init__(self, broker: Broker, spool: Spool, *, topic: str, qos: int, log: logging.Logger) -> None:
         self._broker = broker
@@ -29,11 +29,11 @@ class Publisher:
         self._said = ""
         self._is_connected = False
         self.trouble = ""
-        """Why there is no connection now, "" if there is one."""
+        """Why there is currently no connection, "" if there is one."""
         self._words: queue.SimpleQueue[tuple[str, Any]] = queue.SimpleQueue()
         self._waits_for_empty: threading.Event | None = None
         self.place = (spool.place, spool.dropped)
-        """Where a successor goes on, and how many lines were passed over until there."""
+        """Where a successor continues, and how many lines were skipped before it."""
         self._client = self._make_client()
         self._thread = threading.Thread(target=self._run, name="publisher", daemon=True)
         self._thread.start()
@@ -47,7 +47,7 @@ class Publisher:
         client.connect_timeout = CONNECT_LIMIT_S
         client.max_inflight_messages_set(MAX_IN_FLIGHT)
         client.reconnect_delay_set(FIRST_RETRY_S, MAX_RETRY_S)
-        # From paho's thread, partly while it holds its locks: nothing but a word into the queue.
+        # Called in paho's thread, sometimes while it holds its locks: only put a message into the queue.
         client.on_connect = lambda *said: self._words.put(("connected", said[3]))
         client.on_connect_fail = lambda *_said: self._words.put(("failed", None))
         client.on_disconnect = lambda *said: self._words.put(("disconnected", said[3]))
@@ -57,11 +57,11 @@ class Publisher:
         return client
 
     def allow(self, end: int) -> None:
-        """What is before this offset of the file is final, so it may be published."""
+        """Allow publishing up to this offset of the file, before which everything is final."""
         self._words.put(("allow", end))
 
     def drain(self, limit_s: float) -> int:
-        """Wait until everything is confirmed, at most so long; return how many lines are not."""
+        """Wait up to `limit_s` until everything is confirmed; return the number of unconfirmed lines."""
         is_empty = threading.Event()
         self._words.put(("drain", is_empty))
         is_empty.wait(limit_s)
@@ -86,8 +86,8 @@ class Publisher:
             dropped = self._spool.allow(value)
             if dropped:
                 self._say(
-                    f"events wait for {self._broker} beyond max-spool; the oldest are passed over "
-                    "(they stand in the file)",
+                    f"events wait for {self._broker} beyond max-spool; the oldest are skipped "
+                    "(they are in the file)",
                 )
         elif word == "confirmed":
             self._spool.confirm(value)
@@ -95,17 +95,17 @@ class Publisher:
             self._waits_for_empty = value
         elif word == "connected" and not value.is_failure:
             self._is_connected, self.trouble = True, ""
-            more = f"; {self._spool.dropped} were passed over" if self._spool.dropped else ""
+            more = f"; {self._spool.dropped} were skipped" if self._spool.dropped else ""
             self._say(f"events go to {self._broker}{more}", logging.INFO)
         elif word == "connected":
             remedy = "; check user and password" if str(value) in NOT_LET_IN else ""
             self._fail(f"it refuses us: {value}{remedy}")
         else:
-            # A connection that never came to be is looked into, once for all that are tried in vain.
+            # A connection that was never made is investigated, once for all failed attempts.
             if self._is_connected:
-                self._fail("it is gone")
+                self._fail("connection lost")
             elif not self.trouble:
-                self._fail(why_unreachable(self._broker) or "it hangs up before it has let us in")
+                self._fail(why_unreachable(self._broker) or "it hung up before it accepted the connection")
             self._is_connected = False
 
     def _fail(self, why: str) -> None:
@@ -113,7 +113,7 @@ class Publisher:
         self._say(f"the broker {self._broker}: {why}; events wait, trying again")
 
     def _say(self, text: str, level: int = logging.WARNING) -> None:
-        """One line a change, however often it is tried."""
+        """Log a line for each change, however often the connection is tried."""
         if text != self._said:
             self._said = text
             self._log.log(level, "%s", text)
@@ -122,17 +122,17 @@ class Publisher:
         while self._is_connected and (line := self._spool.next()) is not None:
             told = self._client.publish(self._topic, line, qos=self._qos)
             if self._qos == 0 and told.rc != mqtt.MQTT_ERR_SUCCESS:
-                self._is_connected = False  # on_connect will say when to go on
+                self._is_connected = False  # on_connect will signal when to continue
                 return
             self._spool.sent(told.mid)
 
     def close(self) -> None:
-        """Stop at once; what is not confirmed is for a successor."""
+        """Stop at once; unconfirmed lines are left to a successor."""
         self._stop()
         self._spool.close()
 
     def _stop(self) -> None:
         self._words.put(("stop", None))
         self._thread.join()
-        # Its thread may be waiting for a far host: it is a daemon, and ends when it sees this.
+        # Its thread may be waiting for a remote host: it is a daemon, and ends when it notices this.
         self._client.disconnect()

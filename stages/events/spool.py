@@ -1,7 +1,7 @@
 """Lines that wait for a broker: the part of the results file that it has not yet confirmed.
 
-The file is there anyway, so the spool costs no disk of its own and survives every death. What is bounded is
-how much may wait: beyond it the oldest lines are passed over, and counted.
+The file exists anyway, so the spool needs no extra disk space and survives every death. The amount that may
+wait is bounded: beyond it the oldest lines are skipped, and counted.
 """
 
 import os
@@ -9,11 +9,11 @@ from collections import OrderedDict
 from pathlib import Path
 
 MAX_IN_FLIGHT = 20
-"""Lines that were sent and not yet confirmed; what else waits, waits in the file."""
+"""Lines sent and not yet confirmed; all others wait in the file."""
 
 
 class Spool:
-    """Offsets into a file of lines: what may be sent, was sent, was confirmed. Not safe for threads."""
+    """Offsets into a file of lines: what may be sent, was sent, was confirmed. Not thread-safe."""
 
     def __init__(self, location: Path, *, start: int, dropped: int, max_bytes: int) -> None:
         self._fd = os.open(location, os.O_RDONLY | os.O_CLOEXEC)
@@ -25,7 +25,7 @@ class Spool:
 
     @property
     def place(self) -> int:
-        """Everything before this offset is confirmed or was passed over."""
+        """The offset before which everything has been confirmed or skipped."""
         return next(iter(self._in_flight.values()), self._sent)
 
     @property
@@ -33,7 +33,7 @@ class Spool:
         return not self._in_flight and self._sent >= self._end
 
     def allow(self, end: int) -> int:
-        """Lines up to `end` may be sent; return how many had to be passed over for it."""
+        """Allow sending lines up to `end`; return how many had to be skipped for it."""
         self._end = max(self._end, end)
         before = self.dropped
         while self._end - self._sent > self._max_bytes:
@@ -48,16 +48,16 @@ class Spool:
         return self._line()
 
     def sent(self, message_id: int) -> None:
-        """The line that `next` returned is on its way under this id."""
+        """Note that the line returned by `next` was sent under this id."""
         self._in_flight[message_id] = self._sent
         self._sent += len(self._line()) + 1
 
     def confirm(self, message_id: int) -> None:
-        """The broker has a line."""
+        """Note that the broker has a line."""
         self._in_flight.pop(message_id, None)
 
     def left(self) -> int:
-        """Count the lines that are not confirmed."""
+        """Return the number of unconfirmed lines."""
         rest = os.pread(self._fd, self._end - self._sent, self._sent) if self._end > self._sent else b""
         return len(self._in_flight) + rest.count(b"\n")
 

@@ -1,7 +1,7 @@
-"""What a sink remembers from frame to frame, beside its output: for its successor.
+"""A sink's memory from frame to frame, in files next to its output, for its successor.
 
-Two files written in turn, each before the progress record that names it. The one that the record names is
-whole whenever the process dies: only the other one is being written.
+Two files are written in turn, each before the progress record that names it. The one named by the record is
+complete whenever the process dies, because only the other one is being written.
 """
 
 import json
@@ -25,7 +25,7 @@ class StateFile:
         ]
 
     def write(self, number: int, state: dict[str, Any]) -> None:
-        """Write the state of the `number`th frame over that of the last but one."""
+        """Write the state of the `number`th frame over that of the frame before last."""
         data = pack_record(json.dumps([number, state], separators=(",", ":")).encode())
         fd = self._fds[number % 2]
         if os.pwrite(fd, data, 0) != len(data):
@@ -33,7 +33,7 @@ class StateFile:
         os.ftruncate(fd, len(data))
 
     def read(self, number: int) -> dict[str, Any]:
-        """Return the state that was written as `number`; StageError when it is not there."""
+        """Return the state written as `number`. Raises StageError if it is not there."""
         text = unpack_record(self._paths[number % 2].read_bytes())
         if text is not None:
             found, state = json.loads(text)
@@ -49,7 +49,7 @@ class StateFile:
             os.fdatasync(fd)
 
     def remove(self) -> None:
-        """The output is complete: nobody goes on from here."""
+        """Remove both files once the output is complete and nothing continues from here."""
         for path in self._paths:
             path.unlink(missing_ok=True)
 

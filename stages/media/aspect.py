@@ -1,4 +1,4 @@
-"""Pixels that are not square: how they are told, and a picture as it is to be seen."""
+"""Non-square pixels: reading their ratio, and converting pictures and boxes to square pixels."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ MAX_TERM = 1000
 
 
 def pixel_aspect_ratio(stream: VideoStream, *, is_on_its_side: bool) -> tuple[int, int]:
-    """Return width to height of a stream's pixels, once its pictures are turned upright; (1, 1) where it
-    tells none that can be."""
+    """Return width to height of a stream's pixels after its pictures are turned upright; (1, 1) if it
+    declares no plausible one."""
     told = stream.sample_aspect_ratio
     if not told or not Fraction(1, LARGEST) <= told <= LARGEST:
         return SQUARE
@@ -31,13 +31,13 @@ def pixel_aspect_ratio(stream: VideoStream, *, is_on_its_side: bool) -> tuple[in
 
 
 def square_scale(ratio: tuple[int, int]) -> tuple[float, float]:
-    """Return by what x and y of a stored picture are to be multiplied for square pixels: one grows."""
+    """Return the factors for x and y of a stored picture that make its pixels square; one is above 1."""
     width, height = ratio
     return (width / height, 1.0) if width >= height else (1.0, height / width)
 
 
 def square_picture(image_bgr: Image, ratio: tuple[int, int]) -> Image:
-    """Return the picture with square pixels: the same one if they are."""
+    """Return the picture with square pixels, unchanged if they already are."""
     if ratio == SQUARE or not image_bgr.size:
         return image_bgr
     import cv2
@@ -67,7 +67,7 @@ def stored_box(box_xyxy: Sequence[float], ratio: tuple[int, int]) -> Sequence[fl
 
 
 def square_view(packet: Packet) -> tuple[Image, list[Person]]:
-    """Return a packet's picture with square pixels, and its people in it: for eyes, not for records."""
+    """Return a packet's picture with square pixels, and its people in it: for display, not for records."""
     ratio = packet.pixel_aspect_ratio
     people = findings_in(packet.meta).get("people", [])
     if ratio == SQUARE:

@@ -1,4 +1,4 @@
-"""A camera for as long as the run lasts: connects, plays, loses it, finds it again, and says how it is."""
+"""A camera for the whole run: connecting, playing, reconnecting, and reporting its health."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ REST_STEP_S = 1.0
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class CameraSettings:
     """How to play a camera. `duration_s` None: without end; `restart_on_eos` None: unless it has an end;
-    `still_fps`: how often an address that gives one picture is asked for it."""
+    `still_fps`: how often to ask an address that gives one picture."""
 
     uri: str
     protocol: str = "tcp"
@@ -52,15 +52,15 @@ class CameraSettings:
 
 
 class NotACameraError(Exception):
-    """Behind the address is no camera, but a film: it has an end."""
+    """The address leads to a film, which has an end, not to a camera."""
 
 
 class Camera:
-    """Plays one camera. `frames` is asked by one thread; `health` may be read by any.
+    """Plays one camera. `frames` is for one thread; `health` may be read by any.
 
     `alive(seconds)` is called before each step, with how long it may take; `on_skipped(reason)` for each
-    unit that does not become a frame. `is_film(has_end)` is asked at each connection whether it is to be read
-    as a film, which `frames` then says by NotACameraError.
+    unit that does not become a frame. `is_film(has_end)` decides at each connection whether to read it as a
+    film; `frames` then raises NotACameraError.
     """
 
     def __init__(
@@ -103,11 +103,11 @@ class Camera:
 
     @property
     def has_end(self) -> bool:
-        """Whether the stream said at its last connection that it ends."""
+        """Whether the stream declared an end at its last connection."""
         return self._stream.has_end
 
     def health(self) -> Health:
-        """Return how the connection is now."""
+        """Return the current state of the connection."""
         machine, now_s = self._machine, time.monotonic()
         return Health(
             state=str(machine.state_at(now_s)),
@@ -219,7 +219,7 @@ class Camera:
         return answer
 
     def _rest(self, delay_s: float) -> None:
-        """Pause, and stay alive over it."""
+        """Pause, with signs of life."""
         until_s = time.monotonic() + delay_s
         while (left_s := until_s - time.monotonic()) > 0:
             self._alive(REST_STEP_S)

@@ -1,4 +1,4 @@
-"""What can be known of an input before anything is opened: that it is wrong, or that it is another."""
+"""Checks of an input before anything is opened: whether it can be played, and whether it has changed."""
 
 import difflib
 import hashlib
@@ -22,9 +22,9 @@ WITH_PORT = ("udp", "tcp", "rtp")
 
 
 def check_uri(uri: str) -> None:
-    """Raise GraphError, with the remedy, for a uri that names nothing that could be played.
+    """Raise GraphError, with the remedy, for a uri that names nothing playable.
 
-    A stream is not connected: its camera may come up later.
+    Streams are not connected to: the camera may come up later.
     """
     if not uri:
         raise GraphError("uri is empty; give a film, an image, a folder of images or a camera's address")
@@ -37,7 +37,7 @@ def check_uri(uri: str) -> None:
     if kind is Kind.STREAM:
         _check_address(uri)
     elif why := why_not_played(local_path(uri)):
-        raise GraphError(f"{why}; write a list of what is in its own folder")
+        raise GraphError(f"{why}; list only files in the playlist's own folder")
     if kind is Kind.IMAGES:
         _check_images(uri)
     elif kind is Kind.FILM:
@@ -53,7 +53,7 @@ def files_of(uri: str) -> list[Path]:
 
 
 def fingerprint(uri: str) -> str:
-    """Return a digest of what `uri` names now: of a film its size and its two ends, of images their names and
+    """Return a digest of what `uri` names now: for a film its size and both ends, for images their names and
     sizes, so that a copy is the same input; "" for a stream. Raises OSError if a file cannot be read.
     """
     kind = kind_of(uri)
@@ -73,7 +73,7 @@ def fingerprint(uri: str) -> str:
 
 
 def _check_address(uri: str) -> None:
-    """Refuse an address that no camera can have: it would be tried for ever."""
+    """Refuse an address that no camera can have, which would be retried for ever."""
     scheme = uri.partition("://")[0].lower()
     if scheme == "v4l2" and not uri.partition("://")[2]:
         raise GraphError("uri: the address names no device; write v4l2:///dev/video0")
@@ -82,7 +82,7 @@ def _check_address(uri: str) -> None:
     try:
         address = urlsplit(uri)
         has_host, port = bool(address.hostname), address.port
-    except ValueError:  # its words may hold a part of a password
+    except ValueError:  # its message may contain part of a password
         raise GraphError(f"uri: host or port is wrong; write {scheme}://HOST[:PORT]/PATH") from None
     if any(sign.isspace() for sign in address.netloc):
         raise GraphError(f"uri: the host has a blank in it; write {scheme}://HOST[:PORT]/PATH")
@@ -92,7 +92,7 @@ def _check_address(uri: str) -> None:
     if host in VIDEO_PAGES:
         raise GraphError(
             f"uri: {host} gives a page, not a film; give the address of the stream itself, which e.g. "
-            "`yt-dlp --get-url PAGE` tells"
+            "`yt-dlp --get-url PAGE` prints"
         )
     if not has_host and scheme in WITH_HOST:
         raise GraphError(f"uri: the address names no host; write {scheme}://HOST[:PORT]/PATH")
@@ -106,7 +106,7 @@ def _check_images(uri: str) -> None:
         raise GraphError(f"{uri}: matches no image; check the pattern{_unread(uri)}")
     if pattern := _PRINTF.search(path.name):
         raise GraphError(
-            f"{uri}: no such image; '{pattern[0]}' is a pattern of FFmpeg, here a glob is wanted: "
+            f"{uri}: no such image; '{pattern[0]}' is a pattern of FFmpeg, a glob is expected here: "
             f"{path.with_name(_PRINTF.sub('*', path.name))}"
         )
     if path.is_dir():
@@ -117,7 +117,7 @@ def _check_images(uri: str) -> None:
 
 
 def _unread(uri: str) -> str:
-    """Return "; …" about pictures that are there and cannot be read."""
+    """Return "; …" about pictures that exist but cannot be read."""
     unread = unread_images(uri)
     return f"; {len(unread)} have a format that is not read, e.g. {unread[0].name}" if unread else ""
 
@@ -138,7 +138,7 @@ def _check_film(uri: str) -> None:
 
 
 def _is_text(sample: bytes) -> bool:
-    """Say whether a file begins like text. (Raw video with a text header does not stay text for long.)"""
+    """Return whether a file begins like text. (Raw video with a text header soon stops being text.)"""
     text = sample.decode("utf-8", errors="replace").rstrip("\N{REPLACEMENT CHARACTER}")
     return (
         all(sign.isprintable() or sign in "\t\r\n\f" for sign in text)
@@ -147,7 +147,7 @@ def _is_text(sample: bytes) -> bool:
 
 
 def _similar(uri: str) -> str:
-    """Return "; did you mean 'x'?" for a file of nearly that name beside it, or how to go on."""
+    """Return "; did you mean 'x'?" if a file in the folder has a similar name, else a remedy."""
     path = local_path(uri)
     if not path.parent.is_dir():
         return f"; the folder '{path.parent}' does not exist either"

@@ -1,13 +1,13 @@
-"""What becomes of the connection to a camera: events in, actions out. No clock, socket or thread in here.
+"""The state machine of a connection to a camera: events in, actions out; no clock, socket or thread.
 
-One machine for the first connection and every later one:
+The first connection and all later ones use the same machine:
 
     stopped -> connecting -> running <-> stalled
                    ^  \\________|___________/
                    |           v
                    +------- retrying
 
-The names of the states are GStreamer's fallbacksrc's, where it has them.
+The names of the states are those of GStreamer's fallbacksrc, as far as it has them.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ MAX_DOUBLINGS = 30
 
 
 class State(enum.StrEnum):
-    """`running` means fresh pictures; `stalled` that the connection stands and its pictures are not fresh."""
+    """`running` means fresh pictures; `stalled` that the connection is up but its pictures are not fresh."""
 
     STOPPED = "stopped"
     CONNECTING = "connecting"
@@ -31,7 +31,7 @@ class State(enum.StrEnum):
 
 
 class Cause(enum.StrEnum):
-    """Why an attempt or a connection came to its end."""
+    """Why an attempt failed or a connection ended."""
 
     REFUSED = "refused"
     NOT_FOUND = "not found"
@@ -47,8 +47,8 @@ class Cause(enum.StrEnum):
 
 @dataclasses.dataclass(frozen=True)
 class Start:
-    """The source begins. If an earlier process of it died: how long ago its last picture came, and how long
-    in all it had been without."""
+    """The source begins. If an earlier process died: how long ago its last picture came, and its total time
+    without pictures."""
 
     lost_s: float = 0.0
     outage_s: float = 0.0
@@ -56,7 +56,7 @@ class Start:
 
 @dataclasses.dataclass(frozen=True)
 class Picture:
-    """A picture came; `trouble` says why it is not fresh ("" when it is), `facts` what it is."""
+    """A picture came; `trouble` says why it is not fresh ("" if it is), `facts` describe it."""
 
     trouble: str = ""
     facts: str = ""
@@ -77,7 +77,7 @@ class Waited:
 
 @dataclasses.dataclass(frozen=True)
 class Stop:
-    """Nothing more is wanted."""
+    """The source is to stop."""
 
 
 Event = Start | Picture | Broke | Waited | Stop
@@ -87,7 +87,7 @@ Event = Start | Picture | Broke | Waited | Stop
 
 @dataclasses.dataclass(frozen=True)
 class Stay:
-    """Go on as it is."""
+    """Continue unchanged."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,14 +97,14 @@ class Connect:
 
 @dataclasses.dataclass(frozen=True)
 class Wait:
-    """Pause, then say Waited."""
+    """Pause, then send Waited."""
 
     delay_s: float
 
 
 @dataclasses.dataclass(frozen=True)
 class End:
-    """The stream is over; with `error` it has failed."""
+    """End the stream; with `error` it has failed."""
 
     error: str = ""
 
@@ -114,7 +114,7 @@ Action = Stay | Connect | Wait | End
 
 @dataclasses.dataclass(frozen=True)
 class Answer:
-    """What to do, and the line to tell the user, "" for none; `level` is that of logging."""
+    """An action, and a log line for the user, "" for none; `level` is that of logging."""
 
     action: Action
     line: str = ""
@@ -123,25 +123,25 @@ class Answer:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Limits:
-    """Times in seconds. `silent_s`: no picture for longer is not running. `give_up_s` 0: never."""
+    """Limits in seconds. `silent_s`: after longer without a picture it is stalled. `give_up_s` 0: never."""
 
     silent_s: float = 2.5
     first_delay_s: float = 0.5
     max_delay_s: float = 10.0
     steady_s: float = 5.0
-    """A connection that lasted so long was a good one: the next pause begins at the first delay again."""
+    """A connection that lasted this long was good: the next pause starts at the first delay again."""
     give_up_s: float = 0.0
     jitter: float = 0.2
-    """Share by which a pause is longer or shorter: cameras behind one switch should not all come at once."""
+    """Random fraction by which pauses vary, so that cameras on one switch do not all reconnect at once."""
 
 
 class Connection:
-    """The machine. `restarts_on_eos`: whether the end of a stream is a loss, or the end."""
+    """The state machine. `restarts_on_eos`: whether to reconnect at the end of a stream."""
 
     def __init__(self, limits: Limits, *, restarts_on_eos: bool = True, seed: int | None = None) -> None:
         self.state = State.STOPPED
         self.failures = 0
-        """Attempts and connections that came to nothing since the last good connection."""
+        """Failed attempts and connections since the last good connection."""
         self.cause: Cause | None = None
         self.trouble = ""
         self.restarts_on_eos = restarts_on_eos
@@ -153,7 +153,7 @@ class Connection:
         self._wait_until_s = 0.0
 
     def on(self, event: Event, now_s: float) -> Answer:
-        """Take one event in; `now_s` is of a clock that never goes back."""
+        """Handle one event; `now_s` is of a monotonic clock."""
         if isinstance(event, Start):
             self._fresh_s, self._outage_s = now_s - event.lost_s, event.outage_s
             self.state = State.CONNECTING
@@ -168,18 +168,18 @@ class Connection:
         return self._stop(now_s)
 
     def state_at(self, now_s: float) -> State:
-        """Return the state as it is now: without any picture for a while a connection is stalled."""
+        """Return the current state: a connection without pictures for a while is stalled."""
         if self.state is State.RUNNING and now_s - self._fresh_s > self._limits.silent_s:
             return State.STALLED
         return self.state
 
     def outage_s(self, now_s: float) -> float:
-        """Return how long in all, up to now, there was no fresh picture."""
+        """Return the total time without fresh pictures up to now."""
         is_out = self.state_at(now_s) not in (State.RUNNING, State.STOPPED)
         return self._outage_s + (now_s - self._fresh_s if is_out else 0.0)
 
     def next_try_s(self, now_s: float) -> float:
-        """Return how long until the next attempt; 0 unless the machine waits for it."""
+        """Return the time until the next attempt; 0 unless the machine is waiting for it."""
         return max(0.0, self._wait_until_s - now_s) if self.state is State.RETRYING else 0.0
 
     def _picture(self, picture: Picture, now_s: float) -> Answer:
@@ -215,7 +215,7 @@ class Connection:
         delay_s = self._delay_s()
         self._wait_until_s = now_s + delay_s
         line = f"retrying: {why}; attempt {self.failures} in {delay_s:.1f} s"
-        # Then only of the 8th, the 16th, …: an absent camera must not fill the log.
+        # Then only the 8th, the 16th, …: an absent camera must not fill the log.
         is_told = is_news or self.failures <= TOLD_FAILURES or self.failures & (self.failures - 1) == 0
         return Answer(Wait(delay_s), line, "WARNING" if is_told else "DEBUG")
 

@@ -1,4 +1,4 @@
-"""Open what FFmpeg reads and decode it frame by frame, past what is broken."""
+"""Opening whatever FFmpeg reads, and decoding it frame by frame past errors."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
 
 MAX_READ_ERRORS = 10
-"""After so many read errors in a row a file has nothing more to give."""
+"""After this many read errors in a row a file counts as ended."""
 
 NOT_FILMS = frozenset({"tty", "concat"})
-"""Formats that FFmpeg sees in plain text: it would draw the letters, or open the files that they name."""
+"""Formats that FFmpeg finds in plain text: it would render the letters, or open the files they name."""
 
 OnBroken = Callable[[str], None]
 """Called with the reason for each unit that gives no picture."""
@@ -30,8 +30,8 @@ OnBroken = Callable[[str], None]
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Stamp:
-    """What belongs to a decoded frame: its time stamp (None: it has none), duration (0: unknown), and whether
-    it was decoded after an error and before the next key frame."""
+    """A decoded frame's time stamp (None: it has none), duration (0: unknown), and whether it was decoded
+    after an error and before the next key frame."""
 
     raw_ns: int | None
     duration_ns: int
@@ -48,8 +48,8 @@ def open_video(
 ) -> tuple[InputContainer, VideoStream]:
     """Open `url` for decoding and return it with its main picture stream; the caller closes it.
 
-    `shown` stands for it in errors, and has no password; `timeout` is for connecting and reading, in seconds.
-    Raises StageError, in one sentence, if it is no film, has no pictures, or cannot be opened.
+    `shown` is its name in errors, without a password; `timeout` is for connecting and reading, in seconds.
+    Raises StageError, in one sentence, if it is not a film, has no pictures, or cannot be opened.
     """
     import av
 
@@ -72,7 +72,7 @@ def main_stream(container: InputContainer, shown: str, *, threads: int) -> Video
     elif not isinstance(stream, av.VideoStream) or "attached_pic" in (stream.disposition.name or ""):
         problem = "has no moving pictures, only other streams"
     elif stream.codec_context is None:
-        problem = "has pictures in a coding that this FFmpeg does not know"
+        problem = "has pictures in a codec that this FFmpeg does not know"
     if problem is not None or not isinstance(stream, av.VideoStream):
         container.close()
         raise StageError(f"{shown}: {problem}; give a film, an image or a folder of images")
@@ -89,11 +89,11 @@ def decode(
     from_key_frame: bool = False,
     begin_ns: int | None = None,
 ) -> Iterator[tuple[VideoFrame, Stamp]]:
-    """Yield each whole, deinterlaced frame in the order of showing. After the packets comes None, which makes
-    the decoder give out what it holds back.
+    """Yield each complete, deinterlaced frame in display order. None after the packets makes the decoder
+    output the frames that it holds back.
 
-    With `from_key_frame`, after a seek, nothing is yielded that stands before the first key frame met, or the
-    first at or after `begin_ns`: what comes earlier is not even decoded.
+    With `from_key_frame`, after a seek, nothing before the first key frame, or the first at or after
+    `begin_ns`, is decoded or yielded.
     """
     import av
 
@@ -126,8 +126,8 @@ def decode(
 
 
 def decode_packet(stream: VideoStream, packet: Packet[VideoStream] | None) -> list[VideoFrame]:
-    """Give the decoder one packet; it gives the frames that are complete by then. The place where a damaged
-    film can end the process."""
+    """Decode one packet and return the frames that are complete by then. This is where a damaged film can end
+    the process."""
     return stream.codec_context.decode(packet)
 
 
@@ -147,9 +147,9 @@ def film_packets(
     on_packet: Callable[[Packet[VideoStream]], None] = lambda _packet: None,
 ) -> Iterator[Packet[VideoStream] | None]:
     """Yield the packets of `stream` until the end or a break of the file, then None. `alive` is called for
-    each: what comes of it is decoded in one step; `on_packet` for each that the file holds, empty ones too.
+    each: what comes of it is decoded in one step; `on_packet` for each in the file, including empty ones.
 
-    MAX_READ_ERRORS in a row end it; of them only the first is reported, by `on_read_error`.
+    MAX_READ_ERRORS in a row end it; only the first of them is reported, through `on_read_error`.
     """
     import av
 
@@ -165,7 +165,7 @@ def film_packets(
                     yield packet
             break
         except av.error.FFmpegError as error:
-            # One break makes many errors, for reading is tried again.
+            # One break causes many errors, because reading is retried.
             if errors == 0:
                 on_read_error(f"cannot be read: {reason_of(error)}")
             errors += 1
@@ -173,7 +173,7 @@ def film_packets(
 
 
 def _stamp(frame: VideoFrame, stream: VideoStream, damaged: bool) -> Stamp:
-    # A frame that the decoder had held back to the end comes without a time base of its own.
+    # A frame that the decoder held back to the end has no time base of its own.
     time_base = frame.time_base or stream.time_base
     if not time_base:
         return Stamp(raw_ns=None, duration_ns=0, damaged=damaged)
@@ -185,5 +185,5 @@ def _stamp(frame: VideoFrame, stream: VideoStream, damaged: bool) -> Stamp:
 
 
 def reason_of(error: Exception) -> str:
-    """Return FFmpeg's words for an error, without the url, password and all, that its own text repeats."""
+    """Return FFmpeg's text for an error, without the url (and its password) that its message repeats."""
     return getattr(error, "strerror", None) or type(error).__name__

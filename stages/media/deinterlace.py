@@ -1,4 +1,4 @@
-"""Make whole pictures out of interlaced ones; films that have none pass untouched."""
+"""Deinterlacing; films without interlaced pictures pass unchanged."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ class Deinterlacer(Generic[NoteT]):
         if self._graph is None:
             self._graph = _yadif(frame)
             if self._before is not None and shape == self._shape:
-                # It has gone out already; yadif wants it as the neighbour of this frame.
+                # It has been output already; yadif needs it as the neighbour of this frame.
                 yield from self._filter(self._before, None)
             self._before, self._shape = None, shape
         yield from self._filter(frame, note)
 
     def flush(self) -> Iterator[tuple[VideoFrame, NoteT]]:
-        """Yield what is still inside; the next frame starts anew."""
+        """Yield what is still held; the next frame starts afresh."""
         if self._graph is not None:
             self._graph.vpush(None)
             yield from self._pull()

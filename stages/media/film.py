@@ -1,4 +1,4 @@
-"""A film file as a reel: shots with strictly rising time stamps, the same at each playing, from any place."""
+"""A film file as a reel: shots with strictly rising time stamps, the same each time and from any place."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
 
 REORDER_PACKETS = 32
-"""A frame is coded at most this many packets away from its place: H.264 and H.265 allow 16 frames."""
+"""Farthest a frame's packet may be from its display position: H.264 and H.265 allow 16 frames."""
 
 USUAL_RATE = Fraction(25)
-"""Frames a second, for the rare film that names no rate."""
+"""Frames per second, for the rare film that declares no rate."""
 
 _NEVER_NS = 2**62
 """Later than any time stamp."""
@@ -44,19 +44,19 @@ LONGEST_HEAD_START_NS = 60 * NS_PER_S
 """Sound that begins more than this before the pictures has a clock of its own."""
 
 FILE_ONLY = {"protocol_whitelist": "file,crypto,data"}
-"""A film that is a list of addresses must not make us open them."""
+"""A film that is a list of addresses must not cause them to be opened."""
 
 
 OVER_HTTP = {"reconnect": "1", "reconnect_on_network_error": "1", "reconnect_delay_max": "5"}
-"""What breaks off is asked for again from that byte on, where the server can."""
+"""Resumes a broken transfer at the same byte if the server can."""
 
 
 class Film:
     """One film, in a file or, with `limits_s` for connecting and for reading, behind an http address.
 
     `open` raises StageError if it cannot be read; the facts are known from then on. `alive` is called before
-    each packet is read or decoded, `say` with what a user should know of the film, `on_missing` with how many
-    frames did not come that its header promises.
+    each packet is read or decoded, `say` with what a user should know about the film, `on_missing` with the
+    number of frames that its header promises but that did not come.
     """
 
     def __init__(
@@ -154,7 +154,7 @@ class Film:
         return on_broken
 
     def _check(self, container: InputContainer, stream: VideoStream, count: int | None, came: Came) -> None:
-        """Say what lacks of a film that was played to its end."""
+        """Report what is missing from a film that was played to its end."""
         size_bytes, head, _tail = self._file_facts()
         promise = promise_of(
             container, stream, count=count, size_bytes=size_bytes, head=head, last_ns=came.last_ns
@@ -165,7 +165,7 @@ class Film:
             self._on_missing(found.missing)
 
     def _file_facts(self) -> tuple[int | None, bytes, bytes]:
-        """Return how large the file is, how it begins and ends; None and nothing of what is no file."""
+        """Return the file's size, head and tail; None and empty ones if it is not a file."""
         try:
             with open(self._path, "rb") as file:
                 head, size_bytes = file.read(HEAD_BYTES), file.seek(0, os.SEEK_END)
@@ -211,7 +211,7 @@ class Film:
                 container.seek(round(ticks), stream=stream, backward=True)
                 return container, stream, True
             except av.error.FFmpegError:
-                # A damaged index: what cannot be sought can still be played.
+                # A damaged index: a film that cannot be seeked can still be played.
                 container.close()
         return *self._open(), False
 
@@ -232,7 +232,7 @@ class Film:
         return container, stream
 
     def _is_in_order_until(self, place: ReelPlace) -> bool:
-        """Say whether a decoder can begin in the middle and give what it gives from the start: whether every
+        """Return whether a decoder can begin in the middle and give the same as from the start: if every
         time stamp up to `place` is there, is the only one of its value, and is out of order by no more than a
         decoder puts right, and whether they are as many as were captured.
 
@@ -274,7 +274,7 @@ class Film:
 
 
 def _start_ns(stream: Stream) -> int | None:
-    """Return the time stamp with which a stream says to begin."""
+    """Return the time stamp at which a stream declares to begin."""
     if stream.start_time is None or not stream.time_base:
         return None
     return to_ns(stream.start_time, Fraction(stream.time_base))

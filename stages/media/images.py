@@ -19,21 +19,20 @@ NAMED = 10
 UNREAD_SUFFIXES = frozenset(
     {".heic", ".heif", ".hif", ".psd", ".svg", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".raf", ".orf", ".rw2"}
 )
-"""Pictures, as their names say, that nothing here can decode."""
+"""Picture formats, by extension, that cannot be decoded here."""
 
 
 def list_images(uri: str) -> list[Path]:
     """Return the images that `uri` names: a folder's own, those that a glob matches, or one file.
 
-    Sorted as people count: "frame9.png" before "frame10.png". Files that are no images by name are left out,
-    and hidden ones, such as a Mac's "._frame9.png". A folder that is met again through a link is not read
-    twice.
+    In natural order: "frame9.png" before "frame10.png". Files without an image extension and hidden ones,
+    such as a Mac's "._frame9.png", are left out. A folder reached again through a link is not read twice.
     """
     return [file for file in _files(uri) if file.suffix.lower() in IMAGE_SUFFIXES | STILL_IN_FOLDER]
 
 
 def unread_images(uri: str) -> list[Path]:
-    """Return the pictures among what `uri` names whose format is not read here."""
+    """Return the pictures named by `uri` whose format is not read here."""
     return [file for file in _files(uri) if file.suffix.lower() in UNREAD_SUFFIXES]
 
 
@@ -54,7 +53,7 @@ def _files(uri: str) -> list[Path]:
 
 
 def _matched(parts: tuple[str, ...]) -> list[Path]:
-    """Return what a glob matches; each folder below a `**` once, however many links lead to it and round."""
+    """Return the matches of a glob; each folder below a `**` once, even if links lead to it repeatedly."""
     if "**" not in parts:
         return [Path(name) for name in glob.glob(str(Path(*parts)))]
     at = parts.index("**")
@@ -65,7 +64,7 @@ def _matched(parts: tuple[str, ...]) -> list[Path]:
 
 
 def _folders(top: Path) -> list[Path]:
-    """Return a folder and those below it that are not hidden, the nearest first."""
+    """Return a folder and the non-hidden ones below it, nearest first."""
     folders, seen = [top], {os.path.realpath(top)}
     for folder in folders:
         try:
@@ -104,7 +103,7 @@ class ImageReel:
         self.shot_ns = round(NS_PER_S / rate)
 
     def open(self) -> None:
-        """List the images; the list then stands, whatever happens in the folder."""
+        """List the images; the list then stays fixed, whatever happens in the folder."""
         self._paths = list_images(self._uri)
         unread = unread_images(self._uri)
         if unread:
@@ -140,7 +139,7 @@ class ImageReel:
             )
 
     def marks(self) -> list[Mark]:
-        """Each image can be decoded without the others."""
+        """Return every image, since each can be decoded without the others."""
         return [Mark(self._pts_ns(position), True, position) for position in range(len(self._paths))]
 
     def _pts_ns(self, position: int) -> int:
@@ -174,6 +173,6 @@ def read_image(path: Path, width: int | None = None) -> Image | None:
 
 
 def _natural(path: Path) -> tuple[list[tuple[int, str]], str]:
-    """A sort key by which runs of digits count as numbers."""
+    """Return a sort key that treats runs of digits as numbers."""
     parts = re.findall(r"\d+|\D+", str(path))
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts], str(path)

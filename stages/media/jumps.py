@@ -1,4 +1,4 @@
-"""A clock that jumps within one film: pieces joined as they were, or a clock that was set."""
+"""Clock jumps within one film: concatenated pieces, or a clock that was set."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ OnJump = Callable[[str], None]
 
 
 def may_jump(container: InputContainer) -> bool:
-    """Say whether time stamps of the format may jump, as those of a transport stream: elsewhere a long pause
-    is a long pause."""
+    """Return whether time stamps of the format may jump, as in a transport stream; in other formats a long
+    pause is just that."""
     return bool(int(container.format.flags) & TS_DISCONT)
 
 
@@ -44,7 +44,7 @@ class Jumps:
 
     def __init__(self, usual_ns: int, *, is_active: bool, on_jump: OnJump | None = None) -> None:
         self.offsets_ns = [0]
-        """What was added to the stamps, from jump to jump."""
+        """Offsets added to the stamps, one from each jump on."""
         self.joints: list[tuple[int, int]] = []
         """Where in the file each jump is: the places in bytes of the packets before and after it."""
         self._place = 0

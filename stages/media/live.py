@@ -25,11 +25,11 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
 
 ANALYSE_US = "300000"
-"""How much of an RTSP stream FFmpeg looks at before it begins: the session's description says the rest."""
+"""How much of an RTSP stream FFmpeg probes before it begins: the session description says the rest."""
 TIMEOUT_SHARE = 0.9
-"""FFmpeg hides some time-outs behind other errors: what took so much of its limit was one."""
+"""FFmpeg reports some time-outs as other errors: an error after this fraction of the limit was one."""
 ERRORS_IN_A_ROW = 10
-"""So many units without one picture between them are no hole in the stream, but another coding of it."""
+"""This many units without a picture mean that the stream's codec has changed, not a gap."""
 
 PICTURES = {
     **dict.fromkeys((".jpg", ".jpeg"), "jpeg_pipe"),
@@ -37,7 +37,7 @@ PICTURES = {
     ".webp": "webp_pipe",
     ".bmp": "bmp_pipe",
 }
-"""FFmpeg's names of the formats of pictures, by the end of an address."""
+"""FFmpeg's names of picture formats, by the ending of an address."""
 
 SEGMENTED = frozenset({"hls", "dash"})
 
@@ -50,11 +50,11 @@ NETWORK = frozenset(
 )
 
 Alive = Callable[[float], None]
-"""Called before each step that may take so many seconds."""
+"""Called before each step, with the seconds it may take."""
 
 
 class LiveStream:
-    """One address and how to connect to it. Each `frames` is a connection of its own; once it stands,
+    """One address and how to connect to it. Each `frames` makes a new connection; once it is up,
     `on_connected` is called."""
 
     def __init__(
@@ -83,11 +83,11 @@ class LiveStream:
         """Why the last connection ended, or could not be made."""
         self.codec = ""
         self.has_end = False
-        """Whether the input said how long it is: then it is a film behind an address."""
+        """Whether the input declared a length: then it is a film at an address."""
         self.is_still = False
-        """Whether the address gives one picture, and no stream."""
+        """Whether the address gives a single picture rather than a stream."""
         self.comes_in_bursts = False
-        """Whether pictures come by segments, many at once and then none for a while."""
+        """Whether pictures come in segments, many at once and then none for a while."""
         self._pixels: VideoStream | None = None
         self._last_picture_s = 0.0
         self._errors_in_a_row = 0
@@ -101,14 +101,14 @@ class LiveStream:
         with closing(container):
             self._on_connected()
             self._last_picture_s, self._errors_in_a_row = time.monotonic(), 0
-            # Stamps that FFmpeg makes up from a guessed rate say nothing.
+            # Stamps that FFmpeg derives from a guessed rate are worthless.
             has_stamps = not self.is_still and container.format.name not in ("mpjpeg", "mjpeg")
             for frame, stamp in decode(self._packets(container, stream), stream, self._broken):
                 self._last_picture_s, self._errors_in_a_row = time.monotonic(), 0
                 yield frame, stamp if has_stamps else Stamp(raw_ns=None, duration_ns=0, damaged=stamp.damaged)
 
     def pixel_aspect_ratio(self, *, is_on_its_side: bool) -> tuple[int, int]:
-        """Return width to height of the pixels of the connection that stands, turned upright."""
+        """Return width to height of the current connection's pixels, turned upright."""
         return (
             (1, 1)
             if self._pixels is None
@@ -197,7 +197,7 @@ class LiveStream:
         return Broke(Cause.TIMEOUT, f"nothing came for {self._read_limit_s:g} s")
 
     def _why(self, error: Exception, took_s: float, limit_s: float, *, is_opening: bool) -> Broke:
-        """Put FFmpeg's many errors into the classes that a user can act on."""
+        """Sort FFmpeg's many errors into classes that a user can act on."""
         import av
 
         number = getattr(error, "errno", 0)
@@ -226,7 +226,7 @@ class LiveStream:
         return Broke(Cause.DECODE, reason_of(error))
 
     def _has_host(self) -> bool:
-        """Say whether the host has an address: FFmpeg calls an unknown name an input/output error."""
+        """Return whether the host name resolves: FFmpeg reports an unknown name as an input/output error."""
         scheme, _user, rest = split_address(self._uri)
         try:
             host = urlsplit(scheme + rest).hostname

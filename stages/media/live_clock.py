@@ -12,7 +12,7 @@ JUMP_NS = 2 * NS_PER_S
 
 @dataclasses.dataclass(frozen=True)
 class Time:
-    """When a picture is: `is_broken` where the stream's own stamp jumped, repeated or went back."""
+    """Time of a picture; `is_broken` if the stream's own stamp jumped, repeated or went back."""
 
     running_ns: int
     is_broken: bool
@@ -31,7 +31,7 @@ class LiveClock:
         self._at_ns = 0
 
     def connected(self) -> None:
-        """The next stamp is of a new connection: it has another origin, and time has passed meanwhile."""
+        """Note a new connection: its stamps have another origin, and time has passed."""
         self._offset_ns = None
 
     def stamp(self, raw_ns: int | None, at_ns: int) -> Time:

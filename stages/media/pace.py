@@ -1,12 +1,12 @@
-"""When a frame is due: in time with the time stamps, whatever happens to the stream or to us."""
+"""Pacing of frames by their time stamps, despite gaps and delays."""
 
 NS_PER_S = 1_000_000_000
 LATE_LIMIT_S = 0.5
-"""A frame later than this moves the clock instead of being chased: otherwise the next ones would race."""
+"""A frame later than this shifts the clock; otherwise the following ones would be rushed to catch up."""
 
 
 class Pace:
-    """Tells how long to wait before each frame. `max_wait_s`: a longer hole in the stream is skipped."""
+    """Computes how long to wait before each frame. `max_wait_s`: longer gaps in the stream are skipped."""
 
     def __init__(self, max_wait_s: float) -> None:
         self._max_wait_s = max_wait_s

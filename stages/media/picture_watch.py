@@ -1,4 +1,4 @@
-"""Is a picture that comes also fresh? Unchanged, black or damaged pictures, and time stamps that stand."""
+"""Detection of pictures that are not fresh: unchanged, black or damaged ones, and time stamps that stop."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Thresholds:
 
 
 class PictureWatch:
-    """Says what is wrong with the pictures of one connection, from samples of them. Pure: time comes in."""
+    """Reports what is wrong with one connection's pictures, from samples of them. Pure: time is passed in."""
 
     def __init__(self, thresholds: Thresholds) -> None:
         self._limits = thresholds
@@ -38,7 +38,7 @@ class PictureWatch:
         """(beginning of a slice of time, units, damaged ones)."""
 
     def damaged(self, now_s: float) -> None:
-        """A unit gave no picture."""
+        """Note that a unit gave no picture."""
         self._count(now_s, is_damaged=True)
 
     def see(self, image_bgr: Image, raw_ns: int | None, now_s: float, *, is_damaged: bool) -> str:
@@ -54,7 +54,7 @@ class PictureWatch:
             or int(np.abs(sample - self._sample).max()) > self._limits.frozen_level
         )
         if has_changed or self._changed_s is None:
-            # Held against the picture from which it has not changed, so that a slow drift is a change.
+            # Compared with the picture from which it has not changed, so that a slow drift is a change.
             self._sample, self._changed_s = sample, now_s
         if self._bright_s is None or int(sample.max()) > self._limits.black_level:
             self._bright_s = now_s

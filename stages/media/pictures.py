@@ -1,4 +1,4 @@
-"""From a decoded frame to an upright BGR picture of 8 bits."""
+"""Conversion of decoded frames to upright BGR pictures of 8 bits."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Matrix = tuple[int, int, int, int]
 
 
 class Turns:
-    """How the frames of one input are to be turned, looked up once for each rotation that it has.
+    """Rotations of one input's frames, looked up once for each rotation it has.
 
     Asking a frame of PyAV 18 for its side data keeps that frame's memory for good, so not every frame is
     asked. A mirror image is taken to be the same all through the input.
@@ -32,7 +32,7 @@ class Turns:
         _let_unknown_side_data_pass()
 
     def is_on_its_side(self, frame: VideoFrame) -> bool:
-        """Say whether width and height change places when the frame is turned upright."""
+        """Return whether width and height are swapped when the frame is turned upright."""
         matrix = self.matrix(frame)
         return matrix is not None and matrix[0] == 0
 

@@ -1,4 +1,4 @@
-"""Playing a reel: which of its shots become frames, and with which running time."""
+"""Playback of a reel: which shots become frames, and with which running time."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ ShotT = TypeVar("ShotT", Shot, Mark)
 
 
 HEAD_START_NS = NS_PER_S // 4
-"""Pictures that begin so much after the sound are meant to; less is how streams are interleaved."""
+"""Pictures that begin this much after the sound do so on purpose; less is due to interleaving."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Extent:
-    """What of a reel is played; times in seconds from its beginning."""
+    """The part of a reel to play; times in seconds from its beginning."""
 
     start_s: float | None = None
     duration_s: float | None = None
@@ -35,8 +35,8 @@ class ReelPlayer:
     """Turns the shots of a film or of images into frames, from the beginning or after those of an earlier
     process.
 
-    `shown` names the input in errors; `on_broken` is told why a unit gave no picture, `on_thinned` of each
-    shot above `max_fps`. A unit is told of once: not again on the way to where an earlier process was.
+    `shown` names the input in errors; `on_broken` receives why a unit gave no picture, `on_thinned` is called
+    for each shot above `max_fps`. Units before the position of an earlier process are not reported again.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class ReelPlayer:
 
     @property
     def length(self) -> int | None:
-        """How many frames there will be; None when that is not known, or there is no end."""
+        """Return how many frames there will be; None if that is unknown, or there is no end."""
         reel, extent = self._reel, self._extent
         if reel.shot_count is None or extent.loop:
             return None
@@ -71,7 +71,7 @@ class ReelPlayer:
         return round(length_ns * fps / NS_PER_S)
 
     def broken(self, reason: str) -> None:
-        """A unit of the reel gives no picture."""
+        """Report that a unit of the reel gives no picture."""
         if self._is_catching_up:
             self._broken_on_the_way += 1
         else:
@@ -95,7 +95,7 @@ class ReelPlayer:
             source = self._shots_from(place, begin_ns, is_exact=after_ns is not None)
             for shot in self._within(source, first_ns, after_ns):
                 if after_ns == shot.pts_ns:
-                    # The one that was captured last, given again: only its end is needed.
+                    # The frame captured last, decoded again: only its end is needed.
                     end_ns, is_empty = shot.pts_ns + offset_ns + shot.duration_ns, False
                     continue
                 lead_ns = shot.pts_ns + offset_ns
@@ -113,9 +113,9 @@ class ReelPlayer:
             round_, after_ns, place, begin_ns, is_empty = round_ + 1, None, start, None, True
 
     def leave_out(self, resume: Resume | None) -> Resume | None:
-        """Go on at the next key frame, or with the next image.
+        """Continue at the next key frame, or with the next image.
 
-        None for a film whose time stamps need repair: it has no place to go on at.
+        None for a film whose time stamps need repair: it has no place to continue from.
         """
         reel, marks = self._reel, self._reel.marks()
         if marks is None:
@@ -198,7 +198,7 @@ class ReelPlayer:
         if too_much := excess(image_bgr.shape):
             problem = f"{shot.uri} of {width}x{height} is {too_much}; set 'width'"
             if not is_image(shot.uri):
-                # Of a film every frame is too large; of images the others are not.
+                # In a film every frame is too large; among images the others may not be.
                 raise StageError(problem)
             self.broken(problem)
             return None

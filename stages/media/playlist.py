@@ -1,5 +1,4 @@
-"""Playlists on this machine: what they may name. A list from a stranger must not open the files of its
-reader."""
+"""Files that local playlists may name: a stranger's list must not open its reader's files."""
 
 import re
 from pathlib import Path, PurePosixPath
@@ -12,7 +11,7 @@ _ATTRIBUTE = re.compile(r'URI="([^"]*)"')
 
 
 def why_not_played(path: Path, depth: int = 0) -> str:
-    """Return what a playlist names that does not lie beside it, or an empty text; "" for what is none.
+    """Return why a playlist is refused: it names something outside its folder; "" if it may be played.
 
     Allowed are names in its folder and below it; in lists of lists as well.
     """

@@ -1,4 +1,4 @@
-"""What a film's header promises, and how much of it came: a film that is cut off, or has a hole, says so."""
+"""A film's length by its header against what came, to report films that are cut off or have gaps."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
 
 WITH_LENGTH = ("matroska", "flv", "asf", "mov")
-"""Formats (the first of FFmpeg's names for them) whose header tells the length; others are guesses."""
+"""Formats (by the first of FFmpeg's names) whose header declares the length; for others it is a guess."""
 SEGMENT_ID = bytes.fromhex("18538067")
 HEAD_BYTES = 4096
 TS_PACKET_BYTES = (188, 192, 204)
@@ -27,7 +27,7 @@ HEAD_BYTES = 4096
 TS_PACKET_BYTES = (188, 192, 204)
 MP4 = "mov"
 STEADY_SHARE = Fraction(95, 100)
-"""A film has one rate if so many of its frames are as long as most."""
+"""A film has a steady rate if this fraction of its frames have the most common duration."""
 NEAR = Fraction(1, 5)
 MAX_GAPS = 1000
 HOLE_SHARE = 0.75
@@ -38,12 +38,12 @@ SOUND_TOLERANCE_NS = NS_PER_S // 4
 """… and all streams so much."""
 FEW = 2
 FEW_SHARE = Fraction(1, 100)
-"""A length is rounded, and the last frame's own is often not told: so few frames are no loss."""
+"""Lengths are rounded, and the last frame's is often not declared: this few frames are no loss."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Shortfall:
-    """Frames that did not come: how many, and a sentence about it."""
+    """Missing frames: their number, and a sentence about it."""
 
     missing: int
     words: str
@@ -62,7 +62,7 @@ class Promise:
 
 
 class Came:
-    """What came of a film, noted frame by frame in little memory."""
+    """The frames that came from a film, summarised in little memory."""
 
     def __init__(self) -> None:
         self.packets = 0
@@ -85,8 +85,8 @@ class Came:
 
     @property
     def has_hole(self) -> bool:
-        """Whether about as many bytes were passed over in the file as the longest gap between pictures would
-        have: a mere pause has few."""
+        """Whether about as many bytes were skipped as the longest gap between pictures would have:
+        a mere pause has few."""
         span_ns = self.last_ns - self.first_ns
         return span_ns > 0 and self._longest_skip > HOLE_SHARE * self._longest_gap_ns * self._end / span_ns
 
@@ -125,7 +125,7 @@ def promised_count(container: InputContainer, stream: VideoStream, tail: bytes) 
     """
     count, format_ = stream.frames or None, _format(container)
     # In the header's number is also what an edit list cuts off, or what an encoder left empty. Of an AVI that
-    # lacks its index, which stands at its end, FFmpeg lists what it has seen so far.
+    # without its index, which is at its end, FFmpeg lists what it has seen so far.
     has_index = format_ == "mov" or (format_ == "avi" and AVI_INDEX in tail)
     if count and has_index and len(stream.index_entries):
         return min(count, len(stream.index_entries))
@@ -164,7 +164,7 @@ def promise_of(
 
 
 def shortfall(promise: Promise, came: Came) -> Shortfall | None:
-    """Return what did not come of a film that was played from its beginning to its end; None if all came."""
+    """Return what is missing from a film played from beginning to end; None if nothing is."""
     if promise.count is not None:
         missing = promise.count - came.packets
         words = f"its header promises {promise.count} frames, {came.frames} came"
@@ -191,7 +191,7 @@ def shortfall(promise: Promise, came: Came) -> Shortfall | None:
 
 
 def is_short_matroska(head: bytes, size_bytes: int | None) -> bool:
-    """Say whether a Matroska file has fewer bytes than the size of its segment says (RFC 8794, RFC 9559)."""
+    """Return whether a Matroska file is shorter than its segment's size (RFC 8794, RFC 9559)."""
     at = head.find(SEGMENT_ID)
     if at < 0 or size_bytes is None or len(head) < at + 12:
         return False
@@ -223,7 +223,7 @@ def _end_ns(container: InputContainer) -> int:
 
 
 def _length_ns(text: str) -> int | None:
-    """Return the length that Matroska's tag DURATION tells, "00:00:02.000000000", in nanoseconds."""
+    """Return the length in Matroska's tag DURATION, "00:00:02.000000000", in nanoseconds."""
     match = re.fullmatch(r"(\d+):(\d+):(\d+)\.(\d{1,9})", text.strip())
     if not match:
         return None

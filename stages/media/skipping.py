@@ -1,4 +1,4 @@
-"""Past a picture that kills whoever decodes it: what to leave out, from what is known without decoding."""
+"""Skipping a picture that kills its decoder: what to leave out, decided without decoding."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from framegraph.stage import Resume
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Gap:
-    """Shots to leave out, in the order of showing, and the time stamp of the key frame to begin at after
-    them. If there is none, `begin_ns` is later than all shots."""
+    """Shots to leave out, in display order, and the time stamp of the key frame to begin at after them. If
+    there is none, `begin_ns` is later than all shots."""
 
     shots: tuple[Mark, ...]
     begin_ns: int

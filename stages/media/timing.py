@@ -1,4 +1,4 @@
-"""Time stamps: pure rules, no decoding."""
+"""Rules for time stamps, without decoding."""
 
 import dataclasses
 from collections.abc import Callable, Generator
@@ -34,7 +34,7 @@ class Shot:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Mark:
-    """What is known of a shot without decoding it; `is_key`: a decoder may begin there."""
+    """A shot's facts known without decoding it; `is_key`: a decoder may begin there."""
 
     pts_ns: int
     is_key: bool
@@ -73,7 +73,7 @@ class Reel(Protocol):
 
     @property
     def shot_count(self) -> int | None:
-        """How many shots there are, if that is known without decoding."""
+        """The number of shots, if it is known without decoding."""
 
     @property
     def segment_count(self) -> int:
@@ -88,8 +88,8 @@ class Reel(Protocol):
         """
 
     def marks(self) -> list[Mark] | None:
-        """What is known of all shots without decoding, as they are coded; None: their time stamps cannot be
-        relied on."""
+        """Return the facts of all shots, in coding order, without decoding; None: their time stamps are
+        unreliable."""
 
 
 def to_ns(ticks: int, time_base: Fraction) -> int:
@@ -98,12 +98,12 @@ def to_ns(ticks: int, time_base: Fraction) -> int:
 
 
 class RisingClock:
-    """Makes time stamps that rise strictly out of those of a stream, which may lack, repeat or go back."""
+    """Makes strictly rising time stamps out of those of a stream, which may be missing, repeat or go back."""
 
     def __init__(
         self, shot_ns: int, begin_ns: int = 0, on_jump: Callable[[int, int], None] | None = None
     ) -> None:
-        """`begin_ns` is for a stream whose first stamps lack. `on_jump(last_ns, now_ns)` is called where its
+        """`begin_ns` is for a stream without first stamps. `on_jump(last_ns, now_ns)` is called where its
         stamps jump back."""
         self._shot_ns = shot_ns
         self._begin_ns = begin_ns
@@ -148,7 +148,7 @@ class Thinner:
         self._last_slot = None if last_kept_ns is None else self._slot(last_kept_ns)
 
     def keeps(self, pts_ns: int) -> bool:
-        """Say whether to keep the shot at `pts_ns`, and if so remember it."""
+        """Return whether to keep the shot at `pts_ns`, and if so remember it."""
         slot = self._slot(pts_ns)
         if self._last_slot is not None and slot <= self._last_slot:
             return False
@@ -172,9 +172,9 @@ class Window:
         self._thinner = None if max_fps is None else Thinner(max_fps, begin_ns, last_kept_ns)
 
     def is_over(self, pts_ns: int) -> bool:
-        """Say whether `pts_ns` is at the end or behind it."""
+        """Return whether `pts_ns` is at or past the end."""
         return self._end_ns is not None and pts_ns >= self._end_ns
 
     def keeps(self, pts_ns: int) -> bool:
-        """Say whether `max_fps` keeps the shot at `pts_ns`, and if so remember it."""
+        """Return whether `max_fps` keeps the shot at `pts_ns`, and if so remember it."""
         return self._thinner is None or self._thinner.keeps(pts_ns)

@@ -1,4 +1,4 @@
-"""What a uri means, decided in this one place."""
+"""The meaning of a uri, decided in this one place."""
 
 import enum
 import os
@@ -10,7 +10,7 @@ IMAGE_SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".webp", ".tif", ".tiff", ".jp2", ".avif"}
 )
 STILL_IN_FOLDER = frozenset({".gif"})
-"""A film by itself, and in a folder of images one of them."""
+"""A film on its own, but an image in a folder of images."""
 STREAM_SCHEMES = frozenset({"rtsp", "rtsps", "rtmp", "rtmps", "rtp", "http", "https", "tcp", "udp", "v4l2"})
 
 
@@ -35,7 +35,7 @@ def scheme_of(uri: str) -> str:
 
 
 def kind_of(uri: str) -> Kind:
-    """Say how `uri` is to be read; only the disk is looked at. Raises ValueError for an unknown scheme.
+    """Return how to read `uri`, by its text and the disk. Raises ValueError for an unknown scheme.
 
     An existing file is never a glob, so a film may be named "a[1].mp4".
     """
@@ -54,7 +54,7 @@ def kind_of(uri: str) -> Kind:
 
 
 def is_webcam(uri: str) -> bool:
-    """Say whether `uri` names a Video4Linux device: 0, /dev/video0 or v4l2:///dev/video0."""
+    """Return whether `uri` names a Video4Linux device: 0, /dev/video0 or v4l2:///dev/video0."""
     return scheme_of(uri) == "v4l2" or uri.startswith("/dev/video") or _is_number_of_webcam(uri)
 
 
@@ -68,18 +68,18 @@ def _is_number_of_webcam(uri: str) -> bool:
 
 
 def is_glob(uri: str) -> bool:
-    """Say whether `uri` is a pattern for several files rather than the name of one."""
+    """Return whether `uri` is a pattern for several files rather than the name of one."""
     return any(sign in uri for sign in "*?[") and not local_path(uri).exists()
 
 
 def is_image(uri: str) -> bool:
-    """Say whether `uri` names one still image on a disk: a segment of one frame."""
+    """Return whether `uri` names one still image on a disk: a segment of one frame."""
     return scheme_of(uri) in ("", "file") and local_path(uri).suffix.lower() in IMAGE_SUFFIXES
 
 
 def looks_live(uri: str) -> bool:
-    """Say whether `uri` names what comes at its own pace, as far as its text tells: of an http address only
-    the first connection knows."""
+    """Return whether `uri` names a live input, judging by its text: for an http address only the first
+    connection can tell."""
     if kind_of(uri) is not Kind.STREAM:
         return False
     is_film = Path(urlsplit(uri).path).suffix.lower() in FILM_SUFFIXES
@@ -87,18 +87,18 @@ def looks_live(uri: str) -> bool:
 
 
 def is_local_file(uri: str) -> bool:
-    """Say whether `uri` names a file that is on a disk here."""
+    """Return whether `uri` names a file on a local disk."""
     return scheme_of(uri) in ("", "file") and not is_webcam(uri) and local_path(uri).is_file()
 
 
 def openable(path: Path) -> str:
-    """Return what FFmpeg opens a file by, whatever its name: a colon in it makes no protocol of what stands
-    before it."""
+    """Return a name by which FFmpeg opens a file, whatever it is called: the part before a colon is not taken
+    for a protocol."""
     whole = os.path.abspath(path)
     try:
         whole.encode()
     except UnicodeEncodeError:
-        # PyAV takes UTF-8 only; the kernel knows the file by its descriptor too.
+        # PyAV takes UTF-8 only; the file can also be opened through its descriptor.
         return f"/proc/self/fd/{os.open(path, os.O_RDONLY)}"
     return whole
 

@@ -1,1 +1,1 @@
-"""People from frame to frame: who is who, which look at them counts, and what the looks say together."""
+"""People across frames: their identities, the choice of looks, and the joint answer of all looks."""

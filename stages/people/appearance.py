@@ -1,4 +1,4 @@
-"""How people look, for telling them apart from frame to frame: the colours of their upper and lower half."""
+"""People's appearance, for matching them across frames: the colours of their upper and lower half."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,7 @@ from framegraph.packet import Image
 
 _SIZE_WH = (24, 48)
 _ROWS = ((7, 25), (25, 43))
-"""Of the upper and the lower half, without head and feet."""
+"""Upper and lower half, without head and feet."""
 _COLUMNS = slice(5, 19)
 _HUES, _SATURATIONS, _VALUES = 12, 4, 8
 _SLIVER_PX, _EDGE_PX = 40.0, 2.0
@@ -24,25 +24,25 @@ def appearances(image_bgr: Image, boxes_xyxy: NDArray[np.float64]) -> NDArray[np
 
 
 def slivers(boxes_xyxy: NDArray[np.float64], width_px: int) -> NDArray[np.bool_]:
-    """Say of whom (N) so little is in a picture of that width that nobody can tell again how they look."""
+    """Return for whom (N) too little is inside a picture of that width to recognise them by appearance."""
     left, right = boxes_xyxy[:, 0], boxes_xyxy[:, 2]
     is_cut = (left <= _EDGE_PX) | (right >= width_px - _EDGE_PX)
     return np.asarray(is_cut & (right - left < _SLIVER_PX))
 
 
 def appearance(image_bgr: Image, box_xyxy: Sequence[float]) -> NDArray[np.float32]:
-    """Return LENGTH numbers of length 1 whose scalar product says how alike two people look, 0 to 1.
+    """Return a unit vector of LENGTH numbers; the scalar product of two is their similarity, 0 to 1.
 
-    Square roots of the shares of colours, hue by saturation and brightness of each half, so that the product
-    is the Bhattacharyya coefficient. image_bgr: the frame. box_xyxy: the person, in its pixels. All 0 where
-    nothing of them is in it.
+    Square roots of colour shares, hue by saturation and brightness of each half, so that the product is the
+    Bhattacharyya coefficient. image_bgr: the frame. box_xyxy: the person, in its pixels. All 0 if the person
+    is outside the frame.
     """
     x0, y0, x1, y1 = box_xyxy
     rows = slice(max(0, int(y0)), max(0, int(np.ceil(y1))))
     crop_bgr = image_bgr[rows, max(0, int(x0)) : max(0, int(np.ceil(x1)))]
     if not crop_bgr.size:
         return np.zeros(LENGTH, np.float32)
-    # Every so many pixels is enough of a large crop, and quick.
+    # A subsample is enough for a large crop, and fast.
     crop_bgr = crop_bgr[:: max(1, crop_bgr.shape[0] // 96), :: max(1, crop_bgr.shape[1] // 48)]
     small_bgr = cv2.resize(crop_bgr, _SIZE_WH, interpolation=cv2.INTER_AREA)
     hsv = cv2.cvtColor(small_bgr, cv2.COLOR_BGR2HSV)

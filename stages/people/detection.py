@@ -1,4 +1,4 @@
-"""In which frames people are looked for: what `detect` and `track` agree on."""
+"""The frames in which people are looked for, on which `detect` and `track` agree."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ DISCONTINUITY = "DISCONT"
 
 
 def is_due(packet: Packet, interval: int) -> bool:
-    """Tell whether people are to be looked for in a frame: in each `interval`-th, counted by seq.
+    """Return whether to look for people in a frame: in every `interval`-th, counted by seq.
 
-    Where that one was dropped, the next that is sent takes its place. A still image is always looked at, and
-    so is a frame that does not continue those before it, for nothing says who is in it. Only the packet
-    decides: any replica gives the same answer, however often the frame is sent.
+    If that one was dropped, the next that is sent takes its place. Still images are always searched, and so
+    are frames that do not continue those before them, because nothing says who is in them. Only the packet
+    decides: every replica gives the same answer, however often the frame is sent.
     """
     return (
         packet.seq // interval != packet.prev_seq // interval

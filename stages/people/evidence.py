@@ -1,4 +1,4 @@
-"""What the looks at one person say together: plain sums, no picture and no clock.
+"""The joint answer of all looks at one person: plain sums, no picture and no clock.
 
 A label's margin is how far its score is above its threshold, as the difference of their logits; the answer is
 the mean of the margins, weighted by the quality of the looks: the logarithmic pool of opinions (Genest and
@@ -16,17 +16,17 @@ from fashion_pipeline.fashion.findings import Clothing, Garment, Person
 from fashion_pipeline.stages.people.places import Box, inside, placed, relative
 
 HYSTERESIS = 0.35
-"""A label comes when its margin is above this, and goes when it is below minus this."""
+"""A label is added when its margin rises above this, and removed when it falls below minus this."""
 MEMORY = 4.0
-"""The most that past looks weigh together, in looks of quality 1: what somebody wears may change."""
+"""Greatest total weight of past looks, in looks of quality 1, because clothes may change."""
 UNSURE_PART = 0.6
-"""A label that is not told is unsure from this part of its threshold on; see training/street/judge.py."""
+"""A label that is not told is unsure from this fraction of its threshold; see training/street/judge.py."""
 ABSENT_PART = 0.3
-"""Taken for the score of a label that a look did not name, as part of its threshold: half of UNSURE_PART."""
+"""Score assumed for a label that a look did not name, as a fraction of its threshold: half of UNSURE_PART."""
 USUAL_QUALITY = 0.4
-"""Of a look whose quality is no longer known."""
+"""Assumed for a look whose quality is no longer known."""
 VOTE = 2.0
-"""The margin of a label that has no threshold: plus this if told, minus this if not."""
+"""Margin of a label without a threshold: plus this if told, minus this if not."""
 
 
 @dataclasses.dataclass
@@ -39,17 +39,17 @@ class Label:
     margin: float
     """Sum over the looks, weighted."""
     score: float
-    """The same, of looks that named the label: shown where there is no threshold."""
+    """The same for looks that named the label; shown where there is no threshold."""
     named: float
     is_told: bool
     colors: dict[str, float] = dataclasses.field(default_factory=dict)
-    """The same, of the share of each colour's word."""
+    """The same for the share of each colour word."""
     color: str | None = None
-    """What is said of it, where one can be told."""
+    """The colour reported, if there is one."""
     color_shares: dict[str, float] | None = None
 
     def name_color(self) -> None:
-        """Say what colour it has: once a look, for it takes longer than all else of a frame."""
+        """Decide its colour: once per look, because it takes longer than everything else in a frame."""
         shares = {word: round(sum_ / self.named, 2) for word, sum_ in self.colors.items()}
         shares = {word: share for word, share in shares.items() if share}
         self.color = name_of(shares)
@@ -74,7 +74,7 @@ class Evidence:
         person_xyxy: Sequence[float],
         seq: int,
     ) -> None:
-        """Add a look: what `classify` said of it, and how good it was (above 0)."""
+        """Add a look: the answer of `classify`, and its quality (above 0)."""
         self._fade(quality)
         for garment in (*garments, *unsure):
             self._labels.setdefault(garment["label"], self._unseen(garment))
@@ -95,7 +95,7 @@ class Evidence:
                 label.is_told = mean > 0
 
     def answer(self, person_xyxy: Sequence[float], size_wh: Sequence[float]) -> Clothing:
-        """Return (garments, unsure), surest first, with their boxes where the person is now."""
+        """Return (garments, unsure), surest first, with their boxes at the person's current position."""
         garments: list[Garment] = []
         unsure: list[Garment] = []
         for name, label in self._labels.items():
@@ -119,7 +119,7 @@ class Evidence:
 
     @classmethod
     def recalled(cls, person: Person) -> Evidence:
-        """Make the memory of a person again from what was last answered of them."""
+        """Rebuild the memory of a person from the last answer."""
         evidence = cls()
         looks = person["looks"]
         evidence.add(
@@ -133,7 +133,7 @@ class Evidence:
         return evidence
 
     def _fade(self, quality: float) -> None:
-        """Let what is long past weigh less."""
+        """Reduce the weight of past looks."""
         kept = min(1.0, (MEMORY - quality) / self._weight) if self._weight else 1.0
         self._weight *= kept
         for label in self._labels.values():
@@ -143,7 +143,7 @@ class Evidence:
             label.colors = {word: share * kept for word, share in label.colors.items()}
 
     def _unseen(self, garment: Garment) -> Label:
-        """A label that is named for the first time: no earlier look had it."""
+        """Return a label named for the first time, which no earlier look had."""
         threshold = garment.get("threshold")
         return Label(
             region=garment["region"],
@@ -179,13 +179,13 @@ class Evidence:
 
 
 def _colors_of(item: Garment) -> dict[str, float]:
-    """Return the share of each word; of a classifier that gives no shares its words, evenly."""
+    """Return the share of each colour word; equal shares if the classifier gives none."""
     shares: dict[str, float] = item.get("color_shares", {})
     return shares or dict.fromkeys(item["color"].split(JOINED) if "color" in item else (), 1.0)
 
 
 def logit(score: float) -> float:
-    """Return the logit of a score, of one inside 0.001 to 0.999."""
+    """Return the logit of a score, clipped to 0.001 to 0.999."""
     inner = min(max(score, 0.001), 0.999)
     return math.log(inner / (1 - inner))
 

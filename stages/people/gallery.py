@@ -1,14 +1,14 @@
-"""Who is on a contact sheet: the best look at each of a limited number of people, as numbers."""
+"""The people on a contact sheet: the best view of each of a limited number of people, without pictures."""
 
 import dataclasses
 
 BETTER = 1.1
-"""A new look at somebody must be better by this factor: otherwise each frame of an approach would be kept."""
+"""A new view of a person must be better by this factor; otherwise each frame of an approach would be kept."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Candidate:
-    """A look at a person that may get a place. `track` is the number that a tracker gave, -1 for none."""
+    """A view of a person that may get a place. `track` is the track number, -1 for none."""
 
     track: int
     time_s: float
@@ -16,10 +16,10 @@ class Candidate:
 
 
 class Gallery:
-    """Keeps the best look at each of up to `size` people.
+    """Keeps the best view of each of up to `size` people.
 
-    People with the same track are one. Where there are no tracks, looks nearer in time than `spacing_s` count
-    as one person, so that the sheet shows different moments.
+    Equal tracks are one person. Without tracks, views nearer in time than `spacing_s` count as one person, so
+    that the sheet shows different moments.
     """
 
     def __init__(self, size: int, spacing_s: float) -> None:
@@ -28,7 +28,7 @@ class Gallery:
         self.looks: list[Candidate] = []
 
     def place_for(self, look: Candidate) -> int | None:
-        """Return the place that a look should take, or None if it is not good enough for any."""
+        """Return the place that a view should take, or None if it is not good enough for any."""
         same = [place for place, other in enumerate(self.looks) if self._is_same_person(look, other)]
         if same:
             best = max(same, key=self._value)
@@ -39,13 +39,13 @@ class Gallery:
         return worst if look.value > BETTER * self._value(worst) else None
 
     def place_of(self, track: int) -> int | None:
-        """Return the place of the person with a track, or None if they have none."""
+        """Return the place of the person with this track, or None."""
         if track < 0:
             return None
         return next((place for place, other in enumerate(self.looks) if other.track == track), None)
 
     def put(self, place: int, look: Candidate) -> None:
-        """Put a look into a place that `place_for` gave."""
+        """Put a view into the place that `place_for` returned."""
         if place == len(self.looks):
             self.looks.append(look)
         else:

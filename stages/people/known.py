@@ -1,4 +1,4 @@
-"""What is kept of each person who may come back: where they were, and how they looked."""
+"""The memory of each person who may come back: position and appearance."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 FRESH = 0.15
-"""How much each sight adds to the looks that are kept, a running mean."""
+"""Weight of each sighting in the running mean of the appearance."""
 REACH, SPEED_PER_S = 0.5, 1.2
-"""Who comes back is within so many body heights of where they were, and so many more for each second."""
+"""A person comes back within this many body heights of the last position, and this many more per second."""
 ALIKE, ALIKE_AFTER_LONG, CLEARLY = 0.15, 0.08, 1.3
-"""Who is new is a lost person if their looks differ by no more than this (when away for long, than that), and
-those of everybody else who is known by so many times more."""
+"""A new person is a lost one if their appearances differ by at most this (after a long absence, by at most
+the second), and those of all other known people by this many times more."""
 
 Boxes = NDArray[np.float64]
 Looks = NDArray[np.float32]
@@ -29,7 +29,7 @@ class Known:
     sights: int = 0
 
     def see(self, box_xyxy: Boxes, seen_s: float, looks: Looks | None) -> None:
-        """Note that the person is in a frame."""
+        """Note that the person was seen in a frame."""
         self.box_xyxy, self.seen_s, self.sights = box_xyxy, seen_s, self.sights + 1
         if looks is not None:
             fresh = max(FRESH, 1 / self.sights)
@@ -37,7 +37,7 @@ class Known:
             self.looks = np.asarray(mean / max(float(np.linalg.norm(mean)), 1e-9), np.float32)
 
     def may_return(self, box_xyxy: Boxes, time_s: float) -> bool:
-        """Say whether the person, not seen in this frame so far, can have come to this place."""
+        """Return whether the person, not yet seen in this frame, can have reached this place."""
         away_s = time_s - self.seen_s
         away = float(heights_apart(self.box_xyxy[None], box_xyxy[None])[0, 0])
         return away_s > 0 and away <= REACH + SPEED_PER_S * away_s
@@ -52,10 +52,10 @@ def find_returned(
     long_s: float,
     is_sliver: bool,
 ) -> int | None:
-    """Return the number of the lost person who somebody new is, by place and looks, or None.
+    """Return the number of the lost person whom a new one matches in place and appearance, or None.
 
-    long_s: away for longer, only the closest likeness counts, and of a sliver (too little of the person is in
-    the picture) none.
+    long_s: after a longer absence only the closest similarity counts, and never that of a sliver (too little
+    of the person is inside the picture).
     """
     if looks is None:
         return None
@@ -72,7 +72,7 @@ def find_returned(
 
 
 def heights_apart(boxes_xyxy: Boxes, others_xyxy: Boxes) -> Boxes:
-    """Return how far the middles (N, M) are apart, in heights of the higher one of the two: N x M."""
+    """Return the distances between the centres (N, M), in heights of the higher box of each pair: N x M."""
     middles, others = ((boxes[:, :2] + boxes[:, 2:]) / 2 for boxes in (boxes_xyxy, others_xyxy))
     high, other_high = (boxes[:, 3] - boxes[:, 1] for boxes in (boxes_xyxy, others_xyxy))
     away = np.linalg.norm(middles[:, None] - others[None], axis=2)

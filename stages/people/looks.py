@@ -1,20 +1,20 @@
-"""Whom to look at in a frame: decisions only, no picture and no clock."""
+"""The choice of people to classify in a frame: decisions only, no picture and no clock."""
 
 from __future__ import annotations
 
 import dataclasses
 
 PROMISE_S = 5.0
-"""How much a wait of this long is worth against a view that is twice as good."""
+"""A wait of this length counts as much as a view that is twice as good."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Policy:
-    """When a look can add something.
+    """When a look is worth its cost.
 
-    looks: as many settle a person. spacing_s: no two looks are nearer in time, for neighbouring frames show
-    the same. better: a view this many times as good as the best one so far is worth a look. again_s: after so
-    long what somebody wears may have changed. most: looks in one frame.
+    looks: the number that settles a person. spacing_s: least time between two looks, because neighbouring
+    frames show the same. better: a view this many times as good as the best so far is worth a look. again_s:
+    after this long, clothes may have changed. most: looks in one frame.
     """
 
     looks: int
@@ -26,7 +26,7 @@ class Policy:
 
 @dataclasses.dataclass
 class Seen:
-    """What is known of a person's looks so far."""
+    """The looks at a person so far."""
 
     first_seq: int
     looks: int = 0
@@ -41,7 +41,7 @@ class Seen:
 
 
 def wants(seen: Seen, quality: float, policy: Policy, time_s: float) -> bool:
-    """Tell whether a look adds something: a new or unsettled person, a clearly better view, a long time."""
+    """Return whether a look is worthwhile: a new or unsettled person, a clearly better view, a long time."""
     if seen.looks == 0:
         return True
     if time_s - seen.last_look_s < policy.spacing_s - 1e-6:
@@ -54,9 +54,9 @@ def wants(seen: Seen, quality: float, policy: Policy, time_s: float) -> bool:
 
 
 def choose(wishes: list[tuple[Seen, float]], policy: Policy, time_s: float) -> list[int]:
-    """Return the places of those (person, quality) of a frame to be looked at, `policy.most` at most.
+    """Return the indices of the (person, quality) pairs of a frame to classify, `policy.most` at most.
 
-    First who was never looked at, then who has the fewest looks, then the best view; who waits gains.
+    People without a look come first, then those with the fewest looks, then the best views; waiting counts.
     """
     wanted = [place for place, (seen, quality) in enumerate(wishes) if wants(seen, quality, policy, time_s)]
 

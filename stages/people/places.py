@@ -1,4 +1,4 @@
-"""Where a part of a person is, when the person moves."""
+"""Positions of parts of a person as the person moves."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,7 @@ Box = list[float]
 
 
 def relative(part_xyxy: Sequence[float], person_xyxy: Sequence[float]) -> Box:
-    """Return a part's box as shares of the person's box; 0 and 1 are its edges."""
+    """Return a part's box as fractions of the person's box; 0 and 1 are its edges."""
     x0, y0, x1, y1 = person_xyxy
     wide, high = max(x1 - x0, 1e-6), max(y1 - y0, 1e-6)
     left, top, right, bottom = part_xyxy
@@ -14,7 +14,7 @@ def relative(part_xyxy: Sequence[float], person_xyxy: Sequence[float]) -> Box:
 
 
 def placed(part: Sequence[float], person_xyxy: Sequence[float]) -> Box:
-    """Undo `relative` for where the person is now, to a tenth of a pixel."""
+    """Undo `relative` for the person's current box, to a tenth of a pixel."""
     x0, y0, x1, y1 = person_xyxy
     wide, high = x1 - x0, y1 - y0
     left, top, right, bottom = part
@@ -24,7 +24,7 @@ def placed(part: Sequence[float], person_xyxy: Sequence[float]) -> Box:
 
 
 def inside(box_xyxy: Sequence[float], size_wh: Sequence[float]) -> Box:
-    """Return a box cut at the edges of a picture."""
+    """Return a box clipped to a picture."""
     width, height = float(size_wh[0]), float(size_wh[1])
     x0, y0, x1, y1 = box_xyxy
     return [

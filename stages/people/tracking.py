@@ -1,4 +1,4 @@
-"""Who is who from frame to frame: ByteTrack by place and looks, with a number from the first sight on."""
+"""Identities across frames: ByteTrack by position and appearance, with a number from the first sighting."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from fashion_pipeline.stages.people.known import Boxes, Known, Looks, find_retur
 
 NOBODY = -1
 _BUFFER_RATE_HZ = 30.0
-"""What the library's `lost_track_buffer` counts in, whatever the rate of the film."""
+"""Unit of the library's `lost_track_buffer`, whatever the frame rate of the film."""
 _LEAST_IOU = 0.1
-"""Who overlaps the expected box so much may be the same, however far the middles are apart."""
+"""A box that overlaps the predicted one this much may match, however far apart the centres are."""
 _REACH, _SPEED_PER_S, _MOST_REACH = 0.25, 1.0, 2.0
-"""So many body heights beside the expected place, so many more for a second since the last frame, at most."""
+"""Farthest match from the predicted place in body heights, plus this many per second since the last frame."""
 _WEIGHT_OF_LOOKS, _NEVER = 4.0, -1000.0
 _COAST_S = 2.0
-"""So long a lost person is expected where they were going; then only looks can tell who it is."""
+"""How long a lost person's position is predicted; after that only appearance identifies them."""
 _UNSURE_OF_SPEED = np.diag([1.0] * 4 + [100.0] * 4)
-"""So the second sight sets the speed: at a few frames a second a walker is far by then."""
+"""Makes the second sighting set the speed: at a few frames per second a walker has moved far by then."""
 
 
 class _Likeness(BaseIoU):
-    """Nearness in body heights, less how the looks differ: in place of the overlap in the assignment."""
+    """Closeness in body heights minus the difference in appearance, replacing overlap in the assignment."""
 
     def __init__(self, tracker: PeopleTracker) -> None:
         self._tracker, self._overlap = tracker, IoU()
@@ -39,10 +39,10 @@ class _Likeness(BaseIoU):
 class PeopleTracker:
     """Follows the people of one source by Zhang et al., "ByteTrack" (ECCV 2022), from the package `trackers`.
 
-    A person at least as sure as `start_score` begins a track; one less sure only continues one. Who is not
-    seen for `forget_s` seconds is forgotten; who comes back before, and looks alike, has the number again.
-    `rate_hz` is the film's frame rate, the unit of the motion model; frames may be missing or late all the
-    same. Numbers go on from `highest_number`. The same input gives the same numbers.
+    A score of at least `start_score` begins a track; a lower one only continues it. A person not seen for
+    `forget_s` seconds is forgotten; one who comes back earlier and looks alike gets the same number again.
+    `rate_hz` is the film's frame rate, the unit of the motion model; frames may still be missing or late.
+    Numbers continue from `highest_number`. The same input gives the same numbers.
     """
 
     def __init__(
@@ -76,11 +76,11 @@ class PeopleTracker:
         looks: Looks | None = None,
         is_sliver: NDArray[np.bool_] | None = None,
     ) -> NDArray[np.int64]:
-        """Return the number of each person (N), NOBODY for one who is too unsure to begin a track.
+        """Return the number of each person (N), NOBODY if the score is too low to begin a track.
 
         boxes_xyxy: N x 4 in pixels. scores: N, 0..1. time_s: of the frame, on a clock that never goes back.
-        looks: N x D as `stages.people.appearance` has them; without, only places count. is_sliver: N, of whom
-        too little is in the picture to know somebody again who was away for long.
+        looks: N x D from `stages.people.appearance`; without them only positions count. is_sliver: N, too
+        little of the person is inside the picture to recognise them after a long absence.
         """
         import supervision as sv
 
@@ -91,7 +91,7 @@ class PeopleTracker:
         if looks is not None:
             self._found = {box.tobytes(): each for box, each in zip(boxes, looks, strict=True)}
         numbers = np.full(len(boxes), NOBODY, np.int64)
-        # The library may answer in another order: class_id says who is who.
+        # The library may answer in another order: class_id identifies the input.
         people = sv.Detections(
             xyxy=boxes, confidence=scores.astype(np.float64), class_id=np.arange(len(boxes))
         )
@@ -100,14 +100,14 @@ class PeopleTracker:
             numbers[answer.class_id] = answer.tracker_id
         for place in np.flatnonzero(numbers != NOBODY):
             self._see(int(numbers[place]), boxes[place])
-        # The library numbers a track at its second sight, but a photo has one only. Its new tracks are in
-        # the order of those whom it could not place.
+        # The library numbers a track at its second sighting, but a photo has only one. Its new tracks are in
+        # the order of the people it could not match.
         begun = [track for track in self._tracker.tracks if track.tracker_id == NOBODY]
         placeless = np.flatnonzero((numbers == NOBODY) & (scores >= self._start_score))
         for track, place in zip(begun, placeless, strict=True):
             track.state_estimator.set_kf_covariances(state_covariance=_UNSURE_OF_SPEED.copy())
             number = self._number_of(boxes[place], is_sliver is not None and bool(is_sliver[place]))
-            # Who is back has one track, the new one.
+            # A person who is back has one track, the new one.
             self._tracker.tracks = [each for each in self._tracker.tracks if each.tracker_id != number]
             track.tracker_id = numbers[place] = number
             self._see(number, boxes[place])
@@ -115,7 +115,7 @@ class PeopleTracker:
         return numbers
 
     def looks_apart(self, count: int, found_xyxy: Boxes) -> Boxes | float:
-        """Return how the looks of the tracks not yet placed (`count`) and of those found differ, 0..1."""
+        """Return how tracks not yet matched (`count`) and people found differ in appearance, 0..1."""
         tracks = [track for track in self._tracker.tracks if track.time_since_update > 0]
         if not self._found or len(tracks) != count:
             return 0.0
@@ -129,7 +129,7 @@ class PeopleTracker:
         person.see(box_xyxy, self._updated_s, self._found.get(box_xyxy.tobytes()))
 
     def _number_of(self, box_xyxy: Boxes, is_sliver: bool) -> int:
-        """Return the number of somebody whom the library could not place: a lost person's, or a new one."""
+        """Return the number for a person whom the library could not match: a lost person's, or a new one."""
         looks = self._found.get(box_xyxy.tobytes())
         returned = find_returned(
             self._people, box_xyxy, looks, self._updated_s, long_s=_COAST_S, is_sliver=is_sliver
@@ -146,11 +146,11 @@ class PeopleTracker:
                 del self._people[number]
 
     def predict(self, time_s: float) -> dict[int, Boxes]:
-        """Return where those who were in the last update should be at `time_s`: {number: box, x0 y0 x1 y1}.
+        """Return the predicted boxes at `time_s` of the people last updated: {number: box, x0 y0 x1 y1}.
 
-        The middle of a box goes on as fast as the tracker's Kalman filter has seen it move; its size stays,
-        for most of what it changes by is the detector's noise. Nobody, where the last update is so long ago
-        that their tracks would have ended. Changes nothing here.
+        The centre of a box keeps the speed of the tracker's Kalman filter; its size stays, because most of
+        its changes are the detector's noise. Empty if the last update is so long ago that the tracks would
+        have ended. Does not change the tracker.
         """
         boxes_xyxy: dict[int, Boxes] = {}
         if time_s - self._updated_s > self._coast_s:
@@ -167,5 +167,5 @@ class PeopleTracker:
 
     @property
     def alive(self) -> set[int]:
-        """The numbers of all who may still come back."""
+        """Return the numbers of all people who may still come back."""
         return set(self._people)

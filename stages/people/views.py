@@ -1,4 +1,4 @@
-"""How good a view of a person is: what the choice of a look and the weight of its answer go by."""
+"""The quality of a view of a person, which decides the choice of looks and the weight of their answers."""
 
 from collections.abc import Sequence
 
@@ -8,12 +8,12 @@ import numpy as np
 from framegraph.packet import Image
 
 GOOD_HEIGHT_PX = 200.0
-"""From this height on, more pixels say no more about what somebody wears."""
+"""Above this height, more pixels say no more about what a person wears."""
 GOOD_SHARPNESS = 40.0
-"""Half the value for a view this sharp; people on a film of good quality have 40 to 100."""
+"""A view this sharp gets half the value; people on a film of good quality have 40 to 100."""
 EDGE_PX = 2.0
 CUT_VALUE = 0.5
-"""For each side at which the frame's edge cuts the person: trousers or shoes are not to be seen."""
+"""Factor for each side at which the frame cuts the person off: trousers or shoes may be out of sight."""
 LEAST = 0.01
 _SIDE_PX = 96
 
@@ -34,7 +34,7 @@ def view_quality(
 
 
 def best_possible(image_bgr: Image, box_xyxy: Sequence[float]) -> float:
-    """Return the value that a view of this size and place would have if it were sharp and free, 0..1."""
+    """Return the value that a view of this size and place would have if sharp and unobstructed, 0..1."""
     height, width = image_bgr.shape[:2]
     x0, y0, x1, y1 = box_xyxy
     edges = (x0 <= EDGE_PX, y0 <= EDGE_PX, x1 >= width - EDGE_PX, y1 >= height - EDGE_PX)
@@ -44,13 +44,14 @@ def best_possible(image_bgr: Image, box_xyxy: Sequence[float]) -> float:
 def sharpness(crop_bgr: Image) -> float:
     """Return how sharp a crop is: the deviation of its second derivative at a height of 96 pixels.
 
-    At one height, or a picture scaled up would count as blurred and a small one as sharp. 0 for no pixels.
+    At a fixed height, because otherwise an enlarged picture would count as blurred and a small one as sharp.
+    0 for no pixels.
     """
     height, width = crop_bgr.shape[:2]
     if not height or not width:
         return 0.0
     size_wh = (max(1, round(width * _SIDE_PX / height)), _SIDE_PX)
-    # Every so many pixels is enough of a large crop, and quick.
+    # A subsample is enough for a large crop, and fast.
     step = max(1, height // (2 * _SIDE_PX))
     thinned = np.ascontiguousarray(crop_bgr[::step, ::step])
     method = cv2.INTER_AREA if thinned.shape[0] > _SIDE_PX else cv2.INTER_LINEAR
@@ -59,7 +60,7 @@ def sharpness(crop_bgr: Image) -> float:
 
 
 def _covered(box_xyxy: Sequence[float], others_xyxy: Sequence[Sequence[float]]) -> float:
-    """The largest part of a box that somebody in front of it takes, 0..1."""
+    """Return the largest fraction of a box that a person in front covers, 0..1."""
     x0, y0, x1, y1 = box_xyxy
     area = (x1 - x0) * (y1 - y0)
     taken = [

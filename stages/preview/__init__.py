@@ -1,1 +1,1 @@
-"""The preview's parts: the newest picture of each source, the page, the server."""
+"""Parts of the preview: the newest picture of each source, the page, the server."""

@@ -1,11 +1,11 @@
-"""Which names and addresses mean this machine alone."""
+"""Host names and addresses that only this machine can reach."""
 
 import ipaddress
 from urllib.parse import urlsplit
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether a host to listen on is reached from this machine alone."""
+    """Return whether a host to listen on is reachable only from this machine."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -13,7 +13,7 @@ def is_loopback(host: str) -> bool:
 
 
 def is_loopback_name(host_and_port: str) -> bool:
-    """Tell whether a Host header means this machine."""
+    """Return whether a Host header means this machine."""
     try:
         return is_loopback(urlsplit(f"//{host_and_port}").hostname or "")
     except ValueError:

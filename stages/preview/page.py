@@ -1,5 +1,5 @@
-"""The page that shows all sources. It asks for picture after picture, so it notices when no more come: a
-stream in an <img> would stand still and look live."""
+"""The page that shows all sources. It requests picture after picture, so it notices when no more come: a
+stream in an <img> would freeze and look live."""
 
 from html import escape
 from urllib.parse import quote

@@ -28,7 +28,7 @@ class Shown:
 
 
 class _Newest:
-    """What one source gave last. The lock is held while it is drawn: the second viewer gets the same."""
+    """The latest of one source. The lock is held while it is drawn: a second viewer gets the same picture."""
 
     def __init__(self, since: float, since_s: float) -> None:
         self.lock = threading.Lock()
@@ -42,7 +42,7 @@ class _Newest:
 
 
 class Pictures:
-    """Pictures go in from the stage's thread and come out in those of the viewers."""
+    """Pictures put in by the stage's thread and taken out by those of the viewers."""
 
     def __init__(
         self, sources: tuple[str, ...], *, max_width: int, quality: int, offline_after_s: float
@@ -63,7 +63,7 @@ class Pictures:
         return sorted(self._by_source)
 
     def take_sources(self, sources: tuple[str, ...]) -> None:
-        """Show these from now on, and no others."""
+        """Show only these sources from now on."""
         kept = {source: self._by_source[source] for source in sources if source in self._by_source}
         self._by_source = kept
         for source in sources:
@@ -113,7 +113,7 @@ class Pictures:
 
 
 def _offline(image_bgr: Image, since: float, *, is_first: bool) -> Image:
-    """Return the picture so dark, and with words across it, that nobody takes it for a live one."""
+    """Return the picture darkened and with text across it, so that nobody takes it for a live one."""
     dark = np.ascontiguousarray(image_bgr // 4)
     height, width = dark.shape[:2]
     stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(since))

@@ -16,23 +16,22 @@ from fashion_pipeline.stages.preview.page import page
 from fashion_pipeline.stages.preview.pictures import Pictures
 
 MAX_VIEWERS = 64
-"""Connections at once; each is a thread."""
+"""Simultaneous connections; each has a thread."""
 STALL_S = 5.0
-"""A viewer that takes nothing for so long is dropped; one that asks nothing for so long, too."""
+"""A viewer that receives or requests nothing for this long is dropped."""
 HEAD_S = 5.0
-"""A request is here whole after so long, or its connection is dropped: drop by drop it would stand for
-ever."""
+"""A request that is not complete after this long is dropped; sent byte by byte it would last for ever."""
 SAY_EACH_S = 60.0
-"""How often it is said that viewers are refused."""
+"""How often refused viewers are logged."""
 SEND_BUFFER_BYTES = 128 * 1024
-"""Little, so that a slow viewer sees few old pictures before a new one."""
+"""Small, so that a slow viewer sees few old pictures before a new one."""
 REPEAT_S = 2.0
-"""A stream says the same picture again after so long: so a viewer that is gone is noticed."""
+"""A stream repeats an unchanged picture after this long, so that a viewer that is gone is noticed."""
 BOUNDARY = "picture"
 
 
 class PreviewServer(ThreadingHTTPServer):
-    """Serves pictures from threads of its own. Raises OSError when the port is taken."""
+    """Serves pictures in its own threads. Raises OSError if the port is taken."""
 
     daemon_threads = True
     request_queue_size = MAX_VIEWERS
@@ -65,7 +64,7 @@ class PreviewServer(ThreadingHTTPServer):
             self._refused += 1
             if time.monotonic() >= self._say_at_s:
                 self._say_at_s = time.monotonic() + SAY_EACH_S
-                self.log.warning("%d viewers at once; %d more were refused", MAX_VIEWERS, self._refused)
+                self.log.warning("%d simultaneous viewers; %d more were refused", MAX_VIEWERS, self._refused)
             self.shutdown_request(request)
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
@@ -113,12 +112,12 @@ class Handler(BaseHTTPRequestHandler):
             self.connection.shutdown(socket.SHUT_RDWR)
 
     def do_HEAD(self) -> None:
-        """The same without the content."""
+        """Answer like GET, without the content."""
         self.do_GET()
 
     def do_GET(self) -> None:
         if not (self.server.is_open or is_loopback_name(self.headers.get("Host", ""))):
-            # A page from elsewhere whose name was made to lead here.
+            # A foreign page whose host name was made to resolve to this machine (DNS rebinding).
             self._answer(403, "text/plain", b"this preview is for this machine only\n")
             return
         path = unquote(urlsplit(self.path).path)
@@ -149,7 +148,7 @@ class Handler(BaseHTTPRequestHandler):
         self.close_connection = True
         self.send_response(200)
         self.send_header("Content-Type", f"multipart/x-mixed-replace; boundary={BOUNDARY}")
-        # Only that can tell where a stream ends.
+        # Only closing the connection marks the end of a stream.
         self.send_header("Connection", "close")
         self.send_header("Cache-Control", "no-store")
         self.end_headers()

@@ -14,12 +14,12 @@ from framegraph.packet import Image
 
 HD_HEIGHT_PX = 720
 BT709, SMPTE170M = 1, 6
-"""Numbers of ITU-T H.273 for colour matrix, primaries and transfer of HD and of standard definition."""
+"""ITU-T H.273 numbers of colour matrix, primaries and transfer for HD and for standard definition."""
 
 
 def encoder_options(codec: str, *, crf: int, preset: str) -> dict[str, str]:
-    """Return FFmpeg's options of an encoder. Without look-ahead and B-frames each picture gives its packet at
-    once.
+    """Return FFmpeg's options for an encoder: without look-ahead and B-frames each picture gives its packet
+    at once.
     """
     options = {"crf": str(crf), "preset": preset, "tune": "zerolatency"}
     if (codec, preset) == ("libx264", "veryfast"):
@@ -42,7 +42,7 @@ class FilmEncoder:
         threads: int,
     ) -> None:
         head = io.BytesIO()
-        # Kept: the encoder lives in it. It writes only the head of the file, into memory.
+        # Kept because it owns the encoder. It writes only the head of the file, into memory.
         self._container = av.open(
             head, "w", format="mp4", options={"movflags": "empty_moov+default_base_moof"}
         )
@@ -53,7 +53,7 @@ class FilmEncoder:
         stream.width, stream.height = size_wh
         stream.pix_fmt = "yuv420p"
         stream.codec_context.sample_aspect_ratio = Fraction(*pixel_aspect_ratio)
-        # What players guess of an untagged film, by its size; said, nobody has to guess.
+        # Players guess these by size for an untagged film; tagged, nobody has to guess.
         self._matrix = "ITU709" if min(size_wh) >= HD_HEIGHT_PX else "ITU601"
         space = BT709 if self._matrix == "ITU709" else SMPTE170M
         stream.codec_context.color_range = ColorRange.MPEG

@@ -8,7 +8,7 @@ mdat). The head of the file (ftyp, moov) is FFmpeg's.
 import struct
 
 TICKS_PER_S = 90_000
-"""Of the film's clock: all common frame rates are whole numbers of it (29.97: 3003)."""
+"""Ticks of the film's clock: frames of all common rates last a whole number of them (29.97: 3003)."""
 TRACK = 1
 _DEFAULT_BASE_IS_MOOF = 0x020000
 _TRUN_FLAGS = 0x000001 | 0x000100 | 0x000200 | 0x000400  # data offset; per sample: duration, size, flags

@@ -1,4 +1,4 @@
-"""From a film in fragments to one plain film file, with the input's sound; no picture is encoded again."""
+"""Joining a fragmented film into one plain file with the input's sound, without re-encoding pictures."""
 
 import heapq
 from collections.abc import Iterator
@@ -15,11 +15,11 @@ from framegraph.files import NO_ROOM
 from framegraph.support.whole_files import place_of, whole_file
 
 FORMATS = {".mp4": "mp4", ".mkv": "matroska", ".mov": "mov", ".m4v": "mp4"}
-"""Endings of a film, and FFmpeg's name of what they stand for."""
+"""Film extensions, and FFmpeg's names of their formats."""
 
 
 MAX_LEFT_OUT = 1000
-"""Sound of which more packets are damaged is no sound."""
+"""Sound with more damaged packets than this is left out."""
 
 
 def join(location: Path, uri: str, origin_ns: int = 0) -> list[str]:
@@ -40,7 +40,7 @@ def join(location: Path, uri: str, origin_ns: int = 0) -> list[str]:
         except NoSoundError as error:
             remark = f"no sound: {error}"
             _write(location, place, None)
-        except Exception as error:  # whatever is wrong with the sound: the pictures are our own
+        except Exception as error:  # any error comes from the sound: the pictures are our own
             if getattr(error, "errno", None) in NO_ROOM:
                 raise
             remark = f"no sound: that of {uri} cannot be copied: {reason_of(error)}"
@@ -49,7 +49,7 @@ def join(location: Path, uri: str, origin_ns: int = 0) -> list[str]:
 
 
 def remarks_on(location: Path, uri: str, origin_ns: int = 0) -> list[str]:
-    """Return what `join` had to say of a film that it has joined: its process may have died before it did."""
+    """Return the remarks of `join` on a film it has joined, because its process may have died before that."""
     try:
         with Sound(uri, origin_ns, FORMATS[location.suffix.lower()]):
             return []
@@ -90,7 +90,7 @@ def _pictures(film: Any, stream: Any) -> Iterator[tuple[int, int, Any]]:
 
 
 def _end_ns(location: Path) -> int:
-    """Return how long the pictures last."""
+    """Return the duration of the pictures."""
     with av.open(str(location)) as film:
         ends = [
             (packet.pts + (packet.duration or 0)) * packet.time_base * NS_PER_S

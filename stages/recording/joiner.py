@@ -1,4 +1,4 @@
-"""Joins finished segments in the background, so that the frames that follow do not wait for it."""
+"""Joining of finished segments in the background, so that the frames that follow do not wait for it."""
 
 import logging
 import queue
@@ -12,7 +12,7 @@ from fashion_pipeline.stages.recording.join import join
 
 
 class Joiner:
-    """One thread that turns segments in fragments into plain films, in order; each may be told again.
+    """One thread that turns segments in fragments into plain films, in order; one may be submitted again.
 
     A segment that cannot be joined stays as it is, playable, and is tried again by `finish`. A process that
     dies in the middle leaves the segment as it was.
@@ -42,7 +42,7 @@ class Joiner:
             return segment in self._undone or segment not in self._told
 
     def finish(self) -> None:
-        """Wait for what is under way, and try again what went wrong. Raises OSError, av.FFmpegError."""
+        """Wait for pending joins, and retry failed ones. Raises OSError, av.FFmpegError."""
         self._todo.put(None)
         self._thread.join()
         for segment in sorted(self._undone):
@@ -58,7 +58,7 @@ class Joiner:
                 self._log.warning("%s is not joined yet: %s", segment, error)
 
     def _join(self, segment: Path) -> None:
-        if segment.exists():  # else it was one too many (max-files), or its user took it away
+        if segment.exists():  # else it was removed because of max-files, or by the user
             join(segment, "")
         with self._lock:
             self._undone.discard(segment)

@@ -1,4 +1,4 @@
-"""A file sink that begins a new file after so much time or so many bytes, and keeps so many of them."""
+"""A file sink that begins a new file after a given time or size, and keeps a given number of files."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ RotatedOptionsT = TypeVar("RotatedOptionsT", bound="RotatedSink.Options")
 
 
 class RotatedSink(CutFileSink[RotatedOptionsT]):
-    """A CutFileSink with the properties `rotate` and `keep`. Before it writes for a packet it calls `begin`;
-    what stands at the head of each file is written by `write_head`."""
+    """A CutFileSink with the properties `rotate` and `keep`. Call `begin` before writing for a packet;
+    `write_head` writes the head of each file."""
 
     location_places = ("source", "time", "index")
 
@@ -32,11 +32,11 @@ class RotatedSink(CutFileSink[RotatedOptionsT]):
             "it, when the file's first frame was captured (UTC), or {index}, or both.",
         )
         rotate: str = prop(
-            "", "Begin a new file after so long, e.g. 1h, or so many bytes, e.g. 100MB; empty: one file."
+            "", "Begin a new file after this time, e.g. 1h, or size, e.g. 100MB; empty: one file."
         )
         keep: int = prop(
             0,
-            "Files kept with rotate; the oldest is removed, also one of an earlier run; 0: all.",
+            "Files to keep with rotate; the oldest are removed, including those of earlier runs; 0: all.",
             low=0,
             high=10**6,
         )

@@ -12,8 +12,8 @@ _PATTERNS = {"{time}": r"(?P<time>\d{8}T\d{6}Z)", "{index}": r"(?P<index>\d{5,})
 
 
 def check_places(location: str, word: str, example: str, *, is_set: bool) -> None:
-    """Raise GraphError unless a location has a place for many files just if they are wanted: if `word`, the
-    property that makes many of one, is set."""
+    """Raise GraphError unless a location has a place for many files exactly when `word`, the property that
+    asks for many, is set."""
     path = Path(location)
     has_place = has_places(path)
     if is_set and not has_place:
@@ -30,7 +30,7 @@ def check_places(location: str, word: str, example: str, *, is_set: bool) -> Non
 
 
 def has_places(location: Path) -> bool:
-    """Say whether a location stands for many files."""
+    """Return whether a location stands for many files."""
     return any(place in location.name for place in _PATTERNS)
 
 

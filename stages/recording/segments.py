@@ -13,7 +13,7 @@ from framegraph.packet import Packet
 from framegraph.stage import Cut
 
 MAX_UNJOINED = 50
-"""Finished segments that could not be joined yet and are kept in mind; older ones stay in fragments."""
+"""Finished segments remembered for a later attempt to join them; older ones stay fragmented."""
 
 Notes = dict[str, Any]
 
@@ -36,11 +36,11 @@ class Segments:
         self._current = ""
         self._has_name = True
         self._kept: set[str] = set()
-        """Never removed, whatever the clock says: a death goes back to one of them."""
+        """Never removed, whatever the clock says: a successor goes back to one of them."""
         self._joiner = Joiner(self._tidy, log) if is_joined_later else None
 
     def open(self, cut: Cut | None) -> CutFile | None:
-        """Return the segment to go on with, cut back; None when the next frame begins one."""
+        """Return the segment to continue, truncated; None if the next frame begins one."""
         notes = cut.notes if cut is not None else {}
         self._current, self._has_name = notes.get("name", ""), True
         self._kept = {self._current}
@@ -76,7 +76,7 @@ class Segments:
         return file, notes
 
     def is_in_place(self, file: CutFile) -> bool:
-        """Whether the segment that is being written is where it was put, and nobody has cut it."""
+        """Return whether the segment being written is still in place, and not truncated."""
         return file.is_in_place(self._folder / self._current if self._has_name else self._begun)
 
     def committed(self, notes: Notes) -> None:

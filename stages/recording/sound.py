@@ -1,4 +1,4 @@
-"""The sound of an input film, copied beside its pictures: whatever is wrong with it costs no film."""
+"""The sound of an input film, copied next to its pictures; its errors never cost the film."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     from av.packet import Packet
 
 MP4_SOUND = frozenset({"aac", "mp3", "ac3", "eac3", "alac", "opus", "flac"})
-"""Sound that players know in MP4; FFmpeg would write more."""
+"""Audio codecs that players know in MP4; FFmpeg would write more."""
 REMOTE_LIMITS_S = (10.0, 10.0)
-"""For connecting and reading."""
+"""Limits for connecting and reading."""
 FILM_FRAME_NS = NS_PER_S // 25
 
 
 class NoSoundError(Exception):
-    """The film gets no sound: why."""
+    """Why the film gets no sound."""
 
 
 class Sound:
@@ -75,7 +75,7 @@ class Sound:
             raise NoSoundError("the input has none")
         known = [stream for stream in streams if stream.codec_context is not None]
         if not known:
-            raise NoSoundError("the input's is in a coding that this FFmpeg does not know")
+            raise NoSoundError("the input's is in a codec that this FFmpeg does not know")
         stream = known[0]
         codec = stream.codec_context.codec.canonical_name
         with av.open("/dev/null", "w", format=format_) as empty:
@@ -113,7 +113,7 @@ class Sound:
             yield at_ns, packet
 
     def _demuxed(self) -> Iterator[Packet[AudioStream]]:
-        """Read on past what cannot be read, up to a limit."""
+        """Yield packets, continuing past read errors up to a limit."""
         errors = 0
         while errors < MAX_READ_ERRORS:
             try:
@@ -125,7 +125,7 @@ class Sound:
                 errors += 1
 
     def _jumps(self) -> tuple[list[int], list[tuple[int, int]]]:
-        """What the player of the pictures has added to their stamps, from jump to jump; where these are."""
+        """Return the offsets that the pictures' player added, one from each jump on, and where they are."""
         if not may_jump(self._container):
             return [0], []
         with self._open() as container:
@@ -138,12 +138,12 @@ class Sound:
                 for packet in container.demux(pictures):
                     jumps.move(packet)  # type: ignore[arg-type]
             except av.error.FFmpegError:
-                pass  # what comes after a break is not heard either
+                pass  # sound after a break is not used either
         return jumps.offsets_ns, jumps.joints
 
 
 class _Placing:
-    """Finds for each packet of sound which of the pictures' offsets is its own.
+    """Finds the pictures' offset that applies to each packet of sound.
 
     It is told by where the packet stands in the file. Between the pictures before and after a jump it is the
     offset that lets the sound go on where it ended.

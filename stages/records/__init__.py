@@ -1,1 +1,1 @@
-"""What json_sink and events_sink write: the JSON Schema of their lines, and the reference made from it."""
+"""The JSON Schema of the lines that json_sink and events_sink write, and the reference made from it."""

@@ -1,4 +1,4 @@
-"""A record as one line of JSON that every reader of JSON takes."""
+"""Serialisation of a record as one line of standard JSON."""
 
 import json
 import math
@@ -9,17 +9,17 @@ from framegraph.stage import Json
 
 
 def _nothing(value: Any) -> Json:
-    raise TypeError(f"{type(value).__name__} is no value of JSON")
+    raise TypeError(f"{type(value).__name__} is not a JSON value")
 
 
 def line_of(record: Mapping[str, Any], default: Callable[[Any], Json] = _nothing) -> str:
-    """Return a record as a line. NaN and infinity, which JSON does not have, become null; `default` says what
-    other things become."""
+    """Return a record as a line. NaN and infinity, which JSON does not have, become null; `default` converts
+    other types."""
     how: dict[str, Any] = {"ensure_ascii": False, "separators": (",", ":"), "default": default}
     try:
         return json.dumps(record, allow_nan=False, **how) + "\n"
     except ValueError:
-        # What `default` makes may have them as well.
+        # The result of `default` may contain them as well.
         plain = json.loads(json.dumps(record, **how), parse_constant=lambda _name: None)
         return json.dumps(_finite(plain), allow_nan=False, **how) + "\n"
 

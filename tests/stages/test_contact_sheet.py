@@ -180,7 +180,7 @@ def test_a_death_after_the_picture_is_in_place_keeps_it(tmp_path: Path) -> None:
 
 
 def test_a_location_that_is_no_picture_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(GraphError, match=r"names no kind of picture; end it in \.jpg or \.png"):
+    with pytest.raises(GraphError, match=r"has no picture format; end it in \.jpg or \.png"):
         make_sink(tmp_path / "sheet.pdf")
 
 

@@ -37,9 +37,9 @@ def test_a_plate_says_who_and_then_each_garment_from_head_to_foot() -> None:
     assert rows[1].chip_bgr is not None
 
 
-def test_who_is_not_settled_or_not_looked_at_is_told() -> None:
+def test_who_is_not_settled_or_not_classified_is_told() -> None:
     assert words(person(0, 0, looks=1, settled=False))[0] == "#1 .."
-    assert words(person(0, 0, looks=0, garments=[])) == ["#1 not looked at"]
+    assert words(person(0, 0, looks=0, garments=[])) == ["#1 not classified"]
 
 
 def test_without_garments_what_is_unsure_is_marked_as_a_question() -> None:

@@ -145,7 +145,7 @@ def test_what_does_not_fit_the_spool_is_passed_over_and_counted(
         with caplog.at_level(logging.INFO):
             remark = run.finish()
     passed_over = int(remark.removeprefix("MQTT: ").split()[0])
-    assert "events were passed over (max-spool)" in remark
+    assert "events were skipped (max-spool)" in remark
     assert 200 < passed_over < 240
     heard = keys(subscriber.events)
     assert not set(heard) & set(keys(written[:100]))

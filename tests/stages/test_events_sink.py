@@ -128,10 +128,10 @@ def test_people_without_a_track_are_one_clear_error(tmp_path: Path) -> None:
     [
         ({"broker": "localhost"}, "expected mqtt://HOST"),
         ({"broker": "http://localhost"}, "expected mqtt://HOST"),
-        ({"broker": "mqtt://user:secret/word@host"}, "is no number"),
+        ({"broker": "mqtt://user:secret/word@host"}, "is not a number"),
         ({"broker": "mqtt://user:secretword@host:1/x"}, "written %2F"),
-        ({"topic": "people/#"}, "has no # or + in it"),
-        ({"topic": ""}, "is not empty"),
+        ({"topic": "people/#"}, "contain # or +"),
+        ({"topic": ""}, "must not be empty"),
     ],
 )
 def test_a_wrong_address_or_topic_is_refused_without_showing_a_password(

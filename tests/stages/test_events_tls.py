@@ -98,7 +98,7 @@ def test_a_certificate_that_nobody_knows_is_named_with_the_remedy(
     tmp_path: Path, broker: TlsMosquitto
 ) -> None:
     assert trouble_of(tmp_path, mqtts(broker)) == (
-        "its certificate is not trusted (self-signed certificate); name who has signed it by ca: FILE"
+        "its certificate is not trusted (self-signed certificate); name its authority with ca: FILE"
     )
 
 

@@ -170,7 +170,7 @@ def test_a_folder_that_has_only_a_number_for_its_name_is_one_of_images(
 def test_a_pattern_of_ffmpeg_is_answered_with_the_glob_that_is_meant(tmp_path: Path, pattern: str) -> None:
     begin, end = pattern[: pattern.index("%")], pattern[pattern.index("d.") + 1 :]
     cv2.imwrite(str(tmp_path / f"{begin}0001{end}"), numbered(1))
-    with pytest.raises(GraphError, match=r"is a pattern of FFmpeg, here a glob is wanted: ") as error:
+    with pytest.raises(GraphError, match=r"is a pattern of FFmpeg, a glob is expected here: ") as error:
         make_source(tmp_path / pattern)
     glob = str(error.value).rpartition(": ")[2]
     assert glob == str(tmp_path / f"{begin}*{end}")

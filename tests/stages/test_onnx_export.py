@@ -228,13 +228,13 @@ def test_shapes_of_published_exports_are_recognised(shapes: dict[str, tuple[int,
 @pytest.mark.parametrize("shape", [(1, 1000), (1, 3, 64, 64), (1, 8400, 4), (10,)])
 def test_outputs_of_no_known_layout_are_named_with_the_remedy(shape: tuple[int, ...]) -> None:
     described = "x".join(map(str, shape))
-    with pytest.raises(HeadError, match=rf"out {described}\) are of no known layout; .* property 'head'"):
+    with pytest.raises(HeadError, match=rf"out {described}\) have no known layout; .* property 'head'"):
         recognise_head({"out": np.empty(shape, np.float32)})
 
 
 def test_what_cannot_be_a_detector_is_one_sentence(tmp_path: Path) -> None:
     classifier = write_fixed(tmp_path / "classifier.onnx", {"logits": np.zeros((1, 10), np.float32)})
-    with pytest.raises(StageError, match=r"classifier\.onnx: its outputs .* are of no known layout"):
+    with pytest.raises(StageError, match=r"classifier\.onnx: its outputs .* have no known layout"):
         detect_people(classifier)
     grey = write_fixed(tmp_path / "grey.onnx", outputs_of("yolov8"), input_sides=(1, 1, 64, 64))
     with pytest.raises(StageError, match=r"grey\.onnx: its input is float32 \(1, 1, 64, 64\); export it"):

@@ -167,7 +167,7 @@ def test_the_summary_counts_people_not_frames_and_corrects_itself() -> None:
             for name, number in numbers.items():
                 sums.setdefault(group, {}).setdefault(name, 0)
                 sums[group][name] += number
-    assert sums["different people, as track numbered them"] == {"looked at": 1}
+    assert sums["distinct people, by track number"] == {"classified": 1}
     assert sums["garments, by person"] == {"Coat": 0, "Dress": 1}
 
 

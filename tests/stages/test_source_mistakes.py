@@ -83,7 +83,7 @@ def test_a_sound_file_is_no_film(tmp_path: Path) -> None:
 
 def test_a_film_with_nothing_in_the_chosen_part_is_an_error(tmp_path: Path) -> None:
     path = film_of(tmp_path / "film.mp4", 10)
-    with pytest.raises(StageError, match="not one picture could be read; check the file and 'start'"):
+    with pytest.raises(StageError, match="no picture could be read; check the file and 'start'"):
         play(path, start=60)
 
 

@@ -88,7 +88,7 @@ def test_a_torchvision_detector_loads_and_finds_people(name: str, tmp_path: Path
 def test_another_class_and_a_smaller_input_can_be_given(retinanet: Path) -> None:
     model = "torchvision/retinanet_resnet50_fpn"
     assert people_of(make_detect(model, retinanet, **{"person-class": 3, "size": 64})) == []
-    with pytest.raises(GraphError, match="has one size; leave 'size' out"):
+    with pytest.raises(GraphError, match="has a fixed size; leave 'size' out"):
         make_detect("torchvision/ssd300_vgg16", retinanet, size=320)
 
 

@@ -84,7 +84,7 @@ def test_each_person_has_one_answer_from_few_looks(finished: Path) -> None:
         assert person["settled"] == (person["looks"] >= 3)
         assert person.get("classified_at_seq", seq) <= seq
     summary = (finished / "summary.txt").read_text()
-    assert f"different people, as track numbered them: looked at {len(answered)}\n" in summary
+    assert f"distinct people, by track number: classified {len(answered)}\n" in summary
     last = {person["track"]: person for _seq, person in people}
     coats = sum(garment["label"] == "Coat" for person in last.values() for garment in person["garments"])
     assert f"Coat {coats}" in summary.partition("garments, by person: ")[2].splitlines()[0]

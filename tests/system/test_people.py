@@ -51,7 +51,7 @@ def test_answers_outlive_the_process_that_settles_them(run: Launched, tmp_path: 
             assert person["looks"] >= looks[number]
         looks[number], last_seq[number] = person["looks"], seq
     summary = run.stdout + run.stderr
-    assert f"different people, as track numbered them: looked at {len(looks)}\n" in summary
+    assert f"distinct people, by track number: classified {len(looks)}\n" in summary
     assert f"{len(looks)} people on the sheet" in summary
     assert cv2.imread(str(tmp_path / "out/people.png")) is not None
 

@@ -171,7 +171,7 @@ def test_a_model_of_one_label_has_no_threshold_to_shift(tmp_path: Path) -> None:
     )
     graph = read_graph_argument(text)
     with pytest.raises(
-        GraphError, match="model 'v1' tells one label a person, and has no threshold to shift"
+        GraphError, match="model 'v1' gives one label per person, and has no threshold to shift"
     ):
         with_property(graph, "classify", "shift", 1)
     assert with_property(graph, "classify", "shift", 0).stages["classify"].options.shift == 0

@@ -1,1 +1,1 @@
-"""How well people are found and followed, against a film with truth."""
+"""Evaluation of detection and tracking of people, on a film with ground truth."""

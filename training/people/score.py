@@ -27,7 +27,7 @@ Sightings = dict[int, tuple[list[int], list[list[float]]]]
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class PeopleFigures:
-    """What a run scored. The first five from 0 to 1, `mota` also below 0."""
+    """The scores of a run: the first five from 0 to 1, `mota` also below 0."""
 
     recall: float
     precision: float

@@ -13,7 +13,7 @@ PULL = 1.0  # photos' worth of belief that a logit is right as it is; few photos
 
 @dataclass(frozen=True, kw_only=True)
 class Rates:
-    """What answers give: per label the rates of true and false positives, J and F1; the precision of all."""
+    """Quality of answers: per label the rates of true and false positives, J and F1; the precision of all."""
 
     tpr: Matrix
     fpr: Matrix

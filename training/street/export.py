@@ -1,4 +1,4 @@
-"""Write the trained network as models/street.onnx, small, and what must be known to use it beside it."""
+"""Write the trained network as models/street.onnx, small, with the facts needed to use it next to it."""
 
 import json
 import warnings
@@ -83,7 +83,7 @@ def halve_weights(model: onnx.ModelProto) -> None:
 
 
 def write_facts(path: Path, facts: Mapping[str, Any]) -> None:
-    """Write the JSON beside the model, one fact a line."""
+    """Write the JSON next to the model, one fact per line."""
     lines = [f"  {json.dumps(key)}: {json.dumps(value, ensure_ascii=False)}" for key, value in facts.items()]
     write_whole(path, ("{\n" + ",\n".join(lines) + "\n}\n").encode())
 

@@ -34,7 +34,7 @@ ENVIRONMENT = "BASE_URL"  # a server laid out as both of GitHub's: /repos/… an
 API_URL = "https://api.github.com"
 RAW_URL = "https://raw.githubusercontent.com"
 SILENCE_LIMIT_S = 60.0
-"""A server that sends nothing for so long is given up."""
+"""Give up on a server that sends nothing for this long."""
 TRIES = 3
 CONNECTIONS = 8
 MAX_BYTES = 64 << 20
@@ -173,7 +173,7 @@ def _sha1(content: bytes) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Say what would come from where, and, with the user's word, get it. Returns the exit status."""
+    """Show what would come from where and, with the user's consent, fetch it. Return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m training.street.fetch", description=__doc__)
     parser.add_argument("--yes", action="store_true", help="fetch; without it, only say what and how much")
     parser.add_argument("--folder", type=Path, default=DOWNLOAD_FOLDER, help="where the two sets go")

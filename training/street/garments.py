@@ -44,7 +44,7 @@ def garment_report(folder: Path, model: str) -> str:
 def _right(
     paths: Sequence[Path], folders: NDArray[np.int64], model: str
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Whether each photo is told right by the answer "folders", and by the scores of the ten labels."""
+    """Return whether each photo is classified correctly by "folders", and by the scores of the ten labels."""
     facts_path = find_street_model(model)
     if facts_path is None:
         raise DataError(

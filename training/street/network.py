@@ -74,7 +74,7 @@ class Street(nn.Module):
         return self.backbone.lower(looks, FROZEN_BLOCKS)
 
     def learn(self, found: torch.Tensor, people: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """What a step needs of `lower`'s result: scores of the first `people`, folders of the rest."""
+        """Return the answers for `lower`'s result: scores of the first `people`, folders of the rest."""
         if not torch.is_autocast_enabled("cpu"):
             # Results of `lower` are kept in bfloat16, whatever the CPU computes in.
             found = found.float()

@@ -29,7 +29,7 @@ Interval = tuple[float, float]
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """What was told and what is so, photo by photo: N x 10 each. missing: photos without a result."""
+    """Answers and truth, photo by photo: N x 10 each. missing: photos without a result."""
 
     worn: Answers
     told: Answers

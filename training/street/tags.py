@@ -32,7 +32,7 @@ LABEL_OF_TAG = {
     "purse": "Bag",
     "boots": "Ankle boot",
 }
-"""Which of the ten a tag stands for. Skirts, shorts, hats and plain shoes have none."""
+"""The label that each tag stands for. Skirts, shorts, hats and plain shoes have none."""
 
 
 def write_tagged(folder: Path) -> int:

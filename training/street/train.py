@@ -118,7 +118,7 @@ def why_not_shipped(recipe: StreetRecipe, facts: dict[str, Any]) -> str:
 
 
 def write_model(models: Path, network: Street, facts: dict[str, Any]) -> None:
-    """Write street.onnx, and beside it what must be known to use it."""
+    """Write street.onnx, and next to it the facts needed to use it."""
     models.mkdir(parents=True, exist_ok=True)
     export_onnx(network, models / "street.onnx", facts)
     write_facts(models / "street.json", facts)

@@ -23,7 +23,7 @@ SEED = 0
 
 
 def cache_path(name: str, identity: dict[str, Any]) -> Path:
-    """Where a run keeps things: CHECKPOINT_DIR, else a cache folder. `identity`: all that they depend on."""
+    """Return a file in CHECKPOINT_DIR, else in a cache folder. `identity`: all that it depends on."""
     folder = checkpoint_folder()
     digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:12]
     return folder / f"street-{name}-{digest}.pt"
@@ -31,14 +31,14 @@ def cache_path(name: str, identity: dict[str, Any]) -> Path:
 
 @dataclass(frozen=True, kw_only=True)
 class Cache:
-    """Where the views of some photos are kept, and all that they depend on."""
+    """The place of the views of some photos, and everything they depend on."""
 
     identity: dict[str, Any]
     path: Path
 
 
 def cache_of(name: str, photos: Sequence[Path], random_views: int) -> Cache:
-    """Say where the views of some photos belong."""
+    """Return the place for the views of some photos."""
     identity = {
         "input": SPEC.to_plain(),
         "margin": LOOK.margin,
