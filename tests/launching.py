@@ -1,5 +1,6 @@
 """Runs the launcher as its users do, in a process of its own, and looks at it from outside."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -54,11 +55,10 @@ class Launched:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for process in [*self.children(), self.process]:
-            try:
-                process.kill()
-            except (psutil.NoSuchProcess, ProcessLookupError):
-                continue
+        for child in self.children():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                child.kill()
+        self.process.kill()
         self.process.wait()
         self._out.close()
         self._err.close()
@@ -97,7 +97,8 @@ class Launched:
         def look() -> psutil.Process | None:
             return next((child for child in self.children() if name in _command(child)), None)
 
-        return wait_for(look, f"process {name}", self)
+        found: psutil.Process = wait_for(look, f"process {name}", self)
+        return found
 
     def signal(self, number: signal.Signals) -> None:
         self.process.send_signal(number)
@@ -143,4 +144,6 @@ def film_times(path: Path) -> list[float]:
     import av
 
     with av.open(str(path)) as film:
-        return [float(frame.pts * frame.time_base) for frame in film.decode(video=0)]
+        frames = list(film.decode(video=0))
+    assert all(frame.time is not None for frame in frames)
+    return [float(frame.time or 0.0) for frame in frames]
