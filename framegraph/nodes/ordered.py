@@ -9,7 +9,8 @@ import zmq
 
 from framegraph.delivery.acknowledging import Acknowledgement, AcknowledgementLinks, StartAfter
 from framegraph.delivery.journal import Journal
-from framegraph.delivery.order import End, Order
+from framegraph.delivery.lane import Lane
+from framegraph.delivery.order import End
 from framegraph.errors import PixelsGoneError, text_of
 from framegraph.nodes.header import Header, given_back
 from framegraph.nodes.loop import POLL_MS, NodeSetup
@@ -24,24 +25,21 @@ from framegraph.wire.outlet import Outlet
 MAX_FAILURES_IN_A_ROW = 10
 
 
-class Lane:
+class OrderedLane(Lane):
     """One source's path through an ordered stage: its order, its memory, its journal."""
 
     def __init__(self, stage: Ordered[Any], journal: Journal, highest_id: int) -> None:
+        last = journal.last
+        super().__init__(last["seq"] if last else -1)
         self.stage = stage
         self.journal = journal
-        last = journal.last
         stage.highest_id = last["highest_id"] if last is not None else highest_id
         if last is not None:
             stage.recall(journal.metas)
-        self.order = Order(last["seq"] if last else -1)
-        self.awaits_gap: int | None = None
-        self.gap_reason = ""
 
     @property
-    def have(self) -> Acknowledgement:
-        received = tuple(seq for seq in self.order.held if seq != self.awaits_gap)
-        return Acknowledgement(self.order.last_seq, received, self.order.is_at_end)
+    def acknowledgement(self) -> Acknowledgement:
+        return Acknowledgement(self.order.last_seq, self.received, self.order.is_at_end)
 
     def remember(self, packet: Packet) -> None:
         """Journal an answer, or that a frame was a GAP."""
@@ -72,9 +70,9 @@ class OrderedNode(ReceivingHost):
         self._lanes = {source: self._lane(config, source) for source in config.reached_by}
         self._failures_in_a_row = 0
 
-    def _lane(self, config: ChildConfig, source: str) -> Lane:
+    def _lane(self, config: ChildConfig, source: str) -> OrderedLane:
         journal = Journal(self._paths.journal(config.stage, source), config.keep[source])
-        return Lane(self._make_stage(source), journal, config.highest_ids.get(source, 0))
+        return OrderedLane(self._make_stage(source), journal, config.highest_ids.get(source, 0))
 
     @property
     def sockets(self) -> "list[zmq.Socket[bytes]]":
@@ -91,13 +89,13 @@ class OrderedNode(ReceivingHost):
             self._told(self._lanes[source], told)
         more = False
         for lane in self._lanes.values():
-            packet = lane.order.take() if lane.awaits_gap is None else None
+            packet = lane.take()
             if packet is not None:
                 self._answer(lane, packet)
                 more = True
         self._inlet.give_credit(now_s)
         for source, lane in self._lanes.items():
-            self._acknowledgements.say(source, lane.have, time.monotonic())
+            self._acknowledgements.say(source, lane.acknowledgement, time.monotonic())
         self.send_on(self._outlet, time.monotonic())
         return 0 if more else POLL_MS
 
@@ -120,20 +118,16 @@ class OrderedNode(ReceivingHost):
             packet.highest_ids[self.config.stage] = known["highest_id"]
             self._outlet.put(packet, codec.encode_packet(packet))
 
-    def _told(self, lane: Lane, told: Packet | End | StartAfter) -> None:
-        if isinstance(told, Packet) and told.seq == lane.awaits_gap:
-            lane.order.replace(told)
-            lane.awaits_gap = None
-        elif isinstance(told, Packet):
-            lane.order.offer(told)
+    def _told(self, lane: OrderedLane, told: Packet | End | StartAfter) -> None:
+        if isinstance(told, Packet):
+            if not lane.accept_gap(told):
+                lane.order.offer(told)
         elif isinstance(told, End):
             lane.order.end = told
         else:
-            lane.order.start_after(told.seq)
-            if lane.awaits_gap is not None and lane.awaits_gap <= told.seq:
-                lane.awaits_gap = None
+            lane.start_after(told.seq)
 
-    def _answer(self, lane: Lane, packet: Packet) -> None:
+    def _answer(self, lane: OrderedLane, packet: Packet) -> None:
         if packet.status != OK:
             lane.stage.gap(packet)
             lane.remember(packet)
@@ -159,14 +153,13 @@ class OrderedNode(ReceivingHost):
         self._done([packet], started_s)
         self._outlet.put(answer, frames)
 
-    def _fail(self, lane: Lane, packet: Packet, error: BaseException) -> None:
+    def _fail(self, lane: OrderedLane, packet: Packet, error: BaseException) -> None:
         self._failures_in_a_row += 1
         self.counts["exceptions"] += 1
         self.log.debug("%s", traceback.format_exc())
         text = text_of(error)
         self.log.warning("frame %d of %s failed: %s", packet.seq, packet.source, text)
-        lane.order.put_back(packet)
-        lane.awaits_gap, lane.gap_reason = packet.seq, text
+        lane.fail(packet, text)
         self.bus.send("frame_failed", source=packet.source, seq=packet.seq, error=text)
         if self._failures_in_a_row >= MAX_FAILURES_IN_A_ROW:
             self.fatal(f"{self._failures_in_a_row} frames in a row failed, the last with {text}")

@@ -8,8 +8,8 @@ from typing import Any
 import zmq
 
 from framegraph.delivery.acknowledging import AcknowledgementLinks, SourceMessage
-from framegraph.delivery.lane import Channel
 from framegraph.delivery.order import End
+from framegraph.delivery.output import OutputLane
 from framegraph.errors import PixelsGoneError, StageError, text_of
 from framegraph.files import NO_ROOM, NO_ROOM_STATE
 from framegraph.nodes.loop import POLL_MS, NodeSetup
@@ -34,12 +34,12 @@ class SinkNode(ReceivingHost):
         config = place.config
         self._make_sink = make_sink
         self._acknowledgements = AcknowledgementLinks(place.context, config)
-        self._channels = {source: Channel(config, source, make_sink(source)) for source in config.reached_by}
+        self._lanes = {source: OutputLane(config, source, make_sink(source)) for source in config.reached_by}
         self._failures_in_a_row = 0
         self._has_asked_to_stop = False
-        for channel in self._channels.values():
-            if channel.is_finished:
-                self._report_output(channel)
+        for lane in self._lanes.values():
+            if lane.is_finished:
+                self._report_output(lane)
 
     @property
     def sockets(self) -> "list[zmq.Socket[bytes]]":
@@ -51,24 +51,22 @@ class SinkNode(ReceivingHost):
             self._inlet.done(arrival.endpoint)
             self._offer(arrival.packet)
         for source, told in self._acknowledgements.receive(self.ready):
-            self._told(self._channels[source], told)
+            self._told(self._lanes[source], told)
         # Sources hold back their next frames until this report. If writes are slow it is sent before the
         # write, with what was committed before; a quick sink reports received and committed together.
-        is_slow = any(
-            channel.last_write_s > SLOW_WRITE_S and channel.order.held for channel in self._channels.values()
-        )
+        is_slow = any(lane.last_write_s > SLOW_WRITE_S and lane.order.held for lane in self._lanes.values())
         if is_slow:
             self._say_have(now_s)
         more = False
-        for channel in self._channels.values():
-            if now_s < channel.try_again_s:
+        for lane in self._lanes.values():
+            if now_s < lane.try_again_s:
                 continue
-            packet = channel.order.take()
+            packet = lane.take()
             if packet is not None:
-                self._write(channel, packet)
+                self._write(lane, packet)
                 more = True
-            elif channel.order.is_at_end and not channel.is_finished:
-                self._finish(channel)
+            elif lane.order.is_at_end and not lane.is_finished:
+                self._finish(lane)
         self._inlet.give_credit(now_s)
         # The last report is not delayed: what is not known to be committed is resent to a successor.
         if not (is_slow and more) or self.is_retiring or self.is_stopping:
@@ -81,153 +79,150 @@ class SinkNode(ReceivingHost):
         self._say_have(time.monotonic())
 
     def _say_have(self, now_s: float) -> None:
-        for source, channel in self._channels.items():
-            self._acknowledgements.say(source, channel.have, now_s)
+        for source, lane in self._lanes.items():
+            self._acknowledgements.say(source, lane.acknowledgement, now_s)
 
     def _offer(self, packet: Packet) -> None:
-        channel = self._channels.get(packet.source)
-        if channel is None:
+        lane = self._lanes.get(packet.source)
+        if lane is None:
             self.counts["rejected"] += 1
             return
         packet.find_pixels = self._pool.find
-        if packet.status != OK and packet.seq == channel.awaits_gap:
-            channel.order.replace(packet)
-            channel.awaits_gap, channel.try_again_s = None, 0.0
-        elif packet.seq == channel.awaits_gap:
+        if packet.status != OK and lane.accept_gap(packet):
+            return
+        if packet.seq == lane.awaits_gap:
             # The report of its failure was lost with a process, so it came again instead of its GAP.
-            self.bus.send("frame_failed", source=packet.source, seq=packet.seq, error=channel.gap_reason)
-        elif channel.order.offer(packet):
-            channel.received(packet)
+            self.bus.send("frame_failed", source=packet.source, seq=packet.seq, error=lane.gap_reason)
+        elif lane.order.offer(packet):
+            lane.count_received(packet)
         else:
             self.counts["repeated"] += 1
 
-    def _told(self, channel: Channel, told: SourceMessage) -> None:
+    def _told(self, lane: OutputLane, told: SourceMessage) -> None:
         if isinstance(told, Packet):
             self._offer(told)
         elif isinstance(told, End):
-            channel.order.end = told
-        elif not channel.start_after(told.seq):
+            lane.order.end = told
+        elif not lane.start_after(told.seq):
             self.fatal(
-                f"{channel.describe()} lacks frames up to {told.seq} of {channel.source}: "
+                f"{lane.describe()} lacks frames up to {told.seq} of {lane.source}: "
                 "its progress file was removed or replaced while the run was on; start the run anew"
             )
 
-    def _write(self, channel: Channel, packet: Packet) -> None:
+    def _write(self, lane: OutputLane, packet: Packet) -> None:
         started_s = self._begin([packet])
         try:
-            channel.write(packet)
+            lane.write(packet)
         except PixelsGoneError:
             # The frame store keeps the pixels until we commit, so this was a copy from before a fault.
-            channel.order.put_aside(packet)
+            lane.order.put_aside(packet)
             self.counts["stale"] += 1
             return
         except OSError as error:
             if error.errno not in NO_ROOM:
-                self._failed(channel, packet, error)
+                self._failed(lane, packet, error)
                 return
-            self._wait_for_room(channel, error)
-            channel.order.put_back(packet)
+            self._wait_for_room(lane, error)
+            lane.order.put_back(packet)
             return
         except BaseException as error:  # a sink may raise anything
-            self._failed(channel, packet, error)
+            self._failed(lane, packet, error)
             return
         finally:
             self.page.end(1)
         self._failures_in_a_row = 0
-        self._has_room(channel)
-        if channel.sink.wants_stop and not self._has_asked_to_stop:
+        self._has_room(lane)
+        if lane.sink.wants_stop and not self._has_asked_to_stop:
             self._has_asked_to_stop = True
             self.bus.send("stop_wanted")
-        channel.last_write_s = self._done([packet], started_s)
+        lane.last_write_s = self._done([packet], started_s)
 
-    def _wait_for_room(self, channel: Channel, error: OSError) -> None:
+    def _wait_for_room(self, lane: OutputLane, error: OSError) -> None:
         """Keep what is here and retry while the disk is full; the sources wait, or drop and count."""
-        if channel.try_again_s == 0.0:
-            self.log.warning("%s: %s; waiting for room", channel.describe(), error.strerror)
+        if lane.try_again_s == 0.0:
+            self.log.warning("%s: %s; waiting for room", lane.describe(), error.strerror)
             self.bus.send("state", state=NO_ROOM_STATE)
-        channel.try_again_s = time.monotonic() + NO_ROOM_RETRY_S
-        channel.needs_going_back = True
+        lane.try_again_s = time.monotonic() + NO_ROOM_RETRY_S
+        lane.needs_going_back = True
 
-    def _has_room(self, channel: Channel) -> None:
-        if channel.try_again_s:
-            channel.try_again_s = 0.0
-            self.log.info("%s: there is room again", channel.describe())
+    def _has_room(self, lane: OutputLane) -> None:
+        if lane.try_again_s:
+            lane.try_again_s = 0.0
+            self.log.info("%s: there is room again", lane.describe())
             self.bus.send("state", state="running")
 
-    def _failed(self, channel: Channel, packet: Packet, error: BaseException) -> None:
+    def _failed(self, lane: OutputLane, packet: Packet, error: BaseException) -> None:
         """Try the frame once more on a file cut back to before it, then report it as failed here."""
         self.log.warning("frame %d of %s: %s", packet.seq, packet.source, text_of(error))
         try:
-            channel.go_back()
-            channel.write(packet)
+            lane.go_back()
+            lane.write(packet)
         except BaseException as second:  # the frame stays undone: the source makes it a GAP
             self._failures_in_a_row += 1
             self.counts["exceptions"] += 1
             self.log.debug("%s", traceback.format_exc())
             text = text_of(second)
             if self._failures_in_a_row >= MAX_FAILURES_IN_A_ROW or isinstance(second, StageError):
-                self.fatal(f"cannot write {channel.describe()}: {text}")
+                self.fatal(f"cannot write {lane.describe()}: {text}")
                 return
-            channel.go_back()
+            lane.go_back()
             if packet.status != OK:
-                channel.skip(packet)
+                lane.skip(packet)
                 return
-            channel.order.put_back(packet)
-            channel.awaits_gap, channel.gap_reason = packet.seq, text
-            channel.try_again_s = float("inf")
+            lane.fail(packet, text)
             self.bus.send("frame_failed", source=packet.source, seq=packet.seq, error=text)
         else:
             self._failures_in_a_row = 0
 
-    def _finish(self, channel: Channel) -> None:
+    def _finish(self, lane: OutputLane) -> None:
         self.bus.send("state", state="finishing")
         self.page.finishing(True)
         try:
-            channel.finish()
+            lane.finish()
         except OSError as error:
             if error.errno in NO_ROOM:
-                self._wait_for_room(channel, error)
+                self._wait_for_room(lane, error)
                 return
-            self.fatal(f"cannot complete {channel.describe()}: {error}")
+            self.fatal(f"cannot complete {lane.describe()}: {error}")
             return
         except BaseException as error:  # the output is not complete: the run has failed, and says why
             self.log.debug("%s", traceback.format_exc())
-            self.fatal(f"cannot complete {channel.describe()}: {text_of(error)}")
+            self.fatal(f"cannot complete {lane.describe()}: {text_of(error)}")
             return
         finally:
             self.page.finishing(False)
-            self.bus.send("state", state=NO_ROOM_STATE if channel.try_again_s else "running")
-        self._report_output(channel)
+            self.bus.send("state", state=NO_ROOM_STATE if lane.try_again_s else "running")
+        self._report_output(lane)
 
-    def _report_output(self, channel: Channel) -> None:
-        self.bus.send("output", source=channel.source, **channel.summary())
-        if all(other.is_finished for other in self._channels.values()):
+    def _report_output(self, lane: OutputLane) -> None:
+        self.bus.send("output", source=lane.source, **lane.summary())
+        if all(other.is_finished for other in self._lanes.values()):
             self.report_statistics()
             self.bus.send("state", state="eos")
 
     def forget(self, source: str) -> None:
-        self._channels.pop(source).close()
+        self._lanes.pop(source).close()
         self._acknowledgements.disconnect(source)
 
     def meet(self, source: str, config: ChildConfig) -> None:
-        self._channels[source] = Channel(config, source, self._make_sink(source))
+        self._lanes[source] = OutputLane(config, source, self._make_sink(source))
         self._acknowledgements.connect(source, config.acknowledgement_endpoints[source])
 
     def take_over(self, config: ChildConfig, options: Any) -> None:
-        for channel in self._channels.values():
-            channel.sink.options = options
+        for lane in self._lanes.values():
+            lane.sink.options = options
 
     def statistics(self) -> dict[str, Any]:
         return {
             **self.counts,
-            "waiting": sum(len(channel.order.held) for channel in self._channels.values()),
+            "waiting": sum(len(lane.order.held) for lane in self._lanes.values()),
             "rejected": self.counts["rejected"] + self._inlet.rejected + self._acknowledgements.rejected,
             "stale": self.counts["stale"] + self._inlet.stale,
-            "tallies": {source: channel.tally.to_plain() for source, channel in self._channels.items()},
+            "tallies": {source: lane.tally.to_plain() for source, lane in self._lanes.items()},
         }
 
     def close(self) -> None:
-        for channel in self._channels.values():
-            channel.close()
+        for lane in self._lanes.values():
+            lane.close()
         self._acknowledgements.close()
         super().close()

@@ -6,7 +6,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from framegraph.delivery.lane import Tally
+from framegraph.delivery.tally import Tally
 from framegraph.frames.ledger import Ledger
 from framegraph.supervisor.state import RunState
 from framegraph.support.texts import in_one_line

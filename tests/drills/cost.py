@@ -16,7 +16,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 PARTS = {
     "the frame store": ("frames/store.py", "frames/layout.py", "frames/dispatch.py"),
     "order": ("framegraph/delivery/order.py",),
-    "progress": ("framegraph/support/progress.py", "_write_progress (framegraph/delivery/lane.py"),
+    "progress": ("framegraph/support/progress.py", "_write_progress (framegraph/delivery/output.py"),
     "acknowledgement links": ("delivery/acknowledging.py", "delivery/acknowledgers.py"),
 }
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from framegraph.delivery.lane import Channel
 from framegraph.delivery.order import End
+from framegraph.delivery.output import OutputLane
 from framegraph.files import CutFileSink
 from framegraph.packet import Packet
 from framegraph.properties import NoOptions
@@ -36,7 +36,7 @@ class Diary(CutFileSink):
 
 
 @pytest.fixture
-def channel(tmp_path: Path) -> Any:
+def lane(tmp_path: Path) -> Any:
     known: dict[str, Any] = {field.name: "" for field in dataclasses.fields(ChildConfig)}
     known |= {
         "incarnation": 0,
@@ -44,73 +44,73 @@ def channel(tmp_path: Path) -> Any:
         "summed": {"camera": ["words"]},
         "locations": {"camera": str(tmp_path / "diary")},
     }
-    made = Channel(ChildConfig(**known), "camera", Diary(NoOptions(), Context(name="diary")))
+    made = OutputLane(ChildConfig(**known), "camera", Diary(NoOptions(), Context(name="diary")))
     yield made
     made.close()
 
 
-def again_when_there_is_room(channel: Channel, what: Any, *arguments: Any) -> None:
+def again_when_there_is_room(lane: OutputLane, what: Any, *arguments: Any) -> None:
     """Do as the sink's host does: go back, and try again."""
-    channel.sink.full = 1  # type: ignore[attr-defined]
+    lane.sink.full = 1  # type: ignore[attr-defined]
     with pytest.raises(OSError, match="No space"):
         what(*arguments)
-    channel.needs_going_back = True
+    lane.needs_going_back = True
     what(*arguments)
 
 
 def test_a_frame_whose_sync_found_no_room_is_there_once_and_counted_once(
-    channel: Channel, tmp_path: Path
+    lane: OutputLane, tmp_path: Path
 ) -> None:
-    channel.write(Packet(source="camera", seq=0))
-    again_when_there_is_room(channel, channel.write, Packet(source="camera", seq=1))
-    channel.write(Packet(source="camera", seq=2))
+    lane.write(Packet(source="camera", seq=0))
+    again_when_there_is_room(lane, lane.write, Packet(source="camera", seq=1))
+    lane.write(Packet(source="camera", seq=2))
     assert (tmp_path / "diary").read_text().split() == ["0", "1", "2"]
-    assert channel.tally.frames == 3
+    assert lane.tally.frames == 3
 
 
-def test_an_end_whose_sync_found_no_room_is_written_again(channel: Channel, tmp_path: Path) -> None:
-    channel.write(Packet(source="camera", seq=0))
-    channel.order.end = End(last_seq=0, cause="finished")
-    channel.sink.full = 1  # type: ignore[attr-defined]
+def test_an_end_whose_sync_found_no_room_is_written_again(lane: OutputLane, tmp_path: Path) -> None:
+    lane.write(Packet(source="camera", seq=0))
+    lane.order.end = End(last_seq=0, cause="finished")
+    lane.sink.full = 1  # type: ignore[attr-defined]
     with pytest.raises(OSError, match="No space"):
-        channel.finish()
+        lane.finish()
     # Else nobody would try again, and the run would end without this output.
-    assert not channel.is_finished
-    channel.needs_going_back = True
-    channel.finish()
-    assert channel.have.ended
+    assert not lane.is_finished
+    lane.needs_going_back = True
+    lane.finish()
+    assert lane.acknowledgement.ended
     assert (tmp_path / "diary").read_text().split() == ["0", "end"]
 
 
-def test_more_names_than_the_progress_has_room_for_are_counted_as_other(channel: Channel) -> None:
+def test_more_names_than_the_progress_has_room_for_are_counted_as_other(lane: OutputLane) -> None:
     for seq in range(600):
         packet = Packet(source="camera", seq=seq)
         packet.count("plates", f"plate \N{SNOWMAN} {seq:08}")
         packet.count("garments", "Coat")
-        channel.write(packet)
-    counts = channel.tally.counts
+        lane.write(packet)
+    counts = lane.tally.counts
     assert counts["garments"] == {"Coat": 600}
     assert sum(counts["plates"].values()) == 600
     assert counts["plates"]["other"] > 300
     assert len(counts["plates"]) > 100
     packet = Packet(source="camera", seq=600)
     packet.count("x" * 3000, "y")
-    channel.write(packet)
-    assert channel.tally.counts["other"] == {"other": 1}
+    lane.write(packet)
+    assert lane.tally.counts["other"] == {"other": 1}
 
 
 def test_a_sink_without_a_file_waits_for_no_gap_of_a_frame_it_is_to_go_on_after() -> None:
     known: dict[str, Any] = {field.name: "" for field in dataclasses.fields(ChildConfig)}
     config = ChildConfig(**{**known, "common": ProcessCommon(), "summed": {}})
-    channel = Channel(config, "camera", Sink(NoOptions(), Context(name="crops")))
+    lane = OutputLane(config, "camera", Sink(NoOptions(), Context(name="crops")))
     for seq, still in ((9, True), (10, False)):
-        channel.awaits_gap, channel.try_again_s = 10, float("inf")
-        assert channel.start_after(seq)
-        assert (channel.awaits_gap == 10, channel.try_again_s == float("inf")) == (still, still)
+        lane.awaits_gap = 10
+        assert lane.start_after(seq)
+        assert (lane.awaits_gap == 10) is still
 
 
-def test_items_of_a_list_are_summed_where_the_frame_was_analysed(channel: Channel) -> None:
-    channel.write(Packet(source="camera", seq=0, meta={"words": ["a", "b"], "others": [1]}))
-    channel.write(Packet(source="camera", seq=1, meta={"words": []}))
-    channel.write(Packet(source="camera", seq=2, meta={"words": ["c"]}, status="failed(read)"))
-    assert channel.tally.summed == {"words": [2, 1]}
+def test_items_of_a_list_are_summed_where_the_frame_was_analysed(lane: OutputLane) -> None:
+    lane.write(Packet(source="camera", seq=0, meta={"words": ["a", "b"], "others": [1]}))
+    lane.write(Packet(source="camera", seq=1, meta={"words": []}))
+    lane.write(Packet(source="camera", seq=2, meta={"words": ["c"]}, status="failed(read)"))
+    assert lane.tally.summed == {"words": [2, 1]}
