@@ -1,4 +1,4 @@
-"""The metadata of model files, and the checks on them. Needs neither torch nor safetensors."""
+"""The metadata of model files, and the checks on them. Needs no torch."""
 
 import json
 import math
@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fashion_pipeline.fashion.header import METADATA, read_header
+from safetensors import SafetensorError, safe_open
+
 from fashion_pipeline.fashion.labels import check_labels
 from fashion_pipeline.fashion.networks import NETWORKS
 from fashion_pipeline.fashion.preprocessing import InputSpec
@@ -74,13 +75,18 @@ def read_info(path: Path | str) -> ModelInfo:
     """
     path = Path(path)
     try:
-        header = read_header(path)
+        # Refuses a header that contradicts itself, and tensors that do not fill the file.
+        with safe_open(path, framework="numpy") as file:
+            metadata = file.metadata()
     except FileNotFoundError as error:
         raise ModelFileError(f"{path}: no such model file; `make train` builds the models") from error
-    except (OSError, ValueError) as error:
-        raise ModelFileError(f"{path}: {error}; build it again with `make train`") from error
-    metadata = header.get(METADATA)
-    if not isinstance(metadata, dict):
+    except OSError as error:
+        raise ModelFileError(f"{path}: cannot be read: {error}") from error
+    except SafetensorError as error:
+        raise ModelFileError(
+            f"{path}: not a safetensors file, or damaged: {error}; build it again with `make train`"
+        ) from error
+    if not metadata:
         raise ModelFileError(f"{path}: has no metadata, so it is not a model of this project")
     try:
         info = _info_from(metadata)

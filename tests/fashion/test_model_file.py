@@ -83,14 +83,14 @@ def test_a_missing_file_says_how_to_get_it(tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "only 0 bytes"),
-        (b"\x89PNG\r\n\x1a\n" * 9, "not a safetensors file, or cut off"),
-        (struct.pack("<Q", 1 << 62) + b"{}", "not a safetensors file, or cut off"),
-        (struct.pack("<Q", 4) + b"{{{{", "its header is not JSON"),
-        (struct.pack("<Q", 2) + b"\xff\xff", "its header is not JSON"),
-        (struct.pack("<Q", 2) + b"[]", "its header is not a JSON object"),
+        (b"", "not a safetensors file, or damaged"),
+        (b"\x89PNG\r\n\x1a\n" * 9, "not a safetensors file, or damaged"),
+        (struct.pack("<Q", 1 << 62) + b"{}", "not a safetensors file, or damaged"),
+        (struct.pack("<Q", 4) + b"{{{{", "not a safetensors file, or damaged"),
+        (struct.pack("<Q", 2) + b"\xff\xff", "not a safetensors file, or damaged"),
+        (struct.pack("<Q", 2) + b"[]", "not a safetensors file, or damaged"),
         (struct.pack("<Q", 2) + b"{}", "has no metadata"),
-        (struct.pack("<Q", 2) + b"{}" + b"more", "its tensors need 0 bytes, it holds 4"),
+        (struct.pack("<Q", 2) + b"{}" + b"more", "not a safetensors file, or damaged"),
     ],
 )
 def test_a_file_of_another_kind_is_refused(tmp_path, content, message):
@@ -101,20 +101,20 @@ def test_a_file_of_another_kind_is_refused(tmp_path, content, message):
 
 
 @pytest.mark.parametrize(
-    ("entry", "message"),
+    "entry",
     [
-        ([], "is not an object"),
-        ({"dtype": "F99", "shape": [1], "data_offsets": [0, 4]}, "unknown type 'F99'"),
-        ({"dtype": "F32", "shape": [-1], "data_offsets": [0, 4]}, "no proper shape"),
-        ({"dtype": "F32", "shape": [2], "data_offsets": [0, 4]}, "has 4 bytes"),
-        ({"dtype": "F32", "shape": [1], "data_offsets": [4, 8]}, "starts at byte 4, expected 0"),
+        [],
+        {"dtype": "F99", "shape": [1], "data_offsets": [0, 4]},
+        {"dtype": "F32", "shape": [-1], "data_offsets": [0, 4]},
+        {"dtype": "F32", "shape": [2], "data_offsets": [0, 4]},
+        {"dtype": "F32", "shape": [1], "data_offsets": [4, 8]},
     ],
 )
-def test_a_header_that_contradicts_itself_is_refused(tmp_path, entry, message):
+def test_a_header_that_contradicts_itself_is_refused(tmp_path, entry):
     header = json.dumps({"w": entry}).encode()
     path = tmp_path / "x.safetensors"
     path.write_bytes(struct.pack("<Q", len(header)) + header + b"\0" * 4)
-    with pytest.raises(ModelFileError, match=message):
+    with pytest.raises(ModelFileError, match="not a safetensors file, or damaged"):
         read_info(path)
 
 
