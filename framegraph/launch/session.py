@@ -11,7 +11,7 @@ from framegraph.frames.ledger import Ledger
 from framegraph.graph.check import why_not_writable
 from framegraph.graph.model import Graph
 from framegraph.graph.registry import writes_file
-from framegraph.launch.resume import find_earlier, full_digest
+from framegraph.launch.resume import Earlier, find_earlier, full_digest
 from framegraph.launch.run import RunLoop
 from framegraph.run_files.earlier_outputs import move_aside
 from framegraph.run_files.ledgers import Ledgers, write_ledger
@@ -75,12 +75,7 @@ def run_graph(
         digest = full_digest(graph)
         earlier = find_earlier(graph, digest) if resume else None
         folder = RunFolder(max(map(len, graph.stages)), _pool_folders(graph))
-        identity = RunIdentity(
-            run=earlier.run if earlier else folder.run,
-            digest=digest,
-            starts=earlier.starts if earlier else {},
-            highest_ids=earlier.highest_ids if earlier else {},
-        )
+        identity = _identity_of(folder, digest, earlier)
         ledgers = Ledgers(lambda: state.graph, folder.paths)
         guardian = Guardian(folder.run)
         try:
@@ -91,11 +86,7 @@ def run_graph(
             runner = LocalRunner(folder.paths, guardian)
             run = RunLoop(state, ledgers, locks, observer, runner, lambda: view.refresh(observer.look(state)))
             folder.describe(graph.name)
-            for remark in folder.remarks:
-                report.log("launcher", "WARNING", remark)
-            if earlier is None:
-                for line in move_aside(graph, state.sources):
-                    report.log("launcher", "INFO", line)
+            _report_leftovers(report, folder, [] if earlier else move_aside(graph, state.sources))
             if every:
                 switch_on(Path(folder.paths.trace), every, SAMPLED_BYTES if trace is None else TRACED_BYTES)
             view.start()
@@ -118,6 +109,21 @@ def run_graph(
         return status
     finally:
         locks.release(remove=is_complete)
+
+
+def _identity_of(folder: RunFolder, digest: str, earlier: Earlier | None) -> RunIdentity:
+    """Return the identity of a new run, or of the earlier one that it continues."""
+    if earlier is None:
+        return RunIdentity(run=folder.run, digest=digest)
+    return RunIdentity(run=earlier.run, digest=digest, starts=earlier.starts, highest_ids=earlier.highest_ids)
+
+
+def _report_leftovers(report: Report, folder: RunFolder, moved: list[str]) -> None:
+    """Report what earlier runs left behind, and which of their outputs have been moved aside."""
+    for remark in folder.remarks:
+        report.log("launcher", "WARNING", remark)
+    for line in moved:
+        report.log("launcher", "INFO", line)
 
 
 def _make_places(graph: Graph, trace: Path | None) -> None:

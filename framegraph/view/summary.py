@@ -12,7 +12,7 @@ from framegraph.supervisor.state import RunState
 from framegraph.support.texts import in_one_line
 from framegraph.view.snapshot import health
 
-FINISHED, RUN_FAILED, WRONG_GRAPH, FRAMES_FAILED = 0, 1, 2, 3
+FINISHED, RUN_FAILED, FRAMES_FAILED = 0, 1, 3
 _SIGNAL_STATUS = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
 
 

@@ -1,6 +1,7 @@
 """Imports point one way, and what is heavy is loaded late."""
 
 import ast
+import functools
 import json
 import subprocess
 import sys
@@ -67,6 +68,11 @@ def names(node: ast.AST, file: Path) -> list[str]:
     return [f"{module}.{alias.name}" for alias in node.names]
 
 
+@functools.cache
+def parsed(file: Path) -> ast.Module:
+    return ast.parse((PROJECT / file).read_text(encoding="utf-8"))
+
+
 def imports(file: Path, *, top_level_only: bool = False) -> Iterator[str]:
     """Every module that a file imports; `if TYPE_CHECKING` counts as top level but not as loaded."""
 
@@ -81,7 +87,7 @@ def imports(file: Path, *, top_level_only: bool = False) -> Iterator[str]:
             else:
                 yield from walk(child)
 
-    yield from walk(ast.parse((PROJECT / file).read_text(encoding="utf-8")))
+    yield from walk(parsed(file))
 
 
 @pytest.mark.parametrize("file", FILES, ids=str)

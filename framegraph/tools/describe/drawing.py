@@ -6,7 +6,6 @@ from xml.sax.saxutils import escape, quoteattr
 from framegraph.graph.model import Graph, StageSpec
 from framegraph.tools.describe.caps import carried
 
-FORMATS = ("mermaid", "svg")
 _BOX_W, _BOX_H, _GAP_X, _GAP_Y, _MARGIN = 150, 54, 150, 34, 20
 """Pixels. The gap between columns has room for the caps of a link."""
 _TEXT_LIMIT = 20
@@ -28,7 +27,7 @@ _MERMAID_SHAPES = {
 
 
 def draw(graph: Graph, format_: str) -> str:
-    """Return the graph in one of FORMATS."""
+    """Return the graph as "mermaid" or "svg"."""
     return svg(graph) if format_ == "svg" else mermaid(graph)
 
 
