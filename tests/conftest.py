@@ -1,13 +1,8 @@
-"""For all tests: graphs know our stages, and what was skipped for want of a Debian package stands in the last lines,
-with the remedy."""
-
-import os
+"""For all tests: what was skipped for want of a Debian package stands in the last lines, with the remedy."""
 
 import pytest
 
 from tests.debian import packages_in
-
-os.environ.setdefault("FRAMEGRAPH_STAGES", "fashion_pipeline.stages")
 
 
 @pytest.hookimpl(trylast=True)
