@@ -122,7 +122,10 @@ def test_checking_starts_nothing_and_writes_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--set", "results.location=/proc/none/r.jsonl"], "cannot write /proc/none/r.jsonl: it is not a file"),
+        (
+            ["--set", "results.location=/proc/none/r.jsonl"],
+            "cannot write /proc/none/r.jsonl: it is not a file",
+        ),
         (["--trace", "."], "--trace: . cannot be written: it is a folder; name another file"),
         (["--set", f"camera.uri={'x' * 300}.mp4"], "File name too long; name another file"),
     ],
