@@ -30,8 +30,7 @@ class FrameStore:
         self._stages = stages
         self._stream = stream
         self._slot_of: dict[int, int] = {}
-        # Copies of the table for frequent look-ups: seqs in order, because they are captured and sent in
-        # order.
+        # Copies of the table for frequent look-ups: seqs in order, as they are captured and sent.
         self._waiting: dict[int, None] = {}
         self._out: dict[int, None] = {}
         self._free: list[int] = []

@@ -7,14 +7,14 @@ from typing import Any
 
 from framegraph.errors import PixelsGoneError, text_of
 from framegraph.nodes.loop import POLL_MS, NodeSetup
-from framegraph.nodes.receiving import ReceivingHost
+from framegraph.nodes.receiving import ReceivingNode
 from framegraph.packet import Image, Packet, PixelHandle
 from framegraph.stage import LeakySink
 from framegraph.wire.config import ChildConfig
 from framegraph.wire.inlet import Arrival
 
 
-class LeakyNode(ReceivingHost):
+class LeakyNode(ReceivingNode):
     """The node of a leaky sink. No source waits for it, so a frame's slot may be reused while it reads."""
 
     def __init__(self, place: NodeSetup, stage: LeakySink[Any]) -> None:

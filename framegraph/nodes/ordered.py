@@ -14,7 +14,7 @@ from framegraph.delivery.order import End
 from framegraph.errors import PixelsGoneError, text_of
 from framegraph.nodes.header import Header, given_back
 from framegraph.nodes.loop import POLL_MS, NodeSetup
-from framegraph.nodes.receiving import ReceivingHost
+from framegraph.nodes.receiving import ReceivingNode
 from framegraph.packet import OK, Packet
 from framegraph.stage import Ordered
 from framegraph.wire import codec
@@ -57,7 +57,7 @@ class OrderedLane(Lane):
         self.journal.close()
 
 
-class OrderedNode(ReceivingHost):
+class OrderedNode(ReceivingNode):
     """The node of one replica of an ordered stage, with the sources dealt to it."""
 
     def __init__(self, place: NodeSetup, make_stage: Callable[[str], Ordered[Any]]) -> None:
@@ -81,10 +81,8 @@ class OrderedNode(ReceivingHost):
     def step(self, now_s: float) -> int:
         if self._outlet.sockets:
             self.send_on(self._outlet, now_s)
-        for arrival in self._inlet.receive(self.ready):
-            self.trace.received(arrival.endpoint, arrival.packet)
-            self._inlet.done(arrival.endpoint)
-            self._offer(arrival.packet)
+        for arrived in self._arrivals():
+            self._offer(arrived)
         for source, told in self._acknowledgements.receive(self.ready):
             self._told(self._lanes[source], told)
         more = False

@@ -3,6 +3,7 @@
 import time
 import traceback
 from abc import abstractmethod
+from collections.abc import Iterator
 from typing import Any
 
 import zmq
@@ -16,7 +17,7 @@ from framegraph.wire.inlet import Inlet
 from framegraph.wire.outlet import FORGIVE_AFTER_S
 
 
-class ReceivingHost(NodeLoop):
+class ReceivingNode(NodeLoop):
     """The loop of a process that takes packets, `capacity` at a time."""
 
     def __init__(self, place: NodeSetup, capacity: int) -> None:
@@ -41,6 +42,13 @@ class ReceivingHost(NodeLoop):
     @property
     def sockets(self) -> "list[zmq.Socket[bytes]]":
         return self._inlet.sockets
+
+    def _arrivals(self) -> Iterator[Packet]:
+        """Yield the packets that have arrived; credit for more does not wait for their turn."""
+        for arrival in self._inlet.receive(self.ready):
+            self.trace.received(arrival.endpoint, arrival.packet)
+            self._inlet.done(arrival.endpoint)
+            yield arrival.packet
 
     # When the graph changes
 

@@ -13,7 +13,7 @@ from framegraph.delivery.output import OutputLane
 from framegraph.errors import PixelsGoneError, StageError, text_of
 from framegraph.files import NO_ROOM, NO_ROOM_STATE
 from framegraph.nodes.loop import POLL_MS, NodeSetup
-from framegraph.nodes.receiving import ReceivingHost
+from framegraph.nodes.receiving import ReceivingNode
 from framegraph.packet import OK, Packet
 from framegraph.stage import Sink
 from framegraph.wire.config import ChildConfig
@@ -25,7 +25,7 @@ SLOW_WRITE_S = 0.02
 """A window covers many times that; if writes take longer, what is here is reported before the write."""
 
 
-class SinkNode(ReceivingHost):
+class SinkNode(ReceivingNode):
     """The node of a sink: one object of the stage per source, each with its own order, output and
     progress."""
 
@@ -46,10 +46,8 @@ class SinkNode(ReceivingHost):
         return [*super().sockets, *self._acknowledgements.sockets]
 
     def step(self, now_s: float) -> int:
-        for arrival in self._inlet.receive(self.ready):
-            self.trace.received(arrival.endpoint, arrival.packet)
-            self._inlet.done(arrival.endpoint)
-            self._offer(arrival.packet)
+        for arrived in self._arrivals():
+            self._offer(arrived)
         for source, told in self._acknowledgements.receive(self.ready):
             self._told(self._lanes[source], told)
         # Sources hold back their next frames until this report. If writes are slow it is sent before the

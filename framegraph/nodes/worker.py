@@ -11,7 +11,7 @@ import zmq
 from framegraph.errors import PixelsGoneError, text_of
 from framegraph.nodes.header import Header, given_back
 from framegraph.nodes.loop import POLL_MS, NodeSetup
-from framegraph.nodes.receiving import ReceivingHost
+from framegraph.nodes.receiving import ReceivingNode
 from framegraph.packet import Packet
 from framegraph.stage import Stage
 from framegraph.wire import codec
@@ -32,7 +32,7 @@ takes several packets per wake-up, and a slow replica does not hoard what anothe
 Answer = tuple[Packet, Frames]
 
 
-class WorkerNode(ReceivingHost):
+class WorkerNode(ReceivingNode):
     """The node of one replica of a worker stage."""
 
     def __init__(self, place: NodeSetup, stage: Stage[Any]) -> None:
