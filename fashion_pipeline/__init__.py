@@ -4,6 +4,11 @@ The folders beside this one are reached through it, and a wheel holds them under
 `fashion` and `training` would be anybody's at the top of site-packages. `framegraph` is a library of its own.
 """
 
+from pathlib import Path
+
 __version__ = "0.1.0"
 STAGES = f"{__name__}.stages"
 """The package of the stage types that a graph names in one word."""
+GRAPHS_FOLDER = Path(__file__).parent / "graphs"
+SAMPLE = Path(__file__).parent / "samples" / "plaza.mp4"
+"""The film that the default graph is shown where none is named."""

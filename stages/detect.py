@@ -10,17 +10,20 @@ import numpy as np
 from fashion_pipeline.fashion.findings import findings_in
 from fashion_pipeline.fashion.precision import AUTO, PRECISIONS
 from fashion_pipeline.stages.detectors import (
+    check_detector,
+    confidences,
+    default_confidence,
+    engines,
+    open_detector,
+)
+from fashion_pipeline.stages.detectors.detector import (
     CONFIDENCE,
-    CONFIDENCE_OF,
-    HEADS,
     BoxesXyxy,
     Detector,
     DetectorSettings,
     Scores,
-    check_detector,
-    default_confidence,
-    open_detector,
 )
+from fashion_pipeline.stages.detectors.heads import HEADS
 from fashion_pipeline.stages.media import BGR
 from fashion_pipeline.stages.media.aspect import square_picture, stored_box
 from fashion_pipeline.stages.people.detection import is_due
@@ -30,7 +33,9 @@ from framegraph.packet import Packet
 from framegraph.properties import prop
 from framegraph.stage import Stage
 
-ENGINES = ("openvino", "onnxruntime", "torch", "tensorflow")
+OWN_CONFIDENCES = ", ".join(
+    f"{value} for {model}" for model, value in confidences().items() if value != CONFIDENCE
+)
 
 
 class Detect(Stage["Detect.Options"]):
@@ -60,9 +65,8 @@ class Detect(Stage["Detect.Options"]):
         )
         confidence: float | None = prop(
             None,
-            f"The lowest score that counts as a person; unset: {CONFIDENCE_OF['nanodet']} for nanodet, "
-            f"{CONFIDENCE_OF['rtmdet_nano']} for rtmdet_nano, {CONFIDENCE_OF['retinanet']} for retinanet, "
-            f"yolov3 and tiny-yolov3 (below 0.5 ImageAI gives nothing), {CONFIDENCE} for others.",
+            f"The lowest score that counts as a person; unset: {OWN_CONFIDENCES}, {CONFIDENCE} for others. "
+            "ImageAI's networks (retinanet, yolov3, tiny-yolov3) give nothing below 0.5.",
             low=0.01,
             high=1,
             while_running=True,
@@ -74,7 +78,7 @@ class Detect(Stage["Detect.Options"]):
             high=1,
             while_running=True,
         )
-        engine: str = prop("auto", "The engine that runs the network.", choices=("auto", *ENGINES))
+        engine: str = prop("auto", "The engine that runs the network.", choices=("auto", *engines()))
         precision: str = prop(
             AUTO,
             "Precision of the network; auto: bfloat16 where the CPU has it and the model's file says "

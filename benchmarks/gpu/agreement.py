@@ -6,7 +6,8 @@ from benchmarks.gpu.pictures import Box, Image, settings
 from benchmarks.settings import Result
 from fashion_pipeline.fashion.classifiers import Classifier, open_classifier
 from fashion_pipeline.fashion.engine_choice import EngineError
-from fashion_pipeline.stages.detectors import BoxesXyxy, open_detector
+from fashion_pipeline.stages.detectors import open_detector
+from fashion_pipeline.stages.detectors.detector import BoxesXyxy
 from fashion_pipeline.training.people.score import overlaps
 
 LEAST_SAME = 0.98

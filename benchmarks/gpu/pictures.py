@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from benchmarks.films import SAMPLE
 from fashion_pipeline.fashion.classifiers import open_cutter
-from fashion_pipeline.stages.detectors import DetectorSettings, open_detector
+from fashion_pipeline.stages.detectors import open_detector
+from fashion_pipeline.stages.detectors.detector import DetectorSettings
 
 Image = NDArray[np.uint8]
 Box = tuple[float, ...]

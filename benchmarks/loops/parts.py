@@ -37,12 +37,8 @@ class Finder:
     def __init__(self) -> None:
         import cv2
 
-        from fashion_pipeline.stages.detectors import (
-            SHIPPED,
-            DetectorSettings,
-            default_confidence,
-            open_detector,
-        )
+        from fashion_pipeline.stages.detectors import SHIPPED, default_confidence, open_detector
+        from fashion_pipeline.stages.detectors.detector import DetectorSettings
 
         cv2.setNumThreads(1)
         self._detector = open_detector(

@@ -2,7 +2,6 @@
 
 import argparse
 import sys
-from pathlib import Path
 
 from framegraph.errors import GraphError
 from framegraph.graph.reader import read_graph_argument
@@ -26,11 +25,10 @@ def main(arguments: list[str]) -> int:
             return run_graph(graph, quiet=options.quiet, verbose=False, resume=False)
         drill = Drill(
             graph,
-            graph_words(options),
+            [sys.executable, __file__, *graph_words(options)],
             options.drill,
             times=options.times,
             seed=options.seed,
-            launcher=Path(__file__),
         )
     except GraphError as error:
         print("\n".join(error.problems), file=sys.stderr)

@@ -3,17 +3,29 @@
 import argparse
 import itertools
 import math
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from framegraph.errors import GraphError
 from framegraph.properties import nearest
+from framegraph.support.commands import Commands
 from framegraph.support.secrets import passwords_in
 
+if TYPE_CHECKING:
+    from framegraph.graph.model import Graph
 
-def add_graph(parser: argparse.ArgumentParser) -> None:
+GLOB = frozenset("*?[")
+
+
+def add_graph(parser: argparse.ArgumentParser, *, is_optional: bool = False) -> None:
     """Add the arguments for a graph and the overrides of its properties."""
-    parser.add_argument("graph", help="a file, e.g. pipeline.yaml, or a graph: 'source uri=… ! …'")
+    parser.add_argument(
+        "graph",
+        help="a file, e.g. pipeline.yaml; a graph: 'source uri=… ! …'; or an input for the default graph: "
+        "FILE, rtsp://…" + ("; nothing: the default graph on its sample" if is_optional else ""),
+        **({"nargs": "?", "default": ""} if is_optional else {}),
+    )
     parser.add_argument(
         "--set",
         action="append",
@@ -24,7 +36,7 @@ def add_graph(parser: argparse.ArgumentParser) -> None:
 
 
 def parse_graph(
-    parser: argparse.ArgumentParser, arguments: Sequence[str], commands: Collection[str]
+    parser: argparse.ArgumentParser, arguments: Sequence[str], commands: Commands
 ) -> argparse.Namespace:
     """Parse the arguments of a command that takes a graph; GraphError for a misplaced word."""
     first = arguments[0] if arguments else ""
@@ -38,6 +50,25 @@ def parse_graph(
     if surplus:
         parser.error(f"unrecognized arguments: {' '.join(surplus)}")
     return options
+
+
+def read_graph(options: argparse.Namespace, commands: Commands) -> "Graph":
+    """Read the graph that the options of a command name; an input becomes the default graph on that input,
+    also in `options`."""
+    from framegraph.graph.reader import read_graph_argument
+
+    default = commands.default
+    if default is not None and (not options.graph or _is_input(options.graph)):
+        options.set.insert(0, f"{default.source}.uri={options.graph or default.uri}")
+        options.graph = str(default.path)
+    return read_graph_argument(options.graph, options.set)
+
+
+def _is_input(word: str) -> bool:
+    """Return whether a word names an input rather than a graph, in a file or in one line."""
+    if " ! " in word or Path(word).suffix in (".yaml", ".yml"):
+        return False
+    return "://" in word or not GLOB.isdisjoint(word) or Path(word).exists()
 
 
 def refuse_passwords(arguments: Sequence[str]) -> None:

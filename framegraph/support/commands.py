@@ -2,10 +2,42 @@
 
 import abc
 import argparse
+import dataclasses
 import importlib
 import pkgutil
+import sys
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import ClassVar
+
+DEFAULT = "run"
+"""The command that words without one are for."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class DefaultGraph:
+    """The graph for a word that names an input instead of a graph: `uri` of its stage `source` is then set.
+
+    uri: the input where no word is given.
+    """
+
+    path: Path
+    source: str
+    uri: str
+
+
+def own_command() -> list[str]:
+    """Return the words that start this program once more."""
+    spec = getattr(sys.modules["__main__"], "__spec__", None)
+    if spec is not None:
+        return [sys.executable, "-m", spec.name.removesuffix(".__main__")]
+    return [sys.executable, str(Path(sys.argv[0]).resolve())]
+
+
+def program() -> str:
+    """Return this program's name as its user types it: launcher.py, fashion-pipeline."""
+    name = Path(sys.argv[0]).name
+    return f"python -m {Path(sys.argv[0]).parent.name}" if name == "__main__.py" else name
 
 
 class Command(abc.ABC):
@@ -27,7 +59,7 @@ class Command(abc.ABC):
 
     def parser(self) -> argparse.ArgumentParser:
         parser = argparse.ArgumentParser(
-            prog=f"launcher.py {self.name}".rstrip(), description=self.description
+            prog=f"{program()} {self.name}".rstrip(), description=self.description
         )
         self.add_arguments(parser)
         return parser
@@ -58,15 +90,23 @@ class Commands(Mapping[str, Command]):
     `version`: what the launcher's --version says.
     """
 
-    def __init__(self, *packages: str, version: str = "") -> None:
+    def __init__(self, *packages: str, version: str = "", default: DefaultGraph | None = None) -> None:
         self.version = version
+        self.default = default
         self._modules = {
             module.name.replace("_", "-"): f"{package}.{module.name}"
             for package in packages
             for module in pkgutil.iter_modules(importlib.import_module(package).__path__)
         }
 
+    def find(self, word: str) -> Command:
+        """Return the command of this name, or the default one, which then bears no name."""
+        return self[word] if word in self else self._command(DEFAULT, "")
+
     def __getitem__(self, name: str) -> Command:
+        return self._command(name, name)
+
+    def _command(self, name: str, shown_name: str) -> Command:
         module = importlib.import_module(self._modules[name])
         found = [
             value
@@ -75,7 +115,7 @@ class Commands(Mapping[str, Command]):
         ]
         if len(found) != 1:
             raise TypeError(f"{module.__file__} must define one Command, it defines {len(found)}")
-        return found[0](name, self)
+        return found[0](shown_name, self)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._modules)

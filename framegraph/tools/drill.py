@@ -9,10 +9,8 @@ import os
 import random
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 from framegraph.errors import GraphError
 from framegraph.graph.model import Graph
@@ -27,7 +25,6 @@ RECOVERY_LIMIT_S = 120.0
 """A run that commits no frame for this long after a fault counts as stuck."""
 END_LIMIT_S = 600.0
 _SIGNALS = {"kill": signal.SIGKILL, "again": signal.SIGKILL, "stop": signal.SIGSTOP}
-_LAUNCHER = Path(__file__).resolve().parents[2] / "launcher.py"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,16 +63,15 @@ class Drill:
     def __init__(
         self,
         graph: Graph,
-        arguments: list[str],
+        command: list[str],
         faults: list[str],
         *,
         times: int,
         seed: int,
-        launcher: Path = _LAUNCHER,
     ) -> None:
-        """launcher: the program that runs a graph, given `arguments` and --quiet."""
+        """command: what runs the graph; it is given --quiet as well."""
         self._graph = graph
-        self._command = [sys.executable, str(launcher), *arguments, "--quiet"]
+        self._command = [*command, "--quiet"]
         self._faults = [read_fault(text, graph) for text in faults]
         self._times = times
         self._random = random.Random(seed)

@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from fashion_pipeline.stages.detectors import BoxesXyxy, DetectorSettings, Scores
+from fashion_pipeline.stages.detectors.detector import BoxesXyxy, DetectorSettings, Scores
 
 
 def choose_people(

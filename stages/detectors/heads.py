@@ -28,6 +28,11 @@ from fashion_pipeline.stages.detectors.grids import STRIDES, decode_maps, decode
 Floats = npt.NDArray[np.floating]
 Outputs = Mapping[str, npt.NDArray[np.generic]]
 
+HEADS = (
+    *("yolov8", "yolov5", "nms", "nms-batched", "rtdetr", "rtdetr-joined", "rtdetr-pixels"),
+    *("ssd", "yolox", "rtmdet", "rtmdet-raw"),
+)
+
 MAX_QUERIES = 1000
 """Transformers and built-in NMS give at most this many candidates (usually 300), a YOLO grid thousands."""
 

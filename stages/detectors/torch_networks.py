@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fashion_pipeline.fashion.engine_choice import choose_device, choose_engine
-from fashion_pipeline.stages.detectors import DetectorSettings
+from fashion_pipeline.stages.detectors.detector import DetectorSettings
 
 ENGINES = ("torch",)
 

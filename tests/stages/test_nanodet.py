@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fashion_pipeline.fashion.precision import read_table
-from fashion_pipeline.stages.detectors import DetectorSettings, open_detector
+from fashion_pipeline.stages.detectors import open_detector
+from fashion_pipeline.stages.detectors.backends.nanodet import BINS, INPUT_WH, MODEL_PATH, decode
+from fashion_pipeline.stages.detectors.detector import DetectorSettings
 from fashion_pipeline.stages.detectors.grids import STRIDES
-from fashion_pipeline.stages.detectors.nanodet import BINS, INPUT_WH, MODEL_PATH, decode
 from fashion_pipeline.training.convert_nanodet import ConversionError, main, read_package
 
 SAMPLE = Path(__file__).resolve().parents[2] / "samples" / "plaza.mp4"

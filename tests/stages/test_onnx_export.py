@@ -7,8 +7,7 @@ import pytest
 from onnx import TensorProto
 
 from fashion_pipeline.stages.detect import Detect
-from fashion_pipeline.stages.detectors import HEADS
-from fashion_pipeline.stages.detectors.heads import HeadError, recognise_head
+from fashion_pipeline.stages.detectors.heads import HEADS, HeadError, recognise_head
 from framegraph.errors import GraphError, StageError
 from framegraph.packet import Packet
 from framegraph.properties import read_options

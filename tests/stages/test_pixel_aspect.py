@@ -19,7 +19,7 @@ from fashion_pipeline.stages.classify import Classify
 from fashion_pipeline.stages.crop import Crop
 from fashion_pipeline.stages.crops_sink import CropsSink
 from fashion_pipeline.stages.detect import Detect
-from fashion_pipeline.stages.detectors import DetectorSettings, OneByOne
+from fashion_pipeline.stages.detectors.detector import DetectorSettings, OneByOne
 from fashion_pipeline.stages.json_sink import JsonSink
 from fashion_pipeline.stages.media.aspect import (
     SQUARE,

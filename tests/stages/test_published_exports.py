@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 
 from fashion_pipeline.fashion.weights import WEIGHTS, Published
-from fashion_pipeline.stages.detectors import DetectorSettings, default_confidence, open_detector
+from fashion_pipeline.stages.detectors import default_confidence, open_detector
+from fashion_pipeline.stages.detectors.detector import DetectorSettings
 from fashion_pipeline.training.weights import main
 from tests.stages.test_nanodet import best_ious
 

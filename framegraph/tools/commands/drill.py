@@ -4,8 +4,8 @@ import argparse
 import random
 from collections.abc import Sequence
 
-from framegraph.launch.arguments import add_graph, graph_words, number
-from framegraph.support.commands import Command
+from framegraph.launch.arguments import add_graph, graph_words, number, read_graph
+from framegraph.support.commands import Command, own_command
 
 
 class DrillCommand(Command):
@@ -27,13 +27,18 @@ class DrillCommand(Command):
         )
 
     def run(self, options: argparse.Namespace) -> int:
-        from framegraph.graph.reader import read_graph_argument
         from framegraph.tools.drill import Drill
 
-        graph = read_graph_argument(options.graph, options.set)
+        graph = read_graph(options, self.commands)
         seed = options.seed if options.seed is not None else random.randrange(10**6)
         print(f"seed {seed}", flush=True)
-        harm = Drill(graph, graph_words(options), options.fault, times=options.times, seed=seed)
+        harm = Drill(
+            graph,
+            [*own_command(), *graph_words(options)],
+            options.fault,
+            times=options.times,
+            seed=seed,
+        )
         verdict = harm.go(max_pause_s=options.max_pause, stop_at_end=options.stop)
         print(verdict.describe())
         return 0 if verdict.passed else 1

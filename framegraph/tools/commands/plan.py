@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from framegraph.launch.arguments import add_graph, graph_words, number
+from framegraph.launch.arguments import add_graph, graph_words, number, read_graph
 from framegraph.support.commands import Command
 
 
@@ -29,13 +29,12 @@ class Plan(Command):
         )
 
     def run(self, options: argparse.Namespace) -> int:
-        from framegraph.graph.reader import read_graph_argument
         from framegraph.tools.plan.auto import remember
         from framegraph.tools.plan.forecast import forecast
         from framegraph.tools.plan.measure import cores, measure_graph
         from framegraph.tools.plan.report import describe, describe_sources
 
-        graph = read_graph_argument(options.graph, options.set)
+        graph = read_graph(options, self.commands)
         costs = measure_graph(
             graph,
             graph_words(options),

@@ -11,7 +11,6 @@ from framegraph.errors import GraphError
 from framegraph.graph.reader import read_graph
 from framegraph.support.commands import Commands
 from framegraph.tools.describe.facts import facts_of
-from framegraph.tools.run import Run
 
 BASH = """\
 _launcher_py() {
@@ -38,7 +37,7 @@ _OPTION = re.compile(r"(?<![\w-])(--[a-z][a-z-]*|-[a-z])\b(?: (\{[^}]*\}|[A-Z][^
 def candidates(words: list[str], commands: Commands) -> list[str]:
     """Return the completions of the last word. `words` follow the program's name; the last may be empty."""
     last, before = words[-1] if words else "", words[:-1]
-    command = commands[before[0]] if before and before[0] in commands else Run("", commands)
+    command = commands.find(before[0] if before else "")
     options = _options(command.parser().format_help())
     previous = before[-1] if before else ""
     if previous == "--set":

@@ -13,10 +13,31 @@ import numpy.typing as npt
 from fashion_pipeline.fashion.engines import ONNX_ENGINES, Engine, choose_engine, open_engine
 from fashion_pipeline.fashion.model_file import file_digest
 from fashion_pipeline.fashion.weights import WEIGHTS, find_weights
-from fashion_pipeline.stages.detectors import PUBLISHED_EXPORTS, BoxesXyxy, DetectorSettings, Scores
 from fashion_pipeline.stages.detectors.boxes import choose_people
+from fashion_pipeline.stages.detectors.detector import (
+    CONFIDENCE,
+    Backend,
+    BoxesXyxy,
+    DetectorSettings,
+    Scores,
+)
 from fashion_pipeline.stages.detectors.feeds import FEEDS, YOLO, Placed, fill
 from fashion_pipeline.stages.detectors.heads import HeadError, decode_head, recognise_head
+
+PUBLISHED = {
+    "rtmdet_nano": 0.4,
+    **dict.fromkeys(
+        ("person-detection-0202", "person-detection-0201", "person-detection-0200", "yolox_nano"), CONFIDENCE
+    ),
+}
+BACKEND = Backend(
+    models=PUBLISHED,
+    # Of ONNX, and of OpenVINO's own format, which comes with a file NAME.bin.
+    suffixes=(".onnx", ".xml"),
+    engines=ONNX_ENGINES,
+    has_precisions=True,
+    published=tuple(PUBLISHED),
+)
 
 DEFAULT_SIZE_PX = {"rtmdet": 384}
 """Input size where the file leaves it open; 640 for other heads, as the families are trained. RTMDet-nano was
@@ -123,7 +144,7 @@ class OnnxExport:
 
 def check(settings: DetectorSettings) -> Path:
     """Return the model file. Raises ValueError, in one sentence, if it or the engine is missing."""
-    if settings.model in PUBLISHED_EXPORTS:
+    if settings.model in PUBLISHED:
         path = find_weights(settings.model, settings.weights)
     else:
         path = Path(settings.model)

@@ -16,14 +16,20 @@ import numpy.typing as npt
 from fashion_pipeline.fashion.engines import ONNX_ENGINES, Engine, choose_engine, open_engine
 from fashion_pipeline.fashion.model_file import file_digest
 from fashion_pipeline.fashion.model_lookup import MODELS_FOLDER
-from fashion_pipeline.stages.detectors import BoxesXyxy, DetectorSettings, Scores, shipped_file
 from fashion_pipeline.stages.detectors.boxes import choose_people
+from fashion_pipeline.stages.detectors.detector import (
+    Backend,
+    BoxesXyxy,
+    DetectorSettings,
+    Scores,
+    shipped_file,
+)
 from fashion_pipeline.stages.detectors.grids import grid
 
 MODEL_PATH, INT8_PATH = MODELS_FOLDER / "nanodet.onnx", MODELS_FOLDER / "nanodet.int8.onnx"
 INPUT_WH = (416, 320)
 BINS = 11
-ENGINES = ONNX_ENGINES
+BACKEND = Backend(models={"nanodet": 0.45}, engines=ONNX_ENGINES, has_precisions=True)
 
 
 class NanoDet:
@@ -86,7 +92,7 @@ def _grids() -> tuple[npt.NDArray[np.float32], npt.NDArray[np.floating]]:
 
 def check(settings: DetectorSettings) -> Path:
     """Return the model file. Raises ValueError if it or the engine is missing, or another one is named."""
-    choose_engine(settings.engine, ENGINES)
+    choose_engine(settings.engine, BACKEND.engines)
     if settings.weights:
         raise ValueError(
             "detector 'nanodet' has its own file, so 'weights' means nothing to it; leave it out"

@@ -11,11 +11,18 @@ import numpy.typing as npt
 from fashion_pipeline.fashion.engine_choice import choose_device, choose_engine
 from fashion_pipeline.fashion.model_file import file_digest
 from fashion_pipeline.fashion.weights import find_weights
-from fashion_pipeline.stages.detectors import BoxesXyxy, DetectorSettings, OneByOne, Scores
+from fashion_pipeline.stages.detectors.backends.ssdlite import INPUT_WH, network_input
 from fashion_pipeline.stages.detectors.boxes import choose_people
-from fashion_pipeline.stages.detectors.ssdlite import INPUT_WH, network_input
+from fashion_pipeline.stages.detectors.detector import (
+    CONFIDENCE,
+    Backend,
+    BoxesXyxy,
+    DetectorSettings,
+    OneByOne,
+    Scores,
+)
 
-ENGINES = ("tensorflow",)
+BACKEND = Backend(models={"ssdlite": CONFIDENCE}, engines=("tensorflow",), is_default=False)
 WEIGHTS_NAME = "ssdlite-tensorflow"
 OUTPUTS = ("detection_boxes:0", "detection_scores:0")
 
@@ -52,7 +59,8 @@ def open_detector(settings: DetectorSettings) -> SsdLiteTensorFlow:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     import tensorflow as tf
 
-    name, device = choose_device(choose_engine("tensorflow", ENGINES), "tensorflow", settings.device, ENGINES)
+    engines = BACKEND.engines
+    name, device = choose_device(choose_engine("tensorflow", engines), "tensorflow", settings.device, engines)
     assert name == "tensorflow"
     graph_def = tf.compat.v1.GraphDef()
     try:

@@ -5,15 +5,18 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from framegraph.launch.arguments import add_graph, graph_words, parse_graph
+from framegraph.launch.arguments import add_graph, graph_words, parse_graph, read_graph
 from framegraph.support.commands import Command
 
 
 class Run(Command):
+    line = "run a graph, or the default graph on a film, camera or folder"
     description = "Run a graph of stages, each its own process."
 
     def parser(self) -> argparse.ArgumentParser:
         parser = super().parser()
+        if self.name:
+            return parser
         parser.epilog = "other commands, each with its own --help:\n" + "\n".join(
             f"  {name:<12}{command.line}" for name, command in self.commands.items()
         )
@@ -21,7 +24,7 @@ class Run(Command):
         return parser
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
-        add_graph(parser)
+        add_graph(parser, is_optional=bool(self.name))
         parser.add_argument("--check", action="store_true", help="check the graph and start nothing")
         parser.add_argument("--draw", choices=("mermaid", "svg"), help="print a drawing and start nothing")
         parser.add_argument(
@@ -54,11 +57,10 @@ class Run(Command):
         return options
 
     def run(self, options: argparse.Namespace) -> int:
-        from framegraph.graph.reader import read_graph_argument
         from framegraph.launch.session import check_only, run_graph
         from framegraph.traces.recorder import SAMPLED_EVERY
 
-        graph = read_graph_argument(options.graph, options.set)
+        graph = read_graph(options, self.commands)
         if options.check:
             return check_only(graph)
         if options.draw:

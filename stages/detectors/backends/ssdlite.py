@@ -12,12 +12,20 @@ import numpy.typing as npt
 from fashion_pipeline.fashion.engines import ONNX_ENGINES, Engine, choose_engine, open_engine
 from fashion_pipeline.fashion.model_file import file_digest
 from fashion_pipeline.fashion.model_lookup import MODELS_FOLDER
-from fashion_pipeline.stages.detectors import BoxesXyxy, DetectorSettings, OneByOne, Scores, shipped_file
 from fashion_pipeline.stages.detectors.boxes import suppress_overlaps
+from fashion_pipeline.stages.detectors.detector import (
+    CONFIDENCE,
+    Backend,
+    BoxesXyxy,
+    DetectorSettings,
+    OneByOne,
+    Scores,
+    shipped_file,
+)
 
 MODEL_PATH = MODELS_FOLDER / "ssdlite.onnx"
 INPUT_WH = (300, 300)
-ENGINES = ONNX_ENGINES
+BACKEND = Backend(models={"ssdlite": CONFIDENCE}, engines=ONNX_ENGINES, has_precisions=True)
 QUALITY_BY_PRECISION = {"float32": 0.605, "bfloat16": 0.604}
 """On the first half of PETS09-S2L1: docs/detectors.md."""
 
@@ -57,7 +65,7 @@ class SsdLite(OneByOne):
 
 def check(settings: DetectorSettings) -> Path:
     """Return the model file. Raises ValueError if it or the engine is missing, or another one is named."""
-    choose_engine(settings.engine, ENGINES)
+    choose_engine(settings.engine, BACKEND.engines)
     if settings.weights:
         raise ValueError(
             "detector 'ssdlite' has its own file, so 'weights' means nothing to it; leave it out, or set "

@@ -9,15 +9,18 @@ import numpy.typing as npt
 
 from fashion_pipeline.fashion.model_file import file_digest
 from fashion_pipeline.fashion.weights import WEIGHTS, find_weights
-from fashion_pipeline.stages.detectors import TORCHVISION_PREFIX, BoxesXyxy, DetectorSettings, Scores
 from fashion_pipeline.stages.detectors.boxes import choose_people
+from fashion_pipeline.stages.detectors.detector import Backend, BoxesXyxy, DetectorSettings, Scores
 from fashion_pipeline.stages.detectors.torch_networks import (
+    ENGINES,
     check_torch,
     load_quietly,
     prepare_torch,
     to_tensor,
 )
 from framegraph.properties import nearest
+
+BACKEND = Backend(prefix="torchvision/", engines=ENGINES)
 
 COCO_CLASSES = 91
 """Including the background, as in all published weights of torchvision's detectors."""
@@ -56,9 +59,9 @@ class TorchvisionDetector:
 
 def check(settings: DetectorSettings) -> Path:
     """Return the weights file. Raises ValueError, in one sentence, if it or torchvision is missing."""
-    name = settings.model.removeprefix(TORCHVISION_PREFIX)
+    name = settings.model.removeprefix(BACKEND.prefix)
     if settings.model not in WEIGHTS:
-        known = [model.removeprefix(TORCHVISION_PREFIX) for model in WEIGHTS if "/" in model]
+        known = [model.removeprefix(BACKEND.prefix) for model in WEIGHTS if "/" in model]
         raise ValueError(f"torchvision has no detector '{name}'{nearest(name, known)}")
     if settings.size and name in FIXED_SIZE:
         raise ValueError(f"the input of '{settings.model}' has a fixed size; leave 'size' out")
@@ -70,7 +73,7 @@ def open_detector(settings: DetectorSettings) -> TorchvisionDetector:
     """Load the weights and run the network once. Raises ValueError if the file does not fit the network."""
     path = check(settings)
     device = prepare_torch(settings)
-    name = settings.model.removeprefix(TORCHVISION_PREFIX)
+    name = settings.model.removeprefix(BACKEND.prefix)
 
     def load() -> Any:
         import torch

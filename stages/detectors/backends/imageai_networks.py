@@ -9,9 +9,18 @@ import numpy.typing as npt
 
 from fashion_pipeline.fashion.model_file import file_digest
 from fashion_pipeline.fashion.weights import find_weights
-from fashion_pipeline.stages.detectors import BoxesXyxy, DetectorSettings, OneByOne, Scores
 from fashion_pipeline.stages.detectors.boxes import choose_people
-from fashion_pipeline.stages.detectors.torch_networks import check_torch, load_quietly, prepare_torch
+from fashion_pipeline.stages.detectors.detector import (
+    Backend,
+    BoxesXyxy,
+    DetectorSettings,
+    OneByOne,
+    Scores,
+)
+from fashion_pipeline.stages.detectors.torch_networks import ENGINES, check_torch, load_quietly, prepare_torch
+
+# The confidence that the first version of this project used with ImageAI's detectors.
+BACKEND = Backend(models=dict.fromkeys(("retinanet", "yolov3", "tiny-yolov3"), 0.7), engines=ENGINES)
 
 LOWEST_CONFIDENCE = 0.5
 """ImageAI leaves out everything below this, and offers no way to change it."""

@@ -1,0 +1,1 @@
+"""Commands of this field: one file, one command, its name."""
