@@ -30,6 +30,11 @@ class StageError(Exception):
     """
 
 
+class UnavailableError(Exception):
+    """An output cannot be written for now (a database that is locked, full or away): a sink that raises it
+    is given the frame again, until it can."""
+
+
 class WireError(ValueError):
     """Bytes from a socket that are not a well-formed message: rejected and counted, never executed."""
 

@@ -1,93 +1,96 @@
-"""One source's lane through a sink: its output and durable progress."""
+"""One source's lane through a sink: its output, and how far it is."""
 
 from __future__ import annotations
 
-import logging
 import time
-from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from framegraph.delivery.acknowledging import Acknowledgement
 from framegraph.delivery.lane import Lane
 from framegraph.delivery.tally import Tally
-from framegraph.errors import StageError
 from framegraph.packet import Packet
-from framegraph.stage import Cut, FileSink, Sink
-from framegraph.support.progress import Progress, ProgressFile
+from framegraph.stage import Sink
+from framegraph.support.progress import Progress
 from framegraph.wire.config import ChildConfig
 
-log = logging.getLogger("sink")
+SinkT = TypeVar("SinkT", bound=Sink[Any])
 
 
-class OutputLane(Lane):
-    """The writer of one source's packets: in order, with durable progress."""
+class OutputLane(Lane, Generic[SinkT]):
+    """The writer of one source's packets, in order.
 
-    def __init__(self, config: ChildConfig, source: str, sink: Sink[Any]) -> None:
+    This one keeps no record: a frame is committed once it is written, and a successor continues with what
+    its source sends again. The lanes of sinks that keep one override the methods that mention a record.
+    """
+
+    def __init__(self, config: ChildConfig, source: str, sink: SinkT) -> None:
         self.source = source
         self.sink = sink
         self.is_finished = False
-        self.has_output = True
         self.try_again_s = 0.0
+        self.waiting_state = ""
+        """What it waits for while it cannot be written."""
         self.last_write_s = float("inf")
         self.needs_going_back = False
         self.tally = Tally()
         self._config = config
-        self._file: ProgressFile | None = None
-        self._cut: Cut | None = None
         self._last = {"seq": -1, "epoch": 0, "pts_ns": 0, "running_ns": 0}
         self._highest_ids: dict[str, int] = {}
         self._remarks: list[str] = []
-        self.changes: list[str] = []
-        """Changes that others have made to the output in the meantime."""
-        self._frames_elsewhere = 0
-        self._fsync = config.common.fsync
-        last_seq = -1
-        if isinstance(sink, FileSink):
-            self._location = Path(config.locations[source])
-            self._file = ProgressFile(self._location)
-            last_seq = self._open(sink)
-        self.tally.expect(config.summed.get(source, ()))
-        super().__init__(last_seq)
-        self.committed_seq = last_seq
+        self.is_open = False
+        self.committed_seq = -1
+        super().__init__()
 
-    def _open(self, sink: FileSink[Any]) -> int:
-        """Open the output: continue where a process of this run stopped, else start anew."""
-        assert self._file is not None
-        known = self._file.read()
-        if known is not None and self._is_ours(known):
-            self._cut = Cut(size_bytes=known.size_bytes, notes=known.notes)
-            self.tally = Tally.from_plain(known.tally)
-            self.is_finished = known.is_finished
-            self._remarks, self._highest_ids = known.remarks, known.highest_ids
-            if not known.is_finished:
-                sink.open_at(self._location, self._cut)
-            self._last = known.last
-            return int(known.last["seq"])
-        # Checked before anything is cut: a successor without progress would empty the output.
-        is_successor = self._config.incarnation > 0
-        if known is None and is_successor and self._location.is_file() and self._location.stat().st_size:
-            raise StageError(
-                f"{self._file.path} is damaged or gone, so nobody knows how much of {self._location} is "
-                "whole; it is left as it is: start the run anew"
-            )
-        self._file.clear()
-        sink.open_at(self._location, None)
-        self._write_progress(None)
+    def open(self) -> None:
+        """Open the output where it was left off. Until then nothing is known of what it has."""
+        last_seq = self._open()
+        self.tally.expect(self._config.summed.get(self.source, ()))
+        self.order.start_after(last_seq)
+        self.committed_seq = last_seq
+        self.is_open = True
+
+    # What depends on the kind of sink
+
+    def _open(self) -> int:
+        """Open the output; return the last frame that it is on record to have, -1: none."""
         return -1
 
-    def _is_ours(self, known: Progress) -> bool:
-        return known.run == self._config.run and known.source == self.source
+    def _record(self) -> None:
+        """Put on record what is in the output."""
+
+    def go_back(self) -> None:
+        """Undo what is written and not on record."""
+        self.needs_going_back = False
+
+    def start_after(self, seq: int) -> bool:
+        """Continue after `seq`; False for an output that lacks frames up to there."""
+        self.committed_seq = max(self.committed_seq, seq)
+        return super().start_after(seq)
+
+    def commit_due_s(self) -> float:
+        """Return the time, by time.monotonic(), when `commit` is to be called; infinite: not at all."""
+        return float("inf")
+
+    def commit(self) -> None:
+        """Put on record what is written and not yet on record."""
+
+    def describe(self) -> str:
+        return f"the output of {self.source}"
+
+    def summary(self) -> dict[str, Any]:
+        """Return this output's entry for the launcher's summary."""
+        return {
+            "location": "",
+            "notes": self._remarks,
+            "tally": self.tally.to_plain(),
+            "was_changed": False,
+        }
+
+    # What all share
 
     @property
     def acknowledgement(self) -> Acknowledgement:
         return Acknowledgement(self.committed_seq, self.received, self.is_finished)
-
-    def start_after(self, seq: int) -> bool:
-        """Continue after `seq`; False for a file that lacks frames up to there."""
-        if isinstance(self.sink, FileSink):
-            return self.committed_seq >= seq
-        self.committed_seq = max(self.committed_seq, seq)
-        return super().start_after(seq)
 
     def count_received(self, packet: Packet) -> None:
         now = time.time()
@@ -96,83 +99,33 @@ class OutputLane(Lane):
         self.tally.last_received_at = now
 
     def write(self, packet: Packet) -> None:
-        """Write a frame, and the drops before it, then the progress: after this it is committed."""
+        """Write a frame, and the drops before it, and commit it."""
         if self.needs_going_back:
             self.go_back()
-        self._look_after_output()
+        self._put(packet)
+        self.skip(packet)
+
+    def _put(self, packet: Packet) -> None:
         for from_seq, to_seq, reason in packet.dropped:
             self.sink.dropped(packet, from_seq, to_seq, reason)
         self.sink.process(packet)
-        self._commit(packet)
-
-    def _look_after_output(self) -> None:
-        """Continue in a new file if somebody has moved, removed or cut the current one."""
-        if isinstance(self.sink, FileSink) and not self.sink.is_in_place():
-            self._note_change(self.sink)
-            self.sink.open_at(self._location, None)
-            # From here on it is only possible to go back within the new file.
-            self._cut = self.sink.position()
-
-    def _note_change(self, sink: FileSink[Any]) -> None:
-        frames = self.tally.frames - self._frames_elsewhere
-        self._frames_elsewhere = self.tally.frames
-        done = "was moved, removed or cut by somebody else"
-        self.changes.append(
-            f"a file of {self._location.name} {done} while it was written"
-            if sink.has_many_files
-            else f"{self._location.name} {done}: {frames} frames are not in it"
-        )
-        log.warning("%s", self.changes[-1])
 
     def skip(self, packet: Packet) -> None:
-        """Pass over a frame that could not be written even as a GAP, and count it as failed."""
-        self._commit(packet)
+        """Commit a frame; alone: one that could not be written even as a GAP, and counts as failed."""
+        self._count(packet)
+        self._record()
+        self.committed_seq = packet.seq
 
-    def _commit(self, packet: Packet) -> None:
+    def _count(self, packet: Packet) -> None:
         # A frame that was written but could not be synced comes again: it was already counted.
         if packet.seq != self._last["seq"]:
             now = time.time()
             self.tally.count(packet)
             self.tally.committed_after.add(now * 1000 - packet.capture_time_ns / 1e6)
             self.tally.first_committed_at = self.tally.first_committed_at or now
-        self._write_progress(packet)
-
-    def _write_progress(self, packet: Packet | None) -> None:
-        if packet is not None:
-            self._last = {name: getattr(packet, name) for name in ("seq", "epoch", "pts_ns", "running_ns")}
-            for stage, highest_id in packet.highest_ids.items():
-                self._highest_ids[stage] = max(highest_id, self._highest_ids.get(stage, 0))
-        seq = self._last["seq"]
-        if self._file is not None:
-            assert isinstance(self.sink, FileSink)
-            cut = self.sink.position()
-            if self._fsync != "never":
-                self.sink.sync()
-            self._file.write(
-                run=self._config.run,
-                digest=self._config.digest,
-                source=self.source,
-                last=self._last,
-                size_bytes=cut.size_bytes,
-                notes=cut.notes,
-                is_finished=self.is_finished,
-                end_cause=self.order.end.cause if self.is_finished and self.order.end else "",
-                remarks=self._remarks,
-                tally=self.tally.to_plain(),
-                highest_ids=self._highest_ids,
-            )
-            # Not before: after a sync that found no room the frame must be undone.
-            self._cut = cut
-            if self._fsync == "always":
-                self._file.sync()
-            self.sink.committed()
-        self.committed_seq = seq
-
-    def go_back(self) -> None:
-        """Undo a half-written frame."""
-        if isinstance(self.sink, FileSink):
-            self.sink.open_at(self._location, self._cut)
-        self.needs_going_back = False
+        self._last = {name: getattr(packet, name) for name in ("seq", "epoch", "pts_ns", "running_ns")}
+        for stage, highest_id in packet.highest_ids.items():
+            self._highest_ids[stage] = max(highest_id, self._highest_ids.get(stage, 0))
 
     def finish(self) -> None:
         """Complete the output, durably: everything of this source is written."""
@@ -180,42 +133,39 @@ class OutputLane(Lane):
         assert end is not None
         if self.needs_going_back:
             self.go_back()
-        self._look_after_output()
         for from_seq, to_seq, reason in end.dropped:
             self.sink.dropped(Packet(source=self.source, seq=to_seq + 1), from_seq, to_seq, reason)
         self.sink.finish()
         self._remarks = self.sink.remarks()
         self.is_finished = True
         try:
-            self._write_progress(None)
+            self._record()
         except BaseException:
-            # Recorded only together with the remarks about the output.
+            # On record only together with the remarks about the output.
             self.is_finished = False
             raise
-        self._remove_if_empty()
 
-    def _remove_if_empty(self) -> None:
-        """Remove an empty output and say why there is none."""
-        is_file = isinstance(self.sink, FileSink) and self._location.is_file()
-        if is_file and not self.tally.frames and not self._location.stat().st_size:
-            self._location.unlink()
-            self.has_output = False
-            self._remarks = [f"no frame of {self.source} came, so there is no {self._location}"]
+    def _continue_from(self, known: Progress) -> int:
+        """Take over what is on record; return its last frame."""
+        self.tally = Tally.from_plain(known.tally)
+        self.is_finished = known.is_finished
+        self._remarks, self._highest_ids = known.remarks, known.highest_ids
+        self._last = known.last
+        return int(known.last["seq"])
 
-    def describe(self) -> str:
-        return str(self._location) if isinstance(self.sink, FileSink) else f"the output of {self.source}"
-
-    def summary(self) -> dict[str, Any]:
-        """Return this output's entry for the launcher's summary."""
-        location = str(self._location) if isinstance(self.sink, FileSink) and self.has_output else ""
+    def _fields(self) -> dict[str, Any]:
+        """Return what goes on record of any output, by the names of `Progress`."""
         return {
-            "location": location,
-            "notes": [*self.changes, *self._remarks],
+            "run": self._config.run,
+            "digest": self._config.digest,
+            "source": self.source,
+            "last": self._last,
+            "is_finished": self.is_finished,
+            "end_cause": self.order.end.cause if self.is_finished and self.order.end else "",
+            "remarks": self._remarks,
             "tally": self.tally.to_plain(),
-            "was_changed": bool(self.changes),
+            "highest_ids": self._highest_ids,
         }
 
     def close(self) -> None:
         self.sink.close()
-        if self._file is not None:
-            self._file.close()

@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from framegraph.graph.model import Graph
 from framegraph.graph.registry import writes_file
 from framegraph.stage import Source
 from framegraph.support.progress import Progress, ProgressFile, progress_path
+from framegraph.transactions import TransactionalSink
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -43,9 +45,14 @@ def find_earlier(graph: Graph, digest: str) -> Earlier:
     for (sink, source), location in graph.locations().items():
         if writes_file(graph.stages[sink].stage):
             found[source].append(_read(location, digest))
+    is_cut_off = any(progress is not None for records in found.values() for progress in records)
+    for sink, source, progress in _positions(graph, digest):
+        # A run that has finished leaves its positions, but no progress files.
+        is_cut_off = is_cut_off or (progress is not None and not progress.is_finished)
+        found[source].append(_usable(progress, digest, f"the output of '{sink}'"))
     known = [progress for records in found.values() for progress in records if progress is not None]
     runs = {progress.run for progress in known}
-    if not runs:
+    if not runs or not is_cut_off:
         raise GraphError(
             "nothing to resume: no output has a record of how far it is; either the run had finished, or it "
             "wrote elsewhere. Start without --resume"
@@ -68,16 +75,30 @@ def _read(location: Path, digest: str) -> Progress | None:
     file = ProgressFile(location)
     progress = file.read()
     file.close()
+    return _usable(progress, digest, str(location))
+
+
+def _positions(graph: Graph, digest: str) -> Iterator[tuple[str, str, Progress | None]]:
+    """Yield (sink, source, what its output has on record of this graph) for the sinks that keep it there."""
+    for sink in graph.of_kind("sink"):
+        if issubclass(sink.stage, TransactionalSink):
+            for source in graph.sources_of(sink.name):
+                position = sink.stage.last_position(sink.options, digest, sink.name, source)
+                yield sink.name, source, Progress(**position) if position is not None else None
+
+
+def _usable(progress: Progress | None, digest: str, output: str) -> Progress | None:
+    """Return the progress of an output; GraphError when it cannot be continued."""
     if progress is None:
         return None
     if progress.digest != digest:
         raise GraphError(
-            f"cannot resume: {location} was begun with another graph, other properties or another input; "
+            f"cannot resume: {output} was begun with another graph, other properties or another input; "
             "restore these, or start without --resume to write it anew"
         )
     if progress.is_finished and progress.end_cause != "finished":
         raise GraphError(
-            f"cannot resume: {location} was completed when the run was stopped at frame "
+            f"cannot resume: {output} was completed when the run was stopped at frame "
             f"{progress.last['seq']}; start without --resume"
         )
     return progress

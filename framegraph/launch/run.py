@@ -27,6 +27,7 @@ from framegraph.supervisor.replica import Child
 from framegraph.supervisor.runner import Runner
 from framegraph.supervisor.state import DRAINING, STOPPING, RunState
 from framegraph.support.secrets import redact
+from framegraph.transactions import AWAY_STATE
 from framegraph.view.snapshot import Observer
 from framegraph.wire import codec
 
@@ -232,13 +233,19 @@ class RunLoop:
         self._deadline_s = min(self._deadline_s, time.monotonic() + longest_s + FINISH_LIMIT_S)
 
     def _has_no_room(self) -> bool:
-        """Return whether a sink waits for a full disk: then nothing waits for the sink; --resume
-        continues."""
-        full = [child.name for child in self._children() if child.state == NO_ROOM_STATE]
-        if full and not self.state.is_unfinished:
+        """Return whether a sink waits for a full disk or an output that is away: then nothing waits for the
+        sink; --resume continues."""
+        waiting = {
+            child.name: child.state
+            for child in self._children()
+            if child.state in (NO_ROOM_STATE, AWAY_STATE)
+        }
+        if waiting and not self.state.is_unfinished:
             self.state.is_unfinished = True
-            self._fail(f"{', '.join(full)}: no room on the disk to complete the files; --resume goes on")
-        return bool(full)
+            is_full = NO_ROOM_STATE in waiting.values()
+            why = "no room on the disk to complete the files" if is_full else "its output cannot be written"
+            self._fail(f"{', '.join(waiting)}: {why}; --resume goes on")
+        return bool(waiting)
 
     def _advance(self, now_s: float) -> None:
         state = self.state

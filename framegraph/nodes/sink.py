@@ -8,21 +8,33 @@ from typing import Any
 import zmq
 
 from framegraph.delivery.acknowledging import AcknowledgementLinks, SourceMessage
+from framegraph.delivery.file_output import FileLane
 from framegraph.delivery.order import End
 from framegraph.delivery.output import OutputLane
-from framegraph.errors import PixelsGoneError, StageError, text_of
+from framegraph.delivery.transactions import TransactionLane
+from framegraph.errors import PixelsGoneError, StageError, UnavailableError, text_of
 from framegraph.files import NO_ROOM, NO_ROOM_STATE
 from framegraph.nodes.loop import POLL_MS, NodeSetup
 from framegraph.nodes.receiving import ReceivingNode
 from framegraph.packet import OK, Packet
-from framegraph.stage import Sink
+from framegraph.stage import FileSink, Sink
+from framegraph.transactions import AWAY_STATE, TransactionalSink
 from framegraph.wire.config import ChildConfig
 from framegraph.wire.inlet import UNLIMITED_CREDIT
 
 MAX_FAILURES_IN_A_ROW = 10
-NO_ROOM_RETRY_S = 1.0
+RETRY_S = 1.0
 SLOW_WRITE_S = 0.02
 """A window covers many times that; if writes take longer, what is here is reported before the write."""
+
+
+def make_lane(config: ChildConfig, source: str, sink: Sink[Any]) -> OutputLane[Any]:
+    """Return the lane for a sink of this kind."""
+    if isinstance(sink, FileSink):
+        return FileLane(config, source, sink)
+    if isinstance(sink, TransactionalSink):
+        return TransactionLane(config, source, sink)
+    return OutputLane(config, source, sink)
 
 
 class SinkNode(ReceivingNode):
@@ -34,12 +46,18 @@ class SinkNode(ReceivingNode):
         config = place.config
         self._make_sink = make_sink
         self._acknowledgements = AcknowledgementLinks(place.context, config)
-        self._lanes = {source: OutputLane(config, source, make_sink(source)) for source in config.reached_by}
+        self._lanes: dict[str, OutputLane[Any]] = {}
         self._failures_in_a_row = 0
         self._has_asked_to_stop = False
+        for source in config.reached_by:
+            self._add_lane(source, config)
         for lane in self._lanes.values():
             if lane.is_finished:
                 self._report_output(lane)
+
+    def _add_lane(self, source: str, config: ChildConfig) -> None:
+        lane = self._lanes[source] = make_lane(config, source, self._make_sink(source))
+        self._try(lane, lane.open)
 
     @property
     def sockets(self) -> "list[zmq.Socket[bytes]]":
@@ -57,7 +75,7 @@ class SinkNode(ReceivingNode):
             self._say_have(now_s)
         more = False
         for lane in self._lanes.values():
-            if now_s < lane.try_again_s:
+            if now_s < lane.try_again_s or not self._is_open(lane):
                 continue
             packet = lane.take()
             if packet is not None:
@@ -65,20 +83,30 @@ class SinkNode(ReceivingNode):
                 more = True
             elif lane.order.is_at_end and not lane.is_finished:
                 self._finish(lane)
+            elif now_s >= lane.commit_due_s():
+                self._commit(lane)
         self._inlet.give_credit(now_s)
         # The last report is not delayed: what is not known to be committed is resent to a successor.
         if not (is_slow and more) or self.is_retiring or self.is_stopping:
             self._say_have(time.monotonic())
-        return 0 if more else POLL_MS
+        return 0 if more else self._wait_ms(now_s)
+
+    def _wait_ms(self, now_s: float) -> int:
+        due_s = min((lane.commit_due_s() for lane in self._lanes.values()), default=float("inf"))
+        return int(min(POLL_MS, max(0.0, due_s - now_s) * 1000 + 1))
 
     def retire(self) -> None:
         super().retire()
+        for lane in self._lanes.values():
+            if lane.is_open and lane.commit_due_s() < float("inf"):
+                self._commit(lane)
         # This may come after the last round.
         self._say_have(time.monotonic())
 
     def _say_have(self, now_s: float) -> None:
         for source, lane in self._lanes.items():
-            self._acknowledgements.say(source, lane.acknowledgement, now_s)
+            if lane.is_open:
+                self._acknowledgements.say(source, lane.acknowledgement, now_s)
 
     def _offer(self, packet: Packet) -> None:
         lane = self._lanes.get(packet.source)
@@ -96,7 +124,7 @@ class SinkNode(ReceivingNode):
         else:
             self.counts["repeated"] += 1
 
-    def _told(self, lane: OutputLane, told: SourceMessage) -> None:
+    def _told(self, lane: OutputLane[Any], told: SourceMessage) -> None:
         if isinstance(told, Packet):
             self._offer(told)
         elif isinstance(told, End):
@@ -104,10 +132,10 @@ class SinkNode(ReceivingNode):
         elif not lane.start_after(told.seq):
             self.fatal(
                 f"{lane.describe()} lacks frames up to {told.seq} of {lane.source}: "
-                "its progress file was removed or replaced while the run was on; start the run anew"
+                "its record of progress was removed or replaced while the run was on; start the run anew"
             )
 
-    def _write(self, lane: OutputLane, packet: Packet) -> None:
+    def _write(self, lane: OutputLane[Any], packet: Packet) -> None:
         started_s = self._begin([packet])
         try:
             lane.write(packet)
@@ -116,40 +144,76 @@ class SinkNode(ReceivingNode):
             lane.order.put_aside(packet)
             self.counts["stale"] += 1
             return
-        except OSError as error:
-            if error.errno not in NO_ROOM:
-                self._failed(lane, packet, error)
-                return
-            self._wait_for_room(lane, error)
-            lane.order.put_back(packet)
-            return
         except BaseException as error:  # a sink may raise anything
-            self._failed(lane, packet, error)
+            if self._waits(lane, error):
+                lane.order.put_back(packet)
+            else:
+                self._failed(lane, packet, error)
             return
         finally:
             self.page.end(1)
         self._failures_in_a_row = 0
-        self._has_room(lane)
+        self._works(lane)
         if lane.sink.wants_stop and not self._has_asked_to_stop:
             self._has_asked_to_stop = True
             self.bus.send("stop_wanted")
         lane.last_write_s = self._done([packet], started_s)
 
-    def _wait_for_room(self, lane: OutputLane, error: OSError) -> None:
-        """Keep what is here and retry while the disk is full; the sources wait, or drop and count."""
-        if lane.try_again_s == 0.0:
-            self.log.warning("%s: %s; waiting for room", lane.describe(), error.strerror)
-            self.bus.send("state", state=NO_ROOM_STATE)
-        lane.try_again_s = time.monotonic() + NO_ROOM_RETRY_S
-        lane.needs_going_back = True
+    def _waits(self, lane: OutputLane[Any], error: BaseException) -> bool:
+        """Return whether an error is one that passes: a full disk, a database that is away. What is here is
+        then kept and tried again; the sources wait, or drop and count."""
+        if isinstance(error, UnavailableError):
+            text, state = str(error), AWAY_STATE
+        elif isinstance(error, OSError) and error.errno in NO_ROOM:
+            text, state = f"{error.strerror}; waiting for room", NO_ROOM_STATE
+        else:
+            return False
+        if lane.waiting_state != state:
+            self.log.warning("%s: %s", lane.describe(), text)
+            lane.waiting_state = state
+            self.bus.send("state", state=state)
+        lane.try_again_s = time.monotonic() + RETRY_S
+        lane.needs_going_back = lane.is_open
+        return True
 
-    def _has_room(self, lane: OutputLane) -> None:
-        if lane.try_again_s:
-            lane.try_again_s = 0.0
-            self.log.info("%s: there is room again", lane.describe())
+    def _works(self, lane: OutputLane[Any]) -> None:
+        """Note that an output can be written, again if it could not."""
+        if lane.waiting_state:
+            lane.try_again_s, lane.waiting_state = 0.0, ""
+            self.log.info("%s: can be written again", lane.describe())
             self.bus.send("state", state="running")
 
-    def _failed(self, lane: OutputLane, packet: Packet, error: BaseException) -> None:
+    def _is_open(self, lane: OutputLane[Any]) -> bool:
+        """Return whether an output is open, after trying it."""
+        if not lane.is_open and self._try(lane, lane.open) and lane.is_finished:
+            self._report_output(lane)
+        return lane.is_open
+
+    def _try(self, lane: OutputLane[Any], action: Callable[[], None]) -> bool:
+        """Return whether an action on an output was possible; other errors than of one that waits are
+        raised."""
+        try:
+            action()
+        except (OSError, UnavailableError) as error:
+            if not self._waits(lane, error):
+                raise
+            return False
+        self._works(lane)
+        return True
+
+    def _commit(self, lane: OutputLane[Any]) -> None:
+        """Commit what is written; once more in a new transaction if that fails."""
+        try:
+            self._try(lane, lane.commit)
+        except Exception as error:  # a database may raise anything
+            self.log.warning("%s: %s", lane.describe(), text_of(error))
+            lane.needs_going_back = True
+            try:
+                self._try(lane, lane.commit)
+            except Exception as second:
+                self.fatal(f"cannot write {lane.describe()}: {text_of(second)}")
+
+    def _failed(self, lane: OutputLane[Any], packet: Packet, error: BaseException) -> None:
         """Try the frame once more on a file cut back to before it, then report it as failed here."""
         self.log.warning("frame %d of %s: %s", packet.seq, packet.source, text_of(error))
         try:
@@ -172,27 +236,23 @@ class SinkNode(ReceivingNode):
         else:
             self._failures_in_a_row = 0
 
-    def _finish(self, lane: OutputLane) -> None:
+    def _finish(self, lane: OutputLane[Any]) -> None:
         self.bus.send("state", state="finishing")
         self.page.finishing(True)
         try:
             lane.finish()
-        except OSError as error:
-            if error.errno in NO_ROOM:
-                self._wait_for_room(lane, error)
-                return
-            self.fatal(f"cannot complete {lane.describe()}: {error}")
-            return
         except BaseException as error:  # the output is not complete: the run has failed, and says why
+            if self._waits(lane, error):
+                return
             self.log.debug("%s", traceback.format_exc())
             self.fatal(f"cannot complete {lane.describe()}: {text_of(error)}")
             return
         finally:
             self.page.finishing(False)
-            self.bus.send("state", state=NO_ROOM_STATE if lane.try_again_s else "running")
+            self.bus.send("state", state=lane.waiting_state or "running")
         self._report_output(lane)
 
-    def _report_output(self, lane: OutputLane) -> None:
+    def _report_output(self, lane: OutputLane[Any]) -> None:
         self.bus.send("output", source=lane.source, **lane.summary())
         if all(other.is_finished for other in self._lanes.values()):
             self.report_statistics()
@@ -203,7 +263,7 @@ class SinkNode(ReceivingNode):
         self._acknowledgements.disconnect(source)
 
     def meet(self, source: str, config: ChildConfig) -> None:
-        self._lanes[source] = OutputLane(config, source, self._make_sink(source))
+        self._add_lane(source, config)
         self._acknowledgements.connect(source, config.acknowledgement_endpoints[source])
 
     def take_over(self, config: ChildConfig, options: Any) -> None:

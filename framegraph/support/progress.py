@@ -24,10 +24,10 @@ class Progress:
     run: str
     digest: str
     source: str
-    number: int
+    number: int = 0
     last: dict[str, int]
     """seq, epoch, pts_ns and running_ns of the last committed frame; seq -1: none."""
-    size_bytes: int
+    size_bytes: int = 0
     is_finished: bool = False
     end_cause: str = ""
     """Why the stream ended, once the output is finished."""

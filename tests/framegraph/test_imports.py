@@ -25,7 +25,7 @@ MAY_IMPORT = {
 FLOORS = {
     "errors": 0,
     **dict.fromkeys(("support",), 1),
-    **dict.fromkeys(("packet", "properties", "stage", "files"), 2),
+    **dict.fromkeys(("packet", "properties", "stage", "files", "transactions"), 2),
     "graph": 3,
     "wire": 4,
     "testing": 5,

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from framegraph.delivery.file_output import FileLane
 from framegraph.delivery.order import End
 from framegraph.delivery.output import OutputLane
 from framegraph.files import CutFileSink
@@ -44,12 +45,13 @@ def lane(tmp_path: Path) -> Any:
         "summed": {"camera": ["words"]},
         "locations": {"camera": str(tmp_path / "diary")},
     }
-    made = OutputLane(ChildConfig(**known), "camera", Diary(NoOptions(), Context(name="diary")))
+    made = FileLane(ChildConfig(**known), "camera", Diary(NoOptions(), Context(name="diary")))
+    made.open()
     yield made
     made.close()
 
 
-def again_when_there_is_room(lane: OutputLane, what: Any, *arguments: Any) -> None:
+def again_when_there_is_room(lane: FileLane, what: Any, *arguments: Any) -> None:
     """Do as the sink's host does: go back, and try again."""
     lane.sink.full = 1  # type: ignore[attr-defined]
     with pytest.raises(OSError, match="No space"):
@@ -59,7 +61,7 @@ def again_when_there_is_room(lane: OutputLane, what: Any, *arguments: Any) -> No
 
 
 def test_a_frame_whose_sync_found_no_room_is_there_once_and_counted_once(
-    lane: OutputLane, tmp_path: Path
+    lane: FileLane, tmp_path: Path
 ) -> None:
     lane.write(Packet(source="camera", seq=0))
     again_when_there_is_room(lane, lane.write, Packet(source="camera", seq=1))
@@ -68,7 +70,7 @@ def test_a_frame_whose_sync_found_no_room_is_there_once_and_counted_once(
     assert lane.tally.frames == 3
 
 
-def test_an_end_whose_sync_found_no_room_is_written_again(lane: OutputLane, tmp_path: Path) -> None:
+def test_an_end_whose_sync_found_no_room_is_written_again(lane: FileLane, tmp_path: Path) -> None:
     lane.write(Packet(source="camera", seq=0))
     lane.order.end = End(last_seq=0, cause="finished")
     lane.sink.full = 1  # type: ignore[attr-defined]
@@ -82,7 +84,7 @@ def test_an_end_whose_sync_found_no_room_is_written_again(lane: OutputLane, tmp_
     assert (tmp_path / "diary").read_text().split() == ["0", "end"]
 
 
-def test_more_names_than_the_progress_has_room_for_are_counted_as_other(lane: OutputLane) -> None:
+def test_more_names_than_the_progress_has_room_for_are_counted_as_other(lane: FileLane) -> None:
     for seq in range(600):
         packet = Packet(source="camera", seq=seq)
         packet.count("plates", f"plate \N{SNOWMAN} {seq:08}")
@@ -103,13 +105,14 @@ def test_a_sink_without_a_file_waits_for_no_gap_of_a_frame_it_is_to_go_on_after(
     known: dict[str, Any] = {field.name: "" for field in dataclasses.fields(ChildConfig)}
     config = ChildConfig(**{**known, "common": ProcessCommon(), "summed": {}})
     lane = OutputLane(config, "camera", Sink(NoOptions(), Context(name="crops")))
+    lane.open()
     for seq, still in ((9, True), (10, False)):
         lane.awaits_gap = 10
         assert lane.start_after(seq)
         assert (lane.awaits_gap == 10) is still
 
 
-def test_items_of_a_list_are_summed_where_the_frame_was_analysed(lane: OutputLane) -> None:
+def test_items_of_a_list_are_summed_where_the_frame_was_analysed(lane: FileLane) -> None:
     lane.write(Packet(source="camera", seq=0, meta={"words": ["a", "b"], "others": [1]}))
     lane.write(Packet(source="camera", seq=1, meta={"words": []}))
     lane.write(Packet(source="camera", seq=2, meta={"words": ["c"]}, status="failed(read)"))
