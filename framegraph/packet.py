@@ -38,9 +38,10 @@ class Packet:
     so that a hole is known to be a drop; `floor_seq` is the oldest frame not yet committed by all sinks.
     `stream` is the source's number in the run: a source that is attached again under its name has another.
     `pts_ns` is the time stamp in the input, `running_ns` the same on a clock that never goes back, from
-    segment to segment. `size_wh` is the width and height of the stored payload; `pixel_aspect_ratio` is
-    width to height of an item as displayed. `meta` holds what stages found: plain values, lists,
-    dicts and numpy arrays.
+    segment to segment. `capture_time_ns` is when the source captured it here, `clock_ns` when it was taken
+    (0: not known), both since 1970 in UTC. `size_wh` is the width and height of the stored payload;
+    `pixel_aspect_ratio` is width to height of an item as displayed. `meta` holds what stages found:
+    plain values, lists, dicts and numpy arrays.
     """
 
     source: str
@@ -55,6 +56,7 @@ class Packet:
     running_ns: int = 0
     duration_ns: int = 0
     capture_time_ns: int = 0
+    clock_ns: int = 0
     uri: str = ""
     size_wh: tuple[int, int] = (0, 0)
     pixel_aspect_ratio: tuple[int, int] = (1, 1)

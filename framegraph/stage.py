@@ -144,6 +144,8 @@ class Frame:
     flags: tuple[str, ...] = ()
     pixel_aspect_ratio: tuple[int, int] = (1, 1)
     """Width to height of an item of the payload as displayed, e.g. (64, 45)."""
+    clock_ns: int = 0
+    """When it was taken, in nanoseconds since 1970 in UTC; 0: not known."""
     outage_s: float = 0.0
     """Live sources: total time without fresh frames in this run, up to this frame."""
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from fashion_pipeline.stages.media import BGR
+from fashion_pipeline.stages.media.began import began_ns
 from fashion_pipeline.stages.media.camera import Camera, CameraSettings, NotACameraError
 from fashion_pipeline.stages.media.checks import check_uri, files_of, fingerprint
 from fashion_pipeline.stages.media.connection import Limits
@@ -71,6 +72,11 @@ class FilmSource(Source["FilmSource.Options"]):
             "full",
             "Pace of a film or of images; full: as fast as the graph takes them; realtime: each when due.",
             choices=("full", "realtime"),
+        )
+        began: str = prop(
+            "",
+            "When a film was recorded, e.g. 2026-11-30T12:00+01:00; empty: not known, and its times are told "
+            "from its beginning.",
         )
         width: int | None = prop(
             None, "Scale wider pictures down to this width in pixels.", low=16, high=32_768
@@ -138,6 +144,7 @@ class FilmSource(Source["FilmSource.Options"]):
     @classmethod
     def check(cls, options: Options) -> None:
         check_uri(options.uri)
+        began_ns(options.began)
         is_stream = kind_of(options.uri) is Kind.STREAM and scheme_of(options.uri) not in HTTP
         if (is_stream or cls.is_live(options)) and (options.loop or options.start is not None):
             shown = without_password(options.uri)
@@ -190,17 +197,21 @@ class FilmSource(Source["FilmSource.Options"]):
                 # From here on it is read like any other film.
                 self._player, self._camera = self._make_player(), None
         assert self._player is not None
-        is_empty = True
+        is_empty, begin_ns = True, began_ns(self.options.began)
         is_paced = self.options.pace == REALTIME or self.plays_live
         pace = Pace(math.inf)
         for frame in self._player.frames(resume):
             is_empty = False
             if is_paced:
                 self._rest(pace.wait_s(frame.running_ns, time.monotonic()))
-            yield frame
+            yield self._with_clock(frame, begin_ns) if begin_ns else frame
         if is_empty and resume is None:
             hint = FASTSTART if scheme_of(self.options.uri) in HTTP else ""
             raise StageError(f"{self._shown}: no picture could be read; check the file and 'start'{hint}")
+
+    def _with_clock(self, frame: Frame, begin_ns: int) -> Frame:
+        since_ns = frame.running_ns if self.options.loop else frame.pts_ns
+        return dataclasses.replace(frame, clock_ns=begin_ns + since_ns)
 
     def _rest(self, delay_s: float) -> None:
         """Pause, with signs of life."""

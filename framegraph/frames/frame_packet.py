@@ -42,6 +42,7 @@ def frame_packet(
         running_ns=word[layout.S_RUNNING],
         duration_ns=word[layout.S_DURATION],
         capture_time_ns=word[layout.S_CAPTURE_TIME],
+        clock_ns=word[layout.S_CLOCK],
         uri=file.uri(slot),
         size_wh=size_of(shape),
         pixel_aspect_ratio=(word[layout.S_PIXEL_W], word[layout.S_PIXEL_H]),

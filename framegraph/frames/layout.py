@@ -75,7 +75,8 @@ MAX_RANGES = 8
     S_DEATHS,
     S_OUTCOME,
     S_URI_LENGTH,
-) = range(14)
+    S_CLOCK,
+) = range(15)
 S_PIXEL_W, S_PIXEL_H = 48, 49  # the pixel aspect ratio
 S_SHAPE = 51  # the payload's number of sides, then each side
 S_KILLS = 50  # deaths by a kill from outside; S_DEATHS counts the others

@@ -144,6 +144,7 @@ class FrameStore:
             (layout.S_RUNNING, frame.running_ns),
             (layout.S_DURATION, frame.duration_ns),
             (layout.S_CAPTURE_TIME, now_ns),
+            (layout.S_CLOCK, frame.clock_ns),
             *enumerate((len(shape), *shape), layout.S_SHAPE),
             (layout.S_PIXEL_W, frame.pixel_aspect_ratio[0]),
             (layout.S_PIXEL_H, frame.pixel_aspect_ratio[1]),

@@ -12,8 +12,8 @@ from framegraph.packet import Packet
 
 _FIELDS = (
     *("source", "seq", "prev_seq", "floor_seq", "stream", "epoch", "attempt", "alone"),
-    *("pts_ns", "running_ns", "duration_ns", "capture_time_ns", "uri", "size_wh", "pixel_aspect_ratio"),
-    "status",
+    *("pts_ns", "running_ns", "duration_ns", "capture_time_ns", "clock_ns"),
+    *("uri", "size_wh", "pixel_aspect_ratio", "status"),
 )
 _LISTS = ("flags", "dropped", "highest_ids")
 _values_of = operator.attrgetter(*_FIELDS)

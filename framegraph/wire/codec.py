@@ -139,6 +139,7 @@ _PACKET_INTS = (
     ("pts_ns", None),
     ("running_ns", None),
     ("capture_time_ns", None),
+    ("clock_ns", None),
 )
 _NOT_NEGATIVE = sum(low == 0 for _name, low in _PACKET_INTS)
 _PACKET_FIELDS: dict[str, type] = {

@@ -199,6 +199,7 @@ class Camera:
                     is_on_its_side=self._turns.is_on_its_side(decoded)
                 ),
                 flags=tuple(flags),
+                clock_ns=time.time_ns(),
                 outage_s=self._machine.outage_s(time.monotonic()),
             )
         return False

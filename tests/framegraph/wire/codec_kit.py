@@ -42,6 +42,7 @@ def packets(draw: st.DrawFn) -> Packet:
         running_ns=draw(INTS),
         duration_ns=draw(COUNTS),
         capture_time_ns=draw(INTS),
+        clock_ns=draw(INTS),
         uri=draw(WORDS),
         size_wh=draw(st.tuples(COUNTS, COUNTS)),
         status=draw(WORDS),

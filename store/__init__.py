@@ -1,0 +1,1 @@
+"""What was seen, in a database: its schema, who writes it, and what can be asked."""
