@@ -59,7 +59,8 @@ def film_time_ns(name: str, text: str) -> int:
         parts = []
     if not 1 <= len(parts) <= 3 or any(part < 0 for part in parts):
         raise GraphError(f"{name} {text}: is no time in a film; write seconds, 1:30 or 0:01:30")
-    return round(sum(part * 60**place for place, part in enumerate(reversed(parts))) * 1e9)
+    seconds: float = sum(part * 60.0**place for place, part in enumerate(reversed(parts)))
+    return round(seconds * 1e9)
 
 
 def wall_time_ns(name: str, text: str) -> int:

@@ -37,7 +37,7 @@ class Analysed:
 def read_analysed(
     connection: sa.Connection, clock: str, begin_ns: int, end_ns: int, camera_id: int | None = None
 ) -> Analysed:
-    """Read how much of a time on a clock was analysed. Two runs of one camera at once count at most as one."""
+    """Read how much of a time on a clock was analysed. Two runs of one camera at once count as one."""
     step = 15 if end_ns - begin_ns > LONG_NS else 1
     frames = coverage.analysed + coverage.dropped + coverage.failed
     there = 1.0 - coverage.away_ms / sa.literal(60_000.0)

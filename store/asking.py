@@ -7,6 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from fashion_pipeline.fashion.color_words import JOINED
 from fashion_pipeline.store import schema
 from fashion_pipeline.store.visits import MINUTE_NS
 from framegraph.errors import GraphError
@@ -70,23 +71,48 @@ def ask(connection: sa.Connection, question: Question, limit: int) -> list[Answe
     if not wanted:
         some = found.order_by(visits.begin_ns.desc()).limit(limit).subquery()
         return [_answer(row) for row in connection.execute(_described(some).order_by(some.c.begin_ns.desc()))]
-    few = found.limit(FEW_VISITS + 1).subquery()
     is_narrow = question.from_ns is not None or question.to_ns is not None
     if is_narrow:
+        few = found.limit(FEW_VISITS + 1).subquery()
         number = connection.execute(sa.select(sa.func.count()).select_from(few)).scalar_one()
         is_narrow = number <= FEW_VISITS
+    answers = _likeliest(connection, found, wanted, limit, is_narrow=is_narrow)
+    if question.garment and question.color and len(answers) < limit:
+        # Somebody told to wear a red pullover may be who was meant by a red coat.
+        alike = _alike(connection, question)
+        answers += _likeliest(connection, found, alike, limit - len(answers), is_narrow=is_narrow)
+    return answers
+
+
+def _likeliest(
+    connection: sa.Connection, found: sa.Select[Any], wanted: list[Any], limit: int, *, is_narrow: bool
+) -> list[Answer]:
     worn = [garments.label_id, garments.color_id, garments.is_told, garments.probability]
     if is_narrow:
         # A subquery with a limit is carried out first, by SQLite as well.
+        few = found.limit(FEW_VISITS).subquery()
         query = sa.select(few, *worn).join_from(few, schema.visit_garments, garments.visit_id == few.c.id)
     else:
-        query = found.add_columns(*worn).join_from(
-            schema.visit_garments, schema.visits, garments.visit_id == visits.id
-        )
+        query = found.add_columns(*worn).join(schema.visit_garments, garments.visit_id == visits.id)
     order = garments.is_told.desc(), garments.probability.desc()
     some = query.where(*wanted).order_by(*order).limit(limit).subquery()
     described = _described(some).order_by(some.c.is_told.desc(), some.c.probability.desc())
     return [_answer(row) for row in connection.execute(described)]
+
+
+def _alike(connection: sa.Connection, question: Question) -> list[Any]:
+    """Return the conditions for another garment of that region, told and of the colour, on somebody who wears
+    none of the label in it."""
+    labels, other = schema.labels.c, schema.visit_garments.alias().c
+    label_id = word_id(connection, schema.labels, "garment", question.garment)
+    region = sa.select(labels.region).where(labels.id == label_id).scalar_subquery()
+    same = sa.select(labels.id).where(labels.region == region, labels.region != "", labels.id != label_id)
+    has_it = sa.exists().where(
+        other.visit_id == garments.visit_id,
+        other.label_id == label_id,
+        _is_color(connection, question, other),
+    )
+    return [garments.label_id.in_(same), garments.is_told, _is_color(connection, question, garments), ~has_it]
 
 
 def conditions(connection: sa.Connection, question: Question) -> list[Any]:
@@ -111,8 +137,17 @@ def garment_conditions(connection: sa.Connection, question: Question) -> list[An
     if question.garment:
         wanted.append(garments.label_id == word_id(connection, schema.labels, "garment", question.garment))
     if question.color:
-        wanted.append(garments.color_id == word_id(connection, schema.colors, "color", question.color))
+        wanted.append(_is_color(connection, question, garments))
     return wanted
+
+
+def _is_color(connection: sa.Connection, question: Question, worn: Any) -> Any:
+    """Return the condition that a garment is of the colour, or has it in it: "red and black"."""
+    color_id = word_id(connection, schema.colors, "color", question.color)
+    word = question.color.lower()
+    names = connection.execute(sa.select(schema.colors.c.id, schema.colors.c.name)).all()
+    joined = [id_ for id_, name in names if word in name.split(JOINED)]
+    return worn.color_id.in_(sorted({color_id, *joined}))
 
 
 def word_id(connection: sa.Connection, table: sa.Table, what: str, name: str) -> int:

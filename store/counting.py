@@ -90,7 +90,7 @@ def _by_time(
     assert question.to_ns is not None
     for name, begin_ns, end_ns in spans(question.from_ns, question.to_ns, by, question.clock, zone):
         people = sum(numbers[each] for each in range(begin_ns // QUARTER_NS, -(-end_ns // QUARTER_NS)))
-        analysed = known.share(begin_ns, end_ns)
+        analysed = known.share(max(begin_ns, question.from_ns), min(end_ns, question.to_ns))
         found.append(
             Count(
                 name=name,

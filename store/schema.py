@@ -85,6 +85,7 @@ labels = sa.Table(
     metadata,
     sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("name", sa.Text, nullable=False, unique=True),
+    sa.Column("region", sa.Text, nullable=False),
 )
 colors = sa.Table(
     "colors",

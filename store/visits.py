@@ -25,6 +25,7 @@ class Worn:
     """A garment as last known; `is_told` is False for one that is possible and not told."""
 
     label: str
+    region: str
     color: str
     is_told: bool
     probability: float
@@ -64,9 +65,12 @@ class Visits:
         track = person.get("track")
         if track is None:
             return None
-        visit = self._present.get(track)
+        # One who has gone since the last commit is not written yet.
+        visit = self._present.get(track) or self._changed.get(track)
         if visit is None:
-            visit = self._present[track] = Visit(track=track, first=at, last=at)
+            visit = Visit(track=track, first=at, last=at)
+        self._present[track] = visit
+        visit.is_over = False
         visit.last = at
         visit.frames += 1
         self._changed[track] = visit
@@ -110,6 +114,7 @@ def worn_by(person: Person) -> tuple[Worn, ...]:
 def _worn(garment: Garment, *, is_told: bool) -> Worn:
     return Worn(
         label=garment["label"],
+        region=garment.get("region", ""),
         color=garment.get("color", ""),
         is_told=is_told,
         probability=round(float(garment["score"]), 4),

@@ -62,6 +62,15 @@ class StreamWriter:
             present.append(Visit(track=track, first=at, last=at, best_quality=quality or 0.0, id=id_))
         return present
 
+    def others(self) -> list[str]:
+        """Return the other stages that have written what this run saw of this source."""
+        assert self._engine is not None
+        table = schema.positions.c
+        where = table.run == self._key["run"], table.source == self._key["source"]
+        with unavailable(self._engine), self._engine.begin() as connection:
+            stages = connection.execute(sa.select(table.stage).where(*where)).scalars()
+            return [stage for stage in stages if stage != self._key["stage"]]
+
     # What a frame adds
 
     def frame(self, at: Moment, *, uri: str, clock: str, outcome: str) -> None:
@@ -153,8 +162,10 @@ class StreamWriter:
             rows = [
                 {
                     "visit_id": visit.id,
-                    "label_id": self._word(connection, schema.labels, garment.label),
-                    "color_id": self._word(connection, schema.colors, garment.color),
+                    "label_id": self._word(
+                        connection, schema.labels, name=garment.label, region=garment.region
+                    ),
+                    "color_id": self._word(connection, schema.colors, name=garment.color),
                     "is_told": garment.is_told,
                     "probability": garment.probability,
                 }
@@ -173,11 +184,11 @@ class StreamWriter:
                 *add_up(connection, schema.best_views, ("visit_id",), views, best="quality", latest=("jpeg",))
             )
 
-    def _word(self, connection: sa.Connection, table: sa.Table, name: str) -> int:
+    def _word(self, connection: sa.Connection, table: sa.Table, *, name: str, **more: str) -> int:
         """Return the id of a label or colour, making it if it is new."""
         found = self._words.get((table.name, name))
         if found is None:
-            connection.execute(*add_up(connection, table, ("name",), [{"name": name}]))
+            connection.execute(*add_up(connection, table, ("name",), [{"name": name, **more}]))
             found = connection.execute(sa.select(table.c.id).where(table.c.name == name)).scalar_one()
             self._words[table.name, name] = found
         return found
