@@ -10,7 +10,7 @@ INSTALL := $(PIP) install --quiet $(PINS) -e
 DEBIAN := bash requirements/debian.sh
 
 .DEFAULT_GOAL := help
-.PHONY: help install run check test test-slow test-bare drill drill-long attack soak bench gpu docs weights train data-street evaluate-street evaluate-people train-all test-models detector detector-int8 clean
+.PHONY: help install run check test coverage test-slow test-bare drill drill-long attack soak bench gpu docs weights train data-street evaluate-street evaluate-people train-all test-models detector detector-int8 clean
 
 help: ## list these targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -32,6 +32,14 @@ check: $(VENV)/.check ## what can be known without running: style, imports, type
 test: $(VENV)/.test ## every quick test, under 6 minutes on 2 cores; installs the Debian packages that they need
 	@$(DEBIAN) test
 	$(BIN)/python -m pytest -m "not slow and not tensorflow and not imageai" -n 2 --dist loadfile
+
+# make test-slow would add drills, the report of plan, detectors by TensorFlow and ImageAI, and commands of a running graph.
+coverage: $(VENV)/.coverage ## what make test runs of each file, in every process; fails under the gate in pyproject.toml
+	@$(DEBIAN) test
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest -m "not slow and not tensorflow and not imageai" -n 2 --dist loadfile
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
 
 test-slow: $(VENV)/.all ## the long drills and comparisons, under 45 minutes
 	@$(DEBIAN) test
@@ -107,7 +115,7 @@ detector-int8: $(VENV)/.int8 ## make models/nanodet.int8.onnx of nanodet.onnx: P
 	$(BIN)/python -m training.quantize_nanodet $(or $(PHOTOS),$(error give PHOTOS=/path/street/tagged))
 
 clean: ## remove what running made; the environment stays (remove .venv by hand)
-	rm -rf out .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf out .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .coverage.*
 	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +
 
 $(VENV)/bin/pip:
@@ -151,6 +159,10 @@ $(VENV)/.int8: $(VENV)/.run
 $(VENV)/.test: $(VENV)/.run
 	$(INSTALL) ".[check,train,test,onnxruntime,people]"
 	@touch $(VENV)/.check $(VENV)/.people $(VENV)/.drill $(VENV)/.train $(VENV)/.street $@
+
+$(VENV)/.coverage: $(VENV)/.test
+	$(INSTALL) ".[coverage]"
+	@touch $@
 
 $(VENV)/.all: $(VENV)/.run
 	$(INSTALL) ".[check,train,test,onnxruntime,tensorflow,imageai,people]"

@@ -10,6 +10,7 @@ from benchmarks.gpu import agreement, pictures, training_steps
 from benchmarks.gpu.__main__ import main
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(180)
 def test_the_whole_script_runs_and_tells_what_it_measured(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]

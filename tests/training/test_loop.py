@@ -57,7 +57,7 @@ def assert_same_bits(left, right):
 def test_each_network_trains_an_epoch_by_each_recipe(data, model, recipe):
     chosen = job(model, recipe)
     teacher = EVEN if chosen.recipe.teacher else None
-    outcome = train(chosen, first(data, 256), ALONE, teacher=teacher)
+    outcome = train(chosen, first(data, chosen.recipe.batch), ALONE, teacher=teacher)
     (report,) = outcome.history
     assert np.isfinite(report.loss)
     assert not outcome.network.training
