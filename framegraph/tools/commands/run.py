@@ -10,7 +10,7 @@ from framegraph.support.commands import Command
 
 
 class Run(Command):
-    line = "run a graph, or the default graph on a film, camera or folder"
+    line = "run a graph, or the default graph on an input"
     description = "Run a graph of stages, each its own process."
 
     def parser(self) -> argparse.ArgumentParser:
