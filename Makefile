@@ -65,7 +65,7 @@ docs: $(VENV)/.run ## make docs/pipeline-yaml.md and docs/records.md again from 
 	$(BIN)/python -m stages.records.reference > docs/.new && mv docs/.new docs/records.md
 
 weights: $(VENV)/.run ## download the weights of a detector, e.g. MODEL=retinanet, and check them
-	$(BIN)/python -m training.weights $(MODEL)
+	$(BIN)/python launcher.py weights $(MODEL)
 
 # Unless somebody says where the pictures are.
 PICTURES = $(if $(FASHION_MNIST)$(DOWNLOAD),,@$(DEBIAN) train)
@@ -164,5 +164,5 @@ $(VENV)/.gpu: $(VENV)/.train
 
 $(VENV)/.bench: $(VENV)/.all
 	$(INSTALL) ".[bench]"
-	$(BIN)/python -m training.weights ssdlite-tensorflow
+	$(BIN)/python launcher.py weights ssdlite-tensorflow
 	@touch $@

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from framegraph.launch.arguments import add_graph, graph_words, parse_graph, read_graph
-from framegraph.support.commands import Command
+from framegraph.support.commands import Command, program
 
 
 class Run(Command):
-    line = "run a graph, or the default graph on a film, camera or folder"
+    line = "run a graph, or the default graph on an input"
     description = "Run a graph of stages, each its own process."
 
     def parser(self) -> argparse.ArgumentParser:
@@ -40,7 +40,7 @@ class Run(Command):
             "--trace",
             type=Path,
             metavar="FILE",
-            help="write where each frame was and when, for `launcher.py trace`",
+            help=f"write where each frame was and when, for `{program()} trace`",
         )
         parser.add_argument(
             "--trace-every",
