@@ -20,12 +20,10 @@ GLOB = frozenset("*?[")
 
 def add_graph(parser: argparse.ArgumentParser, *, is_optional: bool = False) -> None:
     """Add the arguments for a graph and the overrides of its properties."""
-    parser.add_argument(
-        "graph",
-        help="a file, e.g. pipeline.yaml; a graph: 'source uri=… ! …'; or an input for the default graph: "
-        "FILE, rtsp://…" + ("; nothing: the default graph on its sample" if is_optional else ""),
-        **({"nargs": "?", "default": ""} if is_optional else {}),
-    )
+    what = "a file, e.g. pipeline.yaml; a graph: 'source uri=… ! …'; or an input for the default graph"
+    if is_optional:
+        what += "; nothing: the default graph on its sample"
+    parser.add_argument("graph", nargs="?" if is_optional else None, default="", help=what)
     parser.add_argument(
         "--set",
         action="append",
