@@ -3,8 +3,8 @@
 # with a read-only root, 64 MB of /dev/shm and the outputs in a mounted folder. All of it is in a temporary folder.
 #   bash tests/container.sh        (as root; needs podman, 6 GB and the registries)
 #   BIND="/etc/pip.conf" bash tests/container.sh
-# Where the base image cannot be pulled, an empty Debian with Python stands in for it, by debootstrap. BIND: files of
-# this machine that pip needs while the image is built.
+# Where the base image cannot be pulled, an empty Debian with Python stands in for it, by debootstrap or, where it is
+# unpacked already, in ROOT. BIND: files of this machine that pip needs while the image is built.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -16,9 +16,10 @@ suite=${base##*-}
 
 if ! "${podman[@]}" pull --quiet "$base"; then
     echo "container: $base cannot be pulled: debootstrap makes a $suite with Python in its place"
-    debootstrap --variant=minbase --include=ca-certificates,python3,python3-venv "$suite" "$folder/base" >/dev/null
-    tar --directory "$folder/base" --create . | "${podman[@]}" import --quiet - "docker.io/library/$base"
-    rm -rf --one-file-system "$folder/base"
+    root=${ROOT:-$folder/base}
+    [[ -x $root/usr/bin/python3 ]] ||
+        debootstrap --variant=minbase --include=ca-certificates,python3,python3-venv "$suite" "$root" >/dev/null
+    tar --directory "$root" --create . | "${podman[@]}" import --quiet - "docker.io/library/$base"
 fi
 volumes=()
 for file in ${BIND:-}; do
