@@ -10,7 +10,7 @@ INSTALL := $(PIP) install --quiet $(PINS) -e
 DEBIAN := bash requirements/debian.sh
 
 .DEFAULT_GOAL := help
-.PHONY: help install run check test coverage test-slow test-bare drill drill-long attack soak bench gpu docs weights train data-street evaluate-street evaluate-people train-all test-models detector detector-int8 clean
+.PHONY: help install run check test coverage test-slow test-bare drill drill-long attack soak bench gpu docs weights train data-street evaluate-street evaluate-people train-all test-models detector detector-int8 wheel test-wheel test-container clean
 
 help: ## list these targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -47,6 +47,17 @@ test-slow: $(VENV)/.all ## the long drills and comparisons, under 45 minutes
 	$(BIN)/python -m pytest -m "(slow or imageai) and not tensorflow"
 	$(BIN)/python -m pytest -m tensorflow
 
+wheel: $(VENV)/.wheel ## make dist/fashion_pipeline-….whl; pip install it anywhere
+	rm -rf build dist
+	$(PIP) wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
+	@rm -r build; ls dist/*
+
+test-wheel: wheel $(VENV)/.drill ## install the wheel and what it needs in an empty environment, and try it there; 2 minutes
+	bash tests/wheel_environment.sh
+
+test-container: $(VENV)/.run ## build deploy/Dockerfile and annotate the sample in it; as root, with podman; 5 minutes
+	bash tests/container.sh
+
 test-bare: ## make run, check and test of the last commit in an empty Debian of its own; as root, with debootstrap
 	bash tests/bare_machine.sh
 
@@ -73,7 +84,7 @@ docs: $(VENV)/.run ## make docs/pipeline-yaml.md and docs/records.md again from 
 	$(BIN)/python -m stages.records.reference > docs/.new && mv docs/.new docs/records.md
 
 weights: $(VENV)/.run ## download the weights of a detector, e.g. MODEL=retinanet, and check them
-	$(BIN)/python -m training.weights $(MODEL)
+	$(BIN)/python launcher.py weights $(MODEL)
 
 # Unless somebody says where the pictures are.
 PICTURES = $(if $(FASHION_MNIST)$(DOWNLOAD),,@$(DEBIAN) train)
@@ -132,6 +143,10 @@ $(VENV)/.check: $(VENV)/.run
 	$(INSTALL) ".[check]"
 	@touch $@
 
+$(VENV)/.wheel: requirements/constraints.txt | $(VENV)/bin/pip
+	$(PIP) install --quiet $(PINS) setuptools
+	@touch $@
+
 $(VENV)/.street: $(VENV)/.run
 	$(INSTALL) ".[street]"
 	@touch $@
@@ -176,5 +191,5 @@ $(VENV)/.gpu: $(VENV)/.train
 
 $(VENV)/.bench: $(VENV)/.all
 	$(INSTALL) ".[bench]"
-	$(BIN)/python -m training.weights ssdlite-tensorflow
+	$(BIN)/python launcher.py weights ssdlite-tensorflow
 	@touch $@

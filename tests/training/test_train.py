@@ -157,7 +157,7 @@ def test_a_run_learns_from_what_another_model_says(tmp_path, capsys):
     taught_by = ["--set", "teacher=v1_da"]
     assert main(command(tmp_path, "v2_da", *taught_by)) == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.endswith("v1_da.safetensors: no such model file; `make train` builds the models")
+    assert line.endswith("v1_da.safetensors: no such model file; train it (training/README.md)")
     assert main(command(tmp_path, "v1_da")) == 0
     teacher = tmp_path / "models" / "v1_da.safetensors"
     assert main(command(tmp_path, "v2_da", *taught_by)) == 0

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from framegraph.launch.arguments import add_graph, graph_words, parse_graph, read_graph
-from framegraph.support.commands import Command
+from framegraph.support.commands import Command, program
 
 
 class Run(Command):
@@ -40,7 +40,7 @@ class Run(Command):
             "--trace",
             type=Path,
             metavar="FILE",
-            help="write where each frame was and when, for `launcher.py trace`",
+            help=f"write where each frame was and when, for `{program()} trace`",
         )
         parser.add_argument(
             "--trace-every",
