@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 import torch
 
+from fashion_pipeline.training.runs import save_checkpoint
 from fashion_pipeline.training.street import fit as module
 from fashion_pipeline.training.street.fit import StreetRecipe, StreetRun, fit
+from fashion_pipeline.training.street.network import Street
 
 
 @pytest.fixture
@@ -37,14 +39,13 @@ def test_a_stopped_run_ends_as_one_that_was_not(run, monkeypatch, tmp_path):
 
     def save_once(path, state):
         saved.append(path)
-        original(path, state)
+        save_checkpoint(path, state)
         raise KeyboardInterrupt
 
-    original = module.save_checkpoint
     monkeypatch.setattr(module, "save_checkpoint", save_once)
     with pytest.raises(KeyboardInterrupt):
         fit(stopped)
-    monkeypatch.setattr(module, "save_checkpoint", original)
+    monkeypatch.setattr(module, "save_checkpoint", save_checkpoint)
 
     resumed = fit(stopped).state_dict()
 
@@ -56,7 +57,7 @@ def test_the_frozen_part_stays_as_it_is(run):
     network = fit(run)
 
     torch.manual_seed(run.recipe.seed)
-    fresh = module.Street(tags=2)
+    fresh = Street(tags=2)
     for name, value in fresh.backbone.stem.state_dict().items():
         assert torch.equal(network.backbone.stem.state_dict()[name], value)
     assert not torch.equal(network.folder.weight, fresh.folder.weight)
