@@ -22,9 +22,9 @@ def tone(length_ms: int, click_ms: int | None = None) -> np.ndarray:
     """A quiet tone, or silence with a loud click of 20 ms."""
     samples = np.arange(SOUND_RATE * length_ms // 1000)
     if click_ms is None:
-        return (np.sin(samples * 0.05) * 4000).astype(np.int16)
+        return np.asarray(np.sin(samples * 0.05) * 4000).astype(np.int16)
     is_click = (samples >= SOUND_RATE * click_ms // 1000) & (samples < SOUND_RATE * (click_ms + 20) // 1000)
-    return (np.sin(samples * 0.3) * 20_000 * is_click).astype(np.int16)
+    return np.asarray(np.sin(samples * 0.3) * 20_000 * is_click).astype(np.int16)
 
 
 def film_with_sound(

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from fashion_pipeline.training.runs import save_checkpoint
 from fashion_pipeline.training.street import fit as module
 from fashion_pipeline.training.street.fit import StreetRecipe, StreetRun, fit
 from fashion_pipeline.training.street.network import Street
@@ -52,14 +53,13 @@ def test_a_stopped_run_ends_as_one_that_was_not(run, whole, monkeypatch, tmp_pat
 
     def save_once(path, state):
         saved.append(path)
-        original(path, state)
+        save_checkpoint(path, state)
         raise KeyboardInterrupt
 
-    original = module.save_checkpoint
     monkeypatch.setattr(module, "save_checkpoint", save_once)
     with pytest.raises(KeyboardInterrupt):
         fit(stopped)
-    monkeypatch.setattr(module, "save_checkpoint", original)
+    monkeypatch.setattr(module, "save_checkpoint", save_checkpoint)
 
     resumed = fit(stopped).state_dict()
 
