@@ -14,6 +14,7 @@ import signal
 import time
 from collections import Counter, deque
 
+from framegraph.errors import GraphError
 from framegraph.graph.model import Graph
 from framegraph.launch.batch_graph import Batch
 from framegraph.launch.batch_outcome import (
@@ -260,14 +261,18 @@ class BatchLoop:
 
 
 def run_batch(batch: Batch, *, quiet: bool, verbose: bool, every: int) -> int:
-    """Run a batch to its end, or on from where an earlier command stopped; return the exit status. GraphError
-    before anything started."""
+    """Run a batch to its end, or on from where an earlier command stopped; return the exit status.
+    GraphError before anything started, or when what has become of an input cannot be noted."""
     raise_descriptor_limit()
     no_core_dumps()
     about = {"graph": batch.graph.name, "first": batch.uris[0]}
     folder = BatchFolder.find_or_make(batch.base, batch.digest, about)
     try:
         return BatchLoop(batch, folder, quiet=quiet, verbose=verbose, every=every).go()
+    except OSError as error:
+        raise GraphError(
+            f"{error.filename or folder.path}: {error.strerror}; put this right, and the same command goes on"
+        ) from None
     finally:
         folder.close()
 
