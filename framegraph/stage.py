@@ -256,6 +256,14 @@ class Source(Stage[OptionsT]):
         return [Path(uri)] if uri and "://" not in uri else []
 
     @classmethod
+    def batch(cls, options: OptionsT) -> list[str]:
+        """The inputs named by a property `uri` if each is to have a run of its own, as values of `uri`.
+
+        None: `options` is one input, run as it is.
+        """
+        return []
+
+    @classmethod
     def fingerprint(cls, options: OptionsT) -> str:
         """Return a text that identifies the input: a run is resumed only on the same input."""
         return ""

@@ -98,8 +98,8 @@ def stages(run: RunState) -> dict[str, dict[str, float]]:
 
 
 def timing(run: RunState) -> dict[str, dict[str, Any]]:
-    """For each source, at its first sink: frames, sums, times of frames as of time.time(), and the seconds
-    from the command to the first commit."""
+    """For each source, at its first sink: frames, sums, counts, times of frames as of time.time(), and the
+    seconds from the command to the first commit."""
     found: dict[str, dict[str, Any]] = {}
     for (_sink, source), tally in tallies(run).items():
         found.setdefault(
@@ -107,6 +107,7 @@ def timing(run: RunState) -> dict[str, dict[str, Any]]:
             {
                 "frames": tally.frames,
                 "summed": {word: items for word, (items, _frames) in tally.summed.items()},
+                "counts": {group: dict(counted) for group, counted in tally.counts.items()},
                 "first_received_at": tally.first_received_at,
                 "last_received_at": tally.last_received_at,
                 "first_commit_s": round(max(0.0, tally.first_committed_at - run.started_at), 3),
