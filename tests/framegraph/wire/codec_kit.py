@@ -48,6 +48,7 @@ def packets(draw: st.DrawFn) -> Packet:
         flags=draw(st.lists(WORDS, max_size=3)),
         dropped=draw(st.lists(st.tuples(COUNTS, COUNTS, WORDS), max_size=3)),
         meta=draw(MESSAGES),
+        marks=tuple(draw(st.lists(WORDS, max_size=3))),
     )
     side = st.integers(1, 6)
     height, width = draw(side), draw(side)
