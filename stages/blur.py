@@ -44,8 +44,8 @@ class Blur(Stage["Blur.Options"]):
         )
         method: str = prop(
             "mosaic",
-            "mosaic: a few mean colours, flowing into each other; fill: a grey rectangle, of which nothing "
-            "can be read, not even from many frames together.",
+            "How to cover it. mosaic: a few mean colours, flowing into each other; fill: a grey rectangle, "
+            "of which nothing can be read, not even from many frames together.",
             choices=("mosaic", "fill"),
         )
         cells: int = prop(

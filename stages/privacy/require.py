@@ -8,14 +8,16 @@ from fashion_pipeline.stages.privacy import BLURRED
 from framegraph.packet import Packet
 from framegraph.properties import prop
 
+NOTHING = "nothing"
+
 
 def require_prop() -> Any:
     """Return the property, for the Options of a sink that is a KeepsPictures."""
     return prop(
-        "",
-        "blurred: keep or show only pictures that have passed a `blur`; one that has not, such as a frame "
-        "that was not analysed, is blurred whole, and quarantine keeps no picture (docs/privacy.md).",
-        choices=("", BLURRED),
+        NOTHING,
+        "Set to blurred, it keeps or shows only pictures that have passed a `blur`; one that has not, such "
+        "as a frame that was not analysed, is blurred whole. Quarantine then keeps no picture.",
+        choices=(NOTHING, BLURRED),
     )
 
 
@@ -24,7 +26,7 @@ class KeepsPictures:
 
     @classmethod
     def required_marks(cls, options: Any) -> tuple[str, ...]:
-        return (options.require,) if options.require else ()
+        return () if options.require == NOTHING else (options.require,)
 
     def conceal(self, packet: Packet) -> None:
         """Blur the whole picture of a packet that no `blur` has passed."""

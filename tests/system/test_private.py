@@ -7,7 +7,7 @@ import av
 import numpy as np
 import pytest
 
-from tests.launching import Launched, lines, seqs, wait_for
+from tests.launching import PROJECT, Launched, lines, seqs, wait_for
 
 FRAMES, KILLS = 240, 20
 STAGES = """
@@ -80,6 +80,12 @@ def test_a_film_that_requires_it_is_refused_without_a_blur_before_it(graph: Path
             "graph.yaml:5:3: stage 'film' (video_sink) requires payloads marked 'blurred', and no stage between "
             "source 'camera' and it gives this mark; put 'blur' between them" in run.stderr
         )
+
+
+def test_the_example_is_a_right_graph(tmp_path: Path) -> None:
+    (tmp_path / "samples").symlink_to(PROJECT / "samples")
+    with Launched(PROJECT / "examples/private.yaml", "--check", folder=tmp_path) as run:
+        assert run.wait() == 0, run.stderr
 
 
 @pytest.mark.slow

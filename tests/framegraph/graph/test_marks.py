@@ -82,7 +82,10 @@ def test_a_source_keeps_no_payload_if_a_sink_of_its_requires_marks(write: Write)
         identity = RunIdentity(run="r", digest="d", starts={}, highest_ids={}, nonce="n")
         return child_config(
             *(graph, RunPaths("run"), identity, "camera", 0, 0),
-            **{"streams": {"camera": 0}, "version": 0, "is_stopping": False, "lost": set()},
+            streams={"camera": 0},
+            version=0,
+            is_stopping=False,
+            lost=set(),
         ).keeps_payloads
 
     assert not keeps(GRAPH)
