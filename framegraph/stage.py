@@ -60,6 +60,8 @@ class Stage(Generic[OptionsT]):
     completes: ClassVar[tuple[str, ...]] = ()
     """Words that this stage adds to every packet when an earlier stage gives them in some only
     (`gives_in_some`)."""
+    marks: ClassVar[tuple[str, ...]] = ()
+    """Marks that this stage puts on the payload of each packet it answers (`Packet.mark`)."""
     payload: ClassVar[str] = ""
     """The payload format it takes (a source: gives), a word of your choice; empty: any."""
     default_batch: ClassVar[int] = 1
@@ -90,6 +92,20 @@ class Stage(Generic[OptionsT]):
         A graph in which a stage takes a word in another form than an earlier stage gives is refused.
         """
         return {}
+
+    @classmethod
+    def required_marks(cls, options: OptionsT) -> tuple[str, ...]:
+        """Of a sink: marks without which it must keep or show no payload.
+
+        A graph is refused unless stages before it give these `marks`. Its sources then keep no payload of
+        frames that were given up. A packet that comes without them, such as a frame that was not analysed,
+        passes through `conceal` first.
+        """
+        return ()
+
+    def conceal(self, packet: Packet) -> None:
+        """Of a sink: replace the payload of a packet that lacks a required mark by one that may be kept."""
+        raise NotImplementedError(f"{type(self).__name__} requires marks and cannot conceal a payload")
 
     def open(self) -> None:
         """Load models and open devices. Called once, before the first packet; may be slow."""

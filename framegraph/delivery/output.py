@@ -9,6 +9,7 @@ from typing import Any
 
 from framegraph.delivery.acknowledging import Acknowledgement
 from framegraph.delivery.lane import Lane
+from framegraph.delivery.marks import conceal_unmarked
 from framegraph.delivery.tally import Tally
 from framegraph.errors import StageError
 from framegraph.packet import Packet
@@ -40,6 +41,7 @@ class OutputLane(Lane):
         self.changes: list[str] = []
         """Changes that others have made to the output in the meantime."""
         self._frames_elsewhere = 0
+        self._concealed: Packet | None = None
         self._fsync = config.common.fsync
         last_seq = -1
         if isinstance(sink, FileSink):
@@ -102,6 +104,8 @@ class OutputLane(Lane):
         self._look_after_output()
         for from_seq, to_seq, reason in packet.dropped:
             self.sink.dropped(packet, from_seq, to_seq, reason)
+        if conceal_unmarked(self.sink, packet):
+            self._concealed = packet
         self.sink.process(packet)
         self._commit(packet)
 
@@ -133,6 +137,7 @@ class OutputLane(Lane):
         if packet.seq != self._last["seq"]:
             now = time.time()
             self.tally.count(packet)
+            self.tally.concealed += packet is self._concealed
             self.tally.committed_after.add(now * 1000 - packet.capture_time_ns / 1e6)
             self.tally.first_committed_at = self.tally.first_committed_at or now
         self._write_progress(packet)

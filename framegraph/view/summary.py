@@ -157,8 +157,10 @@ def describe(run: RunState, ledgers: dict[str, Ledger]) -> list[str]:
         if output["location"]:
             frames = counted[sink, source].frames
             lines.append(f"wrote {_shown(output['location'])} ({sink}, {frames} frames of {source})")
-        elif output["notes"]:
+        elif output["notes"] or counted[sink, source].concealed:
             lines.append(f"{sink}, of {source}:")
+        if concealed := counted[sink, source].concealed:
+            lines.append(f"  {concealed} of its frames came without a mark that it requires: concealed")
         lines.extend(f"  {in_one_line(note)}" for note in output["notes"])
     for (sink, source), tally in sorted(counted.items()):
         quantiles = tally.committed_after.summary()

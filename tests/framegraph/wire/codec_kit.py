@@ -52,6 +52,7 @@ def packets(draw: st.DrawFn) -> Packet:
         dropped=draw(st.lists(st.tuples(COUNTS, COUNTS, WORDS), max_size=3)),
         highest_ids=draw(st.dictionaries(WORDS, COUNTS, max_size=3)),
         meta=draw(MESSAGES),
+        marks=tuple(draw(st.lists(WORDS, max_size=3))),
     )
     side = st.integers(1, 6)
     height, width = draw(side), draw(side)
