@@ -25,7 +25,7 @@ check: $(VENV)/.check ## what can be known without running: style, imports, type
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy --follow-imports=silent $$(grep -rLE '(import|from) torch' --include='*.py' framegraph benchmarks \
-	    fashion_pipeline/fashion fashion_pipeline/stages fashion_pipeline/training) launcher.py
+	    fashion_pipeline fashion_pipeline/fashion fashion_pipeline/stages fashion_pipeline/training) launcher.py
 	$(BIN)/hadolint deploy/Dockerfile
 	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec deploy/compose.yaml
 
@@ -149,11 +149,11 @@ $(VENV)/.int8: $(VENV)/.run
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.run
-	$(INSTALL) ".[check,train,test,onnxruntime,people]"
+	$(INSTALL) ".[check,train,test,onnxruntime,people,pandas]"
 	@touch $(VENV)/.check $(VENV)/.people $(VENV)/.drill $(VENV)/.train $(VENV)/.street $@
 
 $(VENV)/.all: $(VENV)/.run
-	$(INSTALL) ".[check,train,test,onnxruntime,tensorflow,imageai,people]"
+	$(INSTALL) ".[check,train,test,onnxruntime,tensorflow,imageai,people,pandas,notebook]"
 	@touch $(VENV)/.check $(VENV)/.people $(VENV)/.test $(VENV)/.drill $(VENV)/.train $(VENV)/.street $(VENV)/.tensorflow $@
 
 # Both builds of ONNX Runtime are one module: the one for the CPU has to go first.
