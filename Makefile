@@ -25,8 +25,7 @@ check: $(VENV)/.check ## what can be known without running: style, imports, type
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy --follow-imports=silent $$(grep -rLE '(import|from) torch' --include='*.py' framegraph benchmarks \
-	    fashion_pipeline/commands fashion_pipeline/export fashion_pipeline/fashion fashion_pipeline/stages \
-	    fashion_pipeline/training) launcher.py
+	    fashion_pipeline fashion_pipeline/fashion fashion_pipeline/stages fashion_pipeline/training) launcher.py
 	$(BIN)/hadolint deploy/Dockerfile
 	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec deploy/compose.yaml
 
@@ -173,7 +172,7 @@ $(VENV)/.int8: $(VENV)/.run
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.run
-	$(INSTALL) ".[check,train,test,onnxruntime,parquet,people]"
+	$(INSTALL) ".[check,train,test,onnxruntime,pandas,parquet,people]"
 	@touch $(VENV)/.check $(VENV)/.people $(VENV)/.drill $(VENV)/.train $(VENV)/.street $@
 
 $(VENV)/.coverage: $(VENV)/.test
@@ -181,7 +180,7 @@ $(VENV)/.coverage: $(VENV)/.test
 	@touch $@
 
 $(VENV)/.all: $(VENV)/.run
-	$(INSTALL) ".[check,train,test,onnxruntime,tensorflow,imageai,parquet,people]"
+	$(INSTALL) ".[check,train,test,onnxruntime,tensorflow,imageai,notebook,pandas,parquet,people]"
 	@touch $(VENV)/.check $(VENV)/.people $(VENV)/.test $(VENV)/.drill $(VENV)/.train $(VENV)/.street $(VENV)/.tensorflow $@
 
 # Both builds of ONNX Runtime are one module: the one for the CPU has to go first.

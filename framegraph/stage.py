@@ -303,6 +303,17 @@ class Sink(Stage[OptionsT]):
     wants_stop: bool = False
     """Set it to end the run as the first Ctrl-C does, e.g. when the user closes a window."""
 
+    @property
+    def is_ready(self) -> bool:
+        """Whether it takes a frame now, for a sink that hands frames to somebody who may be slow. Until it
+        is, frames wait here, without a time limit, and their source waits or, if it is live, drops."""
+        return True
+
+    @property
+    def wakers(self) -> list[Any]:
+        """The sockets and file descriptors that can be read once `is_ready` may have changed."""
+        return []
+
     def process(self, packet: Packet) -> Packet:
         """Write one frame. `packet.status` is not "ok" for a frame that could not be analysed."""
         raise NotImplementedError
