@@ -177,6 +177,19 @@ def test_each_frame_comes_once_and_in_order_whatever_is_killed(folder: Path) -> 
     assert sum(run.ledger["restarts"].values()) >= 10
 
 
+@pytest.mark.slow
+def test_a_film_through_a_graph_of_choice_gives_the_lines_of_its_file(folder: Path) -> None:
+    film, graph = PROJECT / "samples/plaza.mp4", PROJECT / "pipeline.yaml"
+    run = fashion_pipeline.run(film, graph=graph, **{"camera.duration": "1s", "film.preset": "ultrafast"})
+    records = list(run)
+    assert records == lines(folder / "out/results.jsonl")
+    assert seqs(records) == list(range(10))
+    assert len(film_times(folder / "out/annotated.mp4")) == 10
+    assert {person.track for person in run.people} == {
+        person["track"] for record in records for person in record["people"]
+    }
+
+
 def test_importing_the_package_loads_nothing() -> None:
     """Each process of a run imports it."""
     check = "import sys; import fashion_pipeline; print(*sorted({'zmq', 'numpy', 'cv2', 'json'} & {*sys.modules}))"
