@@ -7,6 +7,7 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 import fashion_pipeline
@@ -146,6 +147,9 @@ def test_no_run_outlives_its_program(number: signal.Signals, folder: Path) -> No
     ) as program:
         assert program.stdout is not None
         assert program.stdout.readline() == "reading\n"
+        [launcher] = psutil.Process(program.pid).children()
+        place = Path(launcher.cmdline()[launcher.cmdline().index("--folder") + 1])
+        assert place.stat().st_mode & 0o777 == 0o700
         program.send_signal(number)
         _rest, errors = program.communicate(timeout=DEADLINE_S)
     if number == signal.SIGINT:
@@ -153,6 +157,7 @@ def test_no_run_outlives_its_program(number: signal.Signals, folder: Path) -> No
     wait_for(lambda: is_joined(folder / "out/film.mp4"), "complete film")
     wait_for((folder / "out/ledger.json").exists, "ledger")
     wait_for(lambda: not list((folder / "out").glob("*.progress")), "end of the run")
+    wait_for(lambda: not place.exists(), "end of its folder")
 
 
 @pytest.mark.slow
