@@ -31,6 +31,7 @@ class Feed(Command):
         from framegraph.launch.session import run_graph
         from framegraph.tools.plan.auto import resolve_auto
 
+        program = os.getppid()
         threading.Thread(target=_end_with_program, daemon=True).start()
         os.environ[READER] = f"ipc://{options.folder / 'records'}"
         default = DefaultGraph(path=GRAPHS_FOLDER / "records.yaml", source="camera", uri=str(SAMPLE))
@@ -46,6 +47,9 @@ class Feed(Command):
             copy = options.folder / "ledger.json"
             if graph.ledger_path != copy:
                 shutil.copyfile(graph.ledger_path, copy)
+        if os.getppid() != program:
+            # It was killed, so nobody else removes its folder.
+            shutil.rmtree(options.folder, ignore_errors=True)
         return status
 
     def is_run(self, options: argparse.Namespace) -> bool:

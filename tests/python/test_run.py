@@ -7,6 +7,7 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 import fashion_pipeline
@@ -146,6 +147,9 @@ def test_no_run_outlives_its_program(number: signal.Signals, folder: Path) -> No
     ) as program:
         assert program.stdout is not None
         assert program.stdout.readline() == "reading\n"
+        [launcher] = psutil.Process(program.pid).children()
+        place = Path(launcher.cmdline()[launcher.cmdline().index("--folder") + 1])
+        assert place.stat().st_mode & 0o777 == 0o700
         program.send_signal(number)
         _rest, errors = program.communicate(timeout=DEADLINE_S)
     if number == signal.SIGINT:
@@ -153,6 +157,7 @@ def test_no_run_outlives_its_program(number: signal.Signals, folder: Path) -> No
     wait_for(lambda: is_joined(folder / "out/film.mp4"), "complete film")
     wait_for((folder / "out/ledger.json").exists, "ledger")
     wait_for(lambda: not list((folder / "out").glob("*.progress")), "end of the run")
+    wait_for(lambda: not place.exists(), "end of its folder")
 
 
 @pytest.mark.slow
@@ -175,6 +180,19 @@ def test_each_frame_comes_once_and_in_order_whatever_is_killed(folder: Path) -> 
     assert read == list(range(300))
     assert run.ledger["balanced"]
     assert sum(run.ledger["restarts"].values()) >= 10
+
+
+@pytest.mark.slow
+def test_a_film_through_a_graph_of_choice_gives_the_lines_of_its_file(folder: Path) -> None:
+    film, graph = PROJECT / "samples/plaza.mp4", PROJECT / "pipeline.yaml"
+    run = fashion_pipeline.run(film, graph=graph, **{"camera.duration": "1s", "film.preset": "ultrafast"})
+    records = list(run)
+    assert records == lines(folder / "out/results.jsonl")
+    assert seqs(records) == list(range(10))
+    assert len(film_times(folder / "out/annotated.mp4")) == 10
+    assert {person.track for person in run.people} == {
+        person["track"] for record in records for person in record["people"]
+    }
 
 
 def test_importing_the_package_loads_nothing() -> None:
