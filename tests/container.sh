@@ -4,13 +4,14 @@
 #   bash tests/container.sh        (as root; needs podman, 6 GB and the registries)
 #   BIND="/etc/pip.conf" bash tests/container.sh
 # Where the base image cannot be pulled, an empty Debian with Python stands in for it, by debootstrap or, where it is
-# unpacked already, in ROOT. BIND: files of this machine that pip needs while the image is built.
+# unpacked already, in ROOT. BIND: files of this machine that pip needs while the image is built. PODMAN: its options,
+# e.g. "--storage-driver vfs --runtime runc". RUN: those of podman run, e.g. "--ulimit nofile=1000:1000".
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 folder=$(mktemp -d)
-podman=(podman --root "$folder/storage" --runroot "$folder/run" --storage-driver vfs --cgroup-manager cgroupfs)
-trap '"${podman[@]}" unshare true 2>/dev/null; rm -rf --one-file-system "$folder"' EXIT
+podman=(podman --root "$folder/storage" --runroot "$folder/run" ${PODMAN:---storage-driver overlay --cgroup-manager cgroupfs})
+trap 'umount "$folder"/storage/overlay 2>/dev/null; rm -rf --one-file-system "$folder"' EXIT
 base=$(awk '$1 == "FROM" {print $2; exit}' deploy/Dockerfile)
 suite=${base##*-}
 
@@ -26,14 +27,14 @@ for file in ${BIND:-}; do
     volumes+=(--volume "$file:$file:ro")
 done
 SECONDS=0
-"${podman[@]}" build --quiet --pull=never --isolation=chroot --network=host "${volumes[@]}" \
-    --ignorefile deploy/Dockerfile.dockerignore --file deploy/Dockerfile --tag fashion-pipeline .
-echo "container: built in $SECONDS s, $("${podman[@]}" image inspect --format '{{.Size}}' fashion-pipeline) bytes"
+"${podman[@]}" build --quiet --pull=never --layers=false --isolation=chroot --network=host "${volumes[@]}" \
+    --ignorefile deploy/Dockerfile.dockerignore --file deploy/Dockerfile --tag localhost/fashion-pipeline .
+echo "container: built in $SECONDS s, $("${podman[@]}" image inspect --format '{{.Size}}' localhost/fashion-pipeline) bytes"
 
 mkdir "$folder/out"
 chown 10001 "$folder/out"
 "${podman[@]}" run --rm --read-only --tmpfs /tmp --shm-size 64m --cap-drop all --security-opt no-new-privileges \
-    --network none --volume "$folder/out:/app/out" fashion-pipeline pipeline.yaml --quiet
+    --network none ${RUN:-} --volume "$folder/out:/app/out" localhost/fashion-pipeline pipeline.yaml --quiet
 .venv/bin/python - "$folder/out" <<'PYTHON'
 import json, sys
 from pathlib import Path
