@@ -10,7 +10,7 @@ INSTALL := $(PIP) install --quiet $(PINS) -e
 DEBIAN := bash requirements/debian.sh
 
 .DEFAULT_GOAL := help
-.PHONY: help install run check test test-slow test-bare drill drill-long attack soak bench gpu docs weights train data-street evaluate-street evaluate-people train-all test-models detector detector-int8 clean
+.PHONY: help install run check test coverage test-slow test-bare drill drill-long attack soak bench gpu docs weights train data-street evaluate-street evaluate-people train-all test-models detector detector-int8 wheel test-wheel test-container clean
 
 help: ## list these targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -25,7 +25,7 @@ check: $(VENV)/.check ## what can be known without running: style, imports, type
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy --follow-imports=silent $$(grep -rLE '(import|from) torch' --include='*.py' framegraph benchmarks \
-	    fashion_pipeline/fashion fashion_pipeline/stages fashion_pipeline/training) launcher.py
+	    fashion_pipeline fashion_pipeline/fashion fashion_pipeline/stages fashion_pipeline/training) launcher.py
 	$(BIN)/hadolint deploy/Dockerfile
 	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec deploy/compose.yaml
 
@@ -33,11 +33,30 @@ test: $(VENV)/.test ## every quick test, under 6 minutes on 2 cores; installs th
 	@$(DEBIAN) test
 	$(BIN)/python -m pytest -m "not slow and not tensorflow and not imageai" -n 2 --dist loadfile
 
+# make test-slow would add drills, the report of plan, detectors by TensorFlow and ImageAI, and commands of a running graph.
+coverage: $(VENV)/.coverage ## what make test runs of each file, in every process; fails under the gate in pyproject.toml
+	@$(DEBIAN) test
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest -m "not slow and not tensorflow and not imageai" -n 2 --dist loadfile
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
+
 test-slow: $(VENV)/.all ## the long drills and comparisons, under 45 minutes
 	@$(DEBIAN) test
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -m "(slow or imageai) and not tensorflow"
 	$(BIN)/python -m pytest -m tensorflow
+
+wheel: $(VENV)/.wheel ## make dist/fashion_pipeline-….whl; pip install it anywhere
+	rm -rf build dist
+	$(PIP) wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
+	@rm -r build; ls dist/*
+
+test-wheel: wheel $(VENV)/.drill ## install the wheel and what it needs in an empty environment, and try it there; 2 minutes
+	bash tests/wheel_environment.sh
+
+test-container: $(VENV)/.run ## build deploy/Dockerfile and annotate the sample in it; as root, with podman; 5 minutes
+	bash tests/container.sh
 
 test-bare: ## make run, check and test of the last commit in an empty Debian of its own; as root, with debootstrap
 	bash tests/bare_machine.sh
@@ -65,7 +84,7 @@ docs: $(VENV)/.run ## make docs/pipeline-yaml.md and docs/records.md again from 
 	$(BIN)/python -m stages.records.reference > docs/.new && mv docs/.new docs/records.md
 
 weights: $(VENV)/.run ## download the weights of a detector, e.g. MODEL=retinanet, and check them
-	$(BIN)/python -m training.weights $(MODEL)
+	$(BIN)/python launcher.py weights $(MODEL)
 
 # Unless somebody says where the pictures are.
 PICTURES = $(if $(FASHION_MNIST)$(DOWNLOAD),,@$(DEBIAN) train)
@@ -107,7 +126,7 @@ detector-int8: $(VENV)/.int8 ## make models/nanodet.int8.onnx of nanodet.onnx: P
 	$(BIN)/python -m training.quantize_nanodet $(or $(PHOTOS),$(error give PHOTOS=/path/street/tagged))
 
 clean: ## remove what running made; the environment stays (remove .venv by hand)
-	rm -rf out .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf out .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .coverage.*
 	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +
 
 $(VENV)/bin/pip:
@@ -122,6 +141,10 @@ $(VENV)/.run: $(NEEDS)
 
 $(VENV)/.check: $(VENV)/.run
 	$(INSTALL) ".[check]"
+	@touch $@
+
+$(VENV)/.wheel: requirements/constraints.txt | $(VENV)/bin/pip
+	$(PIP) install --quiet $(PINS) setuptools
 	@touch $@
 
 $(VENV)/.street: $(VENV)/.run
@@ -149,11 +172,15 @@ $(VENV)/.int8: $(VENV)/.run
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.run
-	$(INSTALL) ".[check,train,test,onnxruntime,people]"
+	$(INSTALL) ".[check,train,test,onnxruntime,pandas,parquet,people]"
 	@touch $(VENV)/.check $(VENV)/.people $(VENV)/.drill $(VENV)/.train $(VENV)/.street $@
 
+$(VENV)/.coverage: $(VENV)/.test
+	$(INSTALL) ".[coverage]"
+	@touch $@
+
 $(VENV)/.all: $(VENV)/.run
-	$(INSTALL) ".[check,train,test,onnxruntime,tensorflow,imageai,people]"
+	$(INSTALL) ".[check,train,test,onnxruntime,tensorflow,imageai,notebook,pandas,parquet,people]"
 	@touch $(VENV)/.check $(VENV)/.people $(VENV)/.test $(VENV)/.drill $(VENV)/.train $(VENV)/.street $(VENV)/.tensorflow $@
 
 # Both builds of ONNX Runtime are one module: the one for the CPU has to go first.
@@ -164,5 +191,5 @@ $(VENV)/.gpu: $(VENV)/.train
 
 $(VENV)/.bench: $(VENV)/.all
 	$(INSTALL) ".[bench]"
-	$(BIN)/python -m training.weights ssdlite-tensorflow
+	$(BIN)/python launcher.py weights ssdlite-tensorflow
 	@touch $@

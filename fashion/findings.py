@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 _WORKING_MATERIAL = frozenset({"crops"})
 """Keys of a person that are not results."""
-_NOT_OF_A_FRAME = frozenset({"counts"})
-"""Keys of a packet that are for the summary."""
+_NOT_OF_A_FRAME = frozenset({"counts", "possible_people", "is_unknown"})
+"""Keys of a packet that are for the summary or for other stages."""
 _NOT_TOLD = frozenset({"unsure"})
 _NOT_OF_TOLD = frozenset({"threshold", "color_shares"})
 """Keys of a person, and of a garment, that are left out where only what is told counts."""
@@ -61,11 +61,23 @@ class Person(Wearer):
     crops: NotRequired[dict[str, NDArray[np.uint8]]]
 
 
+class PossiblePerson(TypedDict):
+    """Somebody who may be in the frame and is not among its people: found with a low score (`unseen_frames`
+    is 0), or found that many frames before the last one that was searched, and not since. The box is where
+    they may be now."""
+
+    box: list[float]
+    unseen_frames: int
+
+
 class Findings(TypedDict, total=False):
-    """Findings of stages in a frame: a packet's meta. `is_predicted`: people were not looked for in it."""
+    """Findings of stages in a frame: a packet's meta. `is_predicted`: people were not looked for in it;
+    `is_unknown`: and nothing is known from which to predict them, so that no people means nothing."""
 
     people: list[Person]
+    possible_people: list[PossiblePerson]
     is_predicted: bool
+    is_unknown: bool
     dropped_boxes: int
     untracked_people: int
     precision: dict[str, str]

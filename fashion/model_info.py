@@ -79,12 +79,12 @@ def read_info(path: Path | str) -> ModelInfo:
         with safe_open(path, framework="numpy") as file:
             metadata = file.metadata()
     except FileNotFoundError as error:
-        raise ModelFileError(f"{path}: no such model file; `make train` builds the models") from error
+        raise ModelFileError(f"{path}: no such model file; train it (training/README.md)") from error
     except OSError as error:
         raise ModelFileError(f"{path}: cannot be read: {error}") from error
     except SafetensorError as error:
         raise ModelFileError(
-            f"{path}: not a safetensors file, or damaged: {error}; build it again with `make train`"
+            f"{path}: not a safetensors file, or damaged: {error}; install the package, or train it, again"
         ) from error
     if not metadata:
         raise ModelFileError(f"{path}: has no metadata, so it is not a model of this project")

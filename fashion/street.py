@@ -69,8 +69,8 @@ def read_facts(path: Path) -> StreetFacts:
                 margin=float(facts["margin"]),
                 fill=int(facts["fill"]),
             ),
-            thresholds=tuple(float(facts["thresholds"][label]) for label in labels),
-            unsure_above=tuple(float(facts["unsure_above"][label]) for label in labels),
+            thresholds=_of_each_label(facts, "thresholds", labels),
+            unsure_above=_of_each_label(facts, "unsure_above", labels),
             quality_by_precision={name: float(quality) for name, quality in facts.get(PROPERTY, {}).items()},
         )
     except OSError as error:
@@ -78,6 +78,13 @@ def read_facts(path: Path) -> StreetFacts:
     except (KeyError, TypeError, ValueError) as error:
         problem = f"has no {error}" if isinstance(error, KeyError) else str(error)
         raise ModelFileError(f"{path}: {problem}; it is not a street model of this project") from error
+
+
+def _of_each_label(facts: Mapping[str, Any], name: str, labels: Sequence[str]) -> tuple[float, ...]:
+    missing = [label for label in labels if label not in facts[name]]
+    if missing:
+        raise ValueError(f"{name} has no '{missing[0]}', which is one of the labels")
+    return tuple(float(facts[name][label]) for label in labels)
 
 
 def shifted(facts: StreetFacts, shift: float) -> StreetFacts:

@@ -1,17 +1,20 @@
 """Published weights of detectors: which file, where its publisher has it, and its checksum.
 
-Nothing here reads the network. `training.weights` downloads when a user asks for it; the detectors take their
-addresses and checksums from here for the sentence that says what is missing.
+Nothing here reads the network. The command `weights` downloads when a user asks for it; the detectors take
+their addresses and checksums from here for the sentence that says what is missing.
 """
 
 import dataclasses
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
 from fashion_pipeline.fashion.model_lookup import MODELS_FOLDER
 
+COMMAND = "fashion-pipeline weights"
+"""What gets a file."""
 WEIGHTS_FOLDER = MODELS_FOLDER / "weights"
-"""Where `make weights` puts a file and where a detector looks when it is told no path."""
+"""Where COMMAND puts a file, unless this user may not write there."""
 
 IMAGEAI = "https://github.com/OlafenwaMoses/ImageAI/releases/download/3.0.0-pretrained/"
 TORCHVISION = "https://download.pytorch.org/models/"
@@ -141,27 +144,43 @@ WEIGHTS: dict[str, Published] = {
         }.items()
     },
 }
-"""By what `make weights MODEL=…` and the property `model` call it."""
+"""By what COMMAND and the property `model` call it."""
+
+
+def weights_folders() -> list[Path]:
+    """Return where a detector looks for a file if told no path: the models' folder, then the user's."""
+    data = os.environ.get("XDG_DATA_HOME", "")
+    if not Path(data).is_absolute():
+        data = os.path.expanduser("~/.local/share")
+    # A user without a home has none.
+    return [WEIGHTS_FOLDER, *([Path(data, "fashion-pipeline/weights")] if Path(data).is_absolute() else [])]
+
+
+def folder_for_download() -> Path:
+    """Return where COMMAND puts a file: the models' folder, or the user's if that one cannot be written."""
+    there = WEIGHTS_FOLDER if WEIGHTS_FOLDER.exists() else WEIGHTS_FOLDER.parent
+    return WEIGHTS_FOLDER if os.access(there, os.W_OK) else weights_folders()[-1]
 
 
 def is_there(model: str) -> bool:
-    """Return whether `make weights` has fetched all files of a published model."""
-    files = [WEIGHTS[model], WEIGHTS[model].beside]
-    return all((WEIGHTS_FOLDER / each.file).is_file() for each in files if each is not None)
+    """Return whether COMMAND has fetched all files of a published model."""
+    files = [each.file for each in (WEIGHTS[model], WEIGHTS[model].beside) if each is not None]
+    return any(all((folder / file).is_file() for file in files) for folder in weights_folders())
 
 
 def find_weights(model: str, given: str) -> Path:
-    """Return the weights file of a published model: `given`, or where `make weights` puts it if that is "".
+    """Return the weights file of a published model: `given`, or where COMMAND has put it if that is "".
 
     Raises ValueError, in one sentence that names the file, its publisher's address and its checksum, if it is
     not there or empty.
     """
     published = WEIGHTS[model]
-    path = Path(given) if given else WEIGHTS_FOLDER / published.file
+    places = [Path(given)] if given else [folder / published.file for folder in weights_folders()]
+    path = next((place for place in places if place.is_file()), places[0])
     if not path.is_file() or path.stat().st_size == 0:
         raise ValueError(
             f"{path}: the weights of detector '{model}' are missing or empty; get {published.file} from "
-            f"{published.url} ({published.checksum_words}) by `make weights MODEL={model}`, "
+            f"{published.url} ({published.checksum_words}) by `{COMMAND} {model}`, "
             "or set 'weights' to where it is"
         )
     return path

@@ -2,6 +2,7 @@
 
 import importlib.util
 import sys
+from pathlib import Path
 
 from fashion_pipeline import GRAPHS_FOLDER, SAMPLE, STAGES, __version__
 from framegraph.errors import GraphError
@@ -17,7 +18,12 @@ COMMANDS = Commands(
     version=f"fashion pipeline {__version__}",
     default=DefaultGraph(path=GRAPHS_FOLDER / "pipeline.yaml", source="camera", uri=str(SAMPLE)),
 )
-INSTALL = "run `make run` or `make install` once, then .venv/bin/python launcher.py …"
+PROJECT = Path(__file__).resolve().parents[1]
+INSTALL = (
+    "run `make run` or `make install` once, then .venv/bin/python launcher.py …"
+    if (PROJECT / "Makefile").is_file()
+    else "install the package again, with what it needs"
+)
 
 
 def main(arguments: list[str]) -> int:

@@ -65,6 +65,8 @@ class Packet:
     dropped: list[tuple[int, int, str]] = dataclasses.field(default_factory=list)
     highest_ids: dict[str, int] = dataclasses.field(default_factory=dict)
     """{ordered stage: its highest number at this frame}: a resumed run continues the numbering from it."""
+    marks: tuple[str, ...] = ()
+    """What stages say of this payload, e.g. that private parts are covered; a source's own has none."""
     meta: dict[str, Any] = dataclasses.field(default_factory=dict)
     handle: PixelHandle | None = None
     pixels: Image | None = None
@@ -105,6 +107,10 @@ class Packet:
         if image_bgr.dtype != np.uint8 or image_bgr.ndim != 3 or image_bgr.shape[2] != 3:
             raise ValueError(f"image_bgr must be uint8 HxWx3, got {_described(image_bgr)}")
         self.payload = image_bgr
+
+    def mark(self, *words: str) -> None:
+        """Say of the payload, as it is now, what sinks behind this stage may require (`required_marks`)."""
+        self.marks = tuple(dict.fromkeys((*self.marks, *words)))
 
     def count(self, group: str, name: str, number: int = 1) -> None:
         """Add to the sums that the summary shows at the end, e.g. ("words", "error"), once for each frame

@@ -60,6 +60,8 @@ class Stage(Generic[OptionsT]):
     completes: ClassVar[tuple[str, ...]] = ()
     """Words that this stage adds to every packet when an earlier stage gives them in some only
     (`gives_in_some`)."""
+    marks: ClassVar[tuple[str, ...]] = ()
+    """Marks that this stage puts on the payload of each packet it answers (`Packet.mark`)."""
     payload: ClassVar[str] = ""
     """The payload format it takes (a source: gives), a word of your choice; empty: any."""
     default_batch: ClassVar[int] = 1
@@ -90,6 +92,20 @@ class Stage(Generic[OptionsT]):
         A graph in which a stage takes a word in another form than an earlier stage gives is refused.
         """
         return {}
+
+    @classmethod
+    def required_marks(cls, options: OptionsT) -> tuple[str, ...]:
+        """Of a sink: marks without which it must keep or show no payload.
+
+        A graph is refused unless stages before it give these `marks`. Its sources then keep no payload of
+        frames that were given up. A packet that comes without them, such as a frame that was not analysed,
+        passes through `conceal` first.
+        """
+        return ()
+
+    def conceal(self, packet: Packet) -> None:
+        """Of a sink: replace the payload of a packet that lacks a required mark by one that may be kept."""
+        raise NotImplementedError(f"{type(self).__name__} requires marks and cannot conceal a payload")
 
     def open(self) -> None:
         """Load models and open devices. Called once, before the first packet; may be slow."""
@@ -258,6 +274,14 @@ class Source(Stage[OptionsT]):
         return [Path(uri)] if uri and "://" not in uri else []
 
     @classmethod
+    def batch(cls, options: OptionsT) -> list[str]:
+        """The inputs named by a property `uri` if each is to have a run of its own, as values of `uri`.
+
+        None: `options` is one input, run as it is.
+        """
+        return []
+
+    @classmethod
     def fingerprint(cls, options: OptionsT) -> str:
         """Return a text that identifies the input: a run is resumed only on the same input."""
         return ""
@@ -280,6 +304,17 @@ class Sink(Stage[OptionsT]):
 
     wants_stop: bool = False
     """Set it to end the run as the first Ctrl-C does, e.g. when the user closes a window."""
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether it takes a frame now, for a sink that hands frames to somebody who may be slow. Until it
+        is, frames wait here, without a time limit, and their source waits or, if it is live, drops."""
+        return True
+
+    @property
+    def wakers(self) -> list[Any]:
+        """The sockets and file descriptors that can be read once `is_ready` may have changed."""
+        return []
 
     def process(self, packet: Packet) -> Packet:
         """Write one frame. `packet.status` is not "ok" for a frame that could not be analysed."""

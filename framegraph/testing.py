@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from framegraph.delivery.marks import conceal_unmarked
 from framegraph.packet import OK, Image, Packet, size_of
 from framegraph.properties import read_options
 from framegraph.stage import Context, Cut, FileSink, Frame, Ordered, Resume, Sink, Source, Stage
@@ -152,10 +153,12 @@ def _write(
         for packet in map(_travel, packets):
             for from_seq, to_seq, reason in packet.dropped:
                 sink.dropped(packet, from_seq, to_seq, reason)
+            conceal_unmarked(sink, packet)
             sink.process(packet)
             position = _commit(sink)
-        for packet in then[:1]:
-            sink.process(_travel(packet))
+        for packet in map(_travel, then[:1]):
+            conceal_unmarked(sink, packet)
+            sink.process(packet)
         if is_last:
             sink.finish()
             _commit(sink)
@@ -202,6 +205,8 @@ def _checked(stage: type[Stage[Any]], answers: list[Packet], keys: list[tuple[st
     if [answer.key for answer in answers] != keys:
         raise AssertionError(f"{stage.__name__} must answer {keys} in this order, with one packet for each")
     for answer in answers:
+        if missing := [mark for mark in stage.marks if mark not in answer.marks]:
+            raise AssertionError(f"{stage.__name__} has marks '{missing[0]}', which {answer.key} lacks")
         _check_words(
             answer, stage.gives, f"{stage.__name__} gives '{{}}', which its answer {answer.key} lacks"
         )

@@ -12,6 +12,7 @@ from fashion_pipeline.fashion.findings import Garment, Person, Wearer, in_brief,
 from fashion_pipeline.stages.media import BGR
 from fashion_pipeline.stages.media.aspect import square_picture
 from fashion_pipeline.stages.people.gallery import Candidate, Gallery
+from fashion_pipeline.stages.privacy.require import KeepsPictures, require_prop
 from framegraph.errors import GraphError
 from framegraph.files import CutFile
 from framegraph.packet import OK, Image, Packet
@@ -32,7 +33,7 @@ class Entry(TypedDict):
     worn: str
 
 
-class ContactSheet(FileSink["ContactSheet.Options"]):
+class ContactSheet(KeepsPictures, FileSink["ContactSheet.Options"]):
     """Collect the best view of each person and draw them on one sheet when the source ends, each with the
     latest answer.
 
@@ -57,6 +58,7 @@ class ContactSheet(FileSink["ContactSheet.Options"]):
             low=0,
             high=3600,
         )
+        require: str = require_prop()
 
     _file: CutFile | None = None
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from fashion_pipeline.fashion.findings import Person, people_in
 from fashion_pipeline.stages.media import BGR
 from fashion_pipeline.stages.media.aspect import square_picture
+from fashion_pipeline.stages.privacy.require import KeepsPictures, require_prop
 from framegraph.packet import OK, Image, Packet
 from framegraph.properties import REQUIRED, prop
 from framegraph.stage import Sink
@@ -18,7 +19,7 @@ NO_LABEL = "person"
 """The folder of people without a named garment."""
 
 
-class CropsSink(Sink["CropsSink.Options"]):
+class CropsSink(KeepsPictures, Sink["CropsSink.Options"]):
     """Write each person as LOCATION/LABEL/SOURCE-SEQ-N.jpg: N counts from 0 in the frame.
 
     The label is that of the person's first garment. A frame that is resent gives the same names, so nothing
@@ -44,6 +45,7 @@ class CropsSink(Sink["CropsSink.Options"]):
         )
         margin: float = prop(0.0, "Widen each box by this fraction of its sides.", low=0, high=1)
         quality: int = prop(92, "Quality of the JPEG files.", low=1, high=100)
+        require: str = require_prop()
 
     def open(self) -> None:
         self._folder = Path(self.options.location.replace("{source}", self.context.source))

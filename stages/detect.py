@@ -57,11 +57,13 @@ class Detect(Stage["Detect.Options"]):
     class Options:
         model: str = prop(
             "nanodet",
-            "The detector: nanodet, ssdlite; rtmdet_nano or another that `make weights` gets; auto: the best "
-            "of these that is present; or the path of an export, NAME.onnx or NAME.xml.",
+            "The detector: nanodet, ssdlite; rtmdet_nano or another that `fashion-pipeline weights` gets; "
+            "auto: the best of these that is present; or the path of an export, NAME.onnx or NAME.xml.",
         )
         weights: str = prop(
-            "", "The weights file, for a detector with a separate one; empty: where `make weights` puts it."
+            "",
+            "The weights file, for a detector with a separate one; empty: where `fashion-pipeline weights` "
+            "puts it.",
         )
         confidence: float | None = prop(
             None,

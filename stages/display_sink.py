@@ -10,6 +10,7 @@ from pathlib import Path
 from fashion_pipeline.stages.media import BGR
 from fashion_pipeline.stages.media.aspect import square_view
 from fashion_pipeline.stages.media.pace import Pace
+from fashion_pipeline.stages.privacy.require import KeepsPictures, require_prop
 from framegraph.errors import GraphError, StageError
 from framegraph.packet import Image, Packet
 from framegraph.properties import Seconds, prop
@@ -22,7 +23,7 @@ SLICE_MS = 20
 X11_SOCKETS = Path("/tmp/.X11-unix")
 
 
-class DisplaySink(Sink["DisplaySink.Options"]):
+class DisplaySink(KeepsPictures, Sink["DisplaySink.Options"]):
     """Show each frame with its people in a window when it is due. q or closing the window quits.
 
     A frame may be shown twice after a fault.
@@ -38,6 +39,7 @@ class DisplaySink(Sink["DisplaySink.Options"]):
             1280, "Wider pictures are scaled down to this width, in pixels.", low=64, high=16_384
         )
         max_wait: Seconds = prop(2.0, "Longer gaps between two frames are skipped.", low=0, high=20)
+        require: str = require_prop()
 
     wants_stop: bool = False
     """True once the user has quit: the run should then end as after the first Ctrl-C."""

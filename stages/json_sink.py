@@ -2,25 +2,14 @@
 
 import dataclasses
 from pathlib import Path
-from typing import Any
 
-from fashion_pipeline.fashion.findings import (
-    DroppedRange,
-    FrameRecord,
-    frame_record,
-    read_record,
-    recorded,
-    told,
-)
+from fashion_pipeline.fashion.findings import read_record, recorded, told
 from fashion_pipeline.stages.recording.rotated import RotatedSink
 from fashion_pipeline.stages.recording.segment_names import SegmentNames, has_places
-from fashion_pipeline.stages.records.lines import line_of
-from framegraph.packet import OK, Packet
+from fashion_pipeline.stages.records.of_packets import frame_line, range_line
+from framegraph.packet import Packet
 from framegraph.properties import prop
-from framegraph.stage import Json
-from framegraph.support.texts import utf8_of
 
-VERSION = 1
 TOLD = "told"
 
 
@@ -37,49 +26,13 @@ class JsonSink(RotatedSink["JsonSink.Options"]):
 
     def process(self, packet: Packet) -> Packet:
         self.begin(packet)
-        self._write(self._record(packet))
+        how = told if self.options.detail == TOLD else recorded
+        self.write(frame_line(packet, self.context.run, how))
         return packet
 
     def dropped(self, packet: Packet, from_seq: int, to_seq: int, reason: str) -> None:
         self.begin(packet)
-        self._write(
-            {
-                "version": VERSION,
-                "run": self.context.run,
-                "source": packet.source,
-                "from_seq": from_seq,
-                "to_seq": to_seq,
-                "status": reason,
-            }
-        )
-
-    def _record(self, packet: Packet) -> FrameRecord:
-        record: FrameRecord = {
-            "version": VERSION,
-            "run": self.context.run,
-            "source": packet.source,
-            "seq": packet.seq,
-            "epoch": packet.epoch,
-            "attempt": packet.attempt,
-            "pts_ns": packet.pts_ns,
-            "capture_time_ns": packet.capture_time_ns,
-            "uri": packet.uri,
-            "size_wh": list(packet.size_wh),
-            "status": packet.status,
-        }
-        if packet.pixel_aspect_ratio != (1, 1):
-            record["pixel_aspect_ratio"] = list(packet.pixel_aspect_ratio)
-        if packet.flags:
-            record["flags"] = packet.flags
-        if packet.status == OK:
-            record = frame_record(record, packet.meta)
-            if "people" in record:
-                how = told if self.options.detail == TOLD else recorded
-                record["people"] = [how(person) for person in record["people"]]
-        return record
-
-    def _write(self, record: FrameRecord | DroppedRange) -> None:
-        self.write(utf8_of(line_of(record, default=_plain)))
+        self.write(range_line(packet.source, self.context.run, from_seq, to_seq, reason))
 
     @classmethod
     def count(cls, location: Path) -> int:
@@ -91,8 +44,3 @@ class JsonSink(RotatedSink["JsonSink.Options"]):
         if seqs != sorted(set(seqs)):
             raise ValueError(f"{location}: frames are duplicated or out of order")
         return len(seqs)
-
-
-def _plain(value: Any) -> Json:
-    """Return arrays that a user's stage has put into the packet as lists."""
-    return value.tolist()

@@ -8,13 +8,14 @@ import time
 from fashion_pipeline.stages.media import BGR
 from fashion_pipeline.stages.media.aspect import square_view
 from fashion_pipeline.stages.preview.hosts import is_loopback
+from fashion_pipeline.stages.privacy.require import KeepsPictures, require_prop
 from framegraph.errors import GraphError, StageError
 from framegraph.packet import Packet
 from framegraph.properties import Seconds, prop
 from framegraph.stage import LeakySink
 
 
-class PreviewSink(LeakySink["PreviewSink.Options"]):
+class PreviewSink(KeepsPictures, LeakySink["PreviewSink.Options"]):
     """Show the newest picture of each source, with its people, over HTTP: `/` is a page with all of them,
     /SOURCE.mjpg a stream, /SOURCE.jpg one picture.
 
@@ -41,6 +42,7 @@ class PreviewSink(LeakySink["PreviewSink.Options"]):
         offline_after: Seconds = prop(
             2.0, "A source without a new picture for this long is shown as offline.", low=0.1, high=3600
         )
+        require: str = require_prop()
 
     @classmethod
     def check(cls, options: Options) -> None:

@@ -14,6 +14,7 @@ from fashion_pipeline.stages.media.camera import Camera, CameraSettings, NotACam
 from fashion_pipeline.stages.media.checks import check_uri, files_of, fingerprint
 from fashion_pipeline.stages.media.connection import Limits
 from fashion_pipeline.stages.media.film import Film
+from fashion_pipeline.stages.media.films import batch_of
 from fashion_pipeline.stages.media.images import ImageReel
 from fashion_pipeline.stages.media.pace import Pace
 from fashion_pipeline.stages.media.picture_watch import Thresholds
@@ -50,7 +51,7 @@ class FilmSource(Source["FilmSource.Options"]):
     class Options:
         uri: str = prop(
             REQUIRED,
-            "A film, an image, a folder or glob of images, or an address such as rtsp://… or /dev/video0.",
+            "A film, an image, a folder or glob of films or images, or an address: rtsp://…, /dev/video0.",
         )
         rate: float = prop(
             1.0,
@@ -153,6 +154,10 @@ class FilmSource(Source["FilmSource.Options"]):
     @classmethod
     def inputs(cls, options: Options) -> list[Path]:
         return files_of(options.uri)
+
+    @classmethod
+    def batch(cls, options: Options) -> list[str]:
+        return batch_of(options.uri)
 
     @classmethod
     def fingerprint(cls, options: Options) -> str:

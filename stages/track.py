@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,8 +12,9 @@ from fashion_pipeline.fashion.findings import Person, findings_in
 from fashion_pipeline.stages.media import BGR
 from fashion_pipeline.stages.media.uri import is_image
 from fashion_pipeline.stages.people.detection import DISCONTINUITY
+from fashion_pipeline.stages.people.doubtful import Doubtful
 from fashion_pipeline.stages.people.looks import Policy, Seen, choose, wants
-from fashion_pipeline.stages.people.places import inside
+from fashion_pipeline.stages.people.places import Box, inside
 from framegraph.packet import Image, Packet
 from framegraph.properties import Seconds, prop
 from framegraph.stage import Ordered
@@ -21,6 +23,8 @@ DEFAULT_RATE_HZ = 25.0
 NS_PER_S = 1_000_000_000
 LEAST_SIDE_PX = 1.0
 """A predicted person with a smaller part inside the picture counts as outside."""
+POSSIBLE_FRAMES = 250
+"""The longest that somebody not seen any more is among the possible people."""
 
 
 class Track(Ordered["Track.Options"]):
@@ -38,6 +42,9 @@ class Track(Ordered["Track.Options"]):
     that was, at the positions the tracker predicts: with the score they had there, "look" 0, and
     "detected_at_seq", that frame; people found in the frame itself have no such key. People predicted
     outside the picture are left out. A prediction never begins, continues or ends a track.
+
+    "possible_people" are those who may be in the frame besides: found with too low a score, or in one of the
+    last 250 frames and not since. They are for stages that must not overlook anybody, and in no record.
     """
 
     payload = BGR
@@ -95,9 +102,16 @@ class Track(Ordered["Track.Options"]):
         self._series = 0
         self._seen: dict[int, Seen] = {}
         self._last_seq, self._last_people = -1, list[Person]()
+        self._doubtful, self._recalled = Doubtful(), list[tuple[Box, int]]()
         # Loads the library now rather than with the first frame.
         self._tracker = self._new_tracker(start_score=1.0, forget_s=1.0, rate_hz=DEFAULT_RATE_HZ)
         self._motion = self._new_motion()
+
+    def recall(self, answers: list[dict[str, Any]]) -> None:
+        # The tracks are lost; where people were is not.
+        last = findings_in(answers[-1]) if answers else findings_in({})
+        self._recalled = [(person["box"], 0) for person in last.get("people", [])]
+        self._recalled += [(each["box"], each["unseen_frames"]) for each in last.get("possible_people", [])]
 
     def process(self, packet: Packet) -> Packet:
         if packet.epoch != self._epoch or DISCONTINUITY in packet.flags:
@@ -110,16 +124,28 @@ class Track(Ordered["Track.Options"]):
         if findings.get("is_predicted"):
             people = self._expect(packet, image_bgr)
             findings["people"], findings["untracked_people"] = people, 0
+            if self._last_seq < 0 or not self._tracker.can_predict(packet.running_ns / NS_PER_S):
+                findings["is_unknown"] = True
+            self._name_possible(packet, people)
             if people:
                 packet.count("boxes", "predicted", len(people))
             return packet
         time_s = packet.running_ns / NS_PER_S
         people = self._follow(found, packet.seq, image_bgr, time_s)
         findings["people"], findings["untracked_people"] = people, len(found) - len(people)
+        listed = {tuple(person["box"]) for person in people}
+        others = [person for person in found if tuple(person["box"]) not in listed]
+        self._doubtful.see(people, others, packet.seq)
+        self._name_possible(packet, people)
         if image_bgr is not None:
             self._look(people, image_bgr, time_s)
         self._last_seq, self._last_people = packet.seq, people
         return packet
+
+    def _name_possible(self, packet: Packet, people: list[Person]) -> None:
+        possible = self._doubtful.possible(people, packet.seq, packet.size_wh, most_frames=POSSIBLE_FRAMES)
+        if possible:
+            findings_in(packet.meta)["possible_people"] = possible
 
     def _expect(self, packet: Packet, image_bgr: Image | None) -> list[Person]:
         """Return the people of the last searched frame at their predicted positions."""
@@ -145,6 +171,11 @@ class Track(Ordered["Track.Options"]):
     def _begin(self, packet: Packet) -> None:
         """Forget everybody: people cannot be matched across segments."""
         self._motion = self._new_motion()
+        if packet.epoch != self._epoch:
+            # Frames dropped in between move nobody far; another segment shows other people.
+            self._doubtful, self._last_seq = Doubtful(), -1
+            if self._epoch is None:
+                self._doubtful.recall(self._recalled, packet.seq)
         self._epoch, self._series, self._seen = packet.epoch, self.highest_id, {}
         self._is_still = is_image(packet.uri)
         self._tracker = self._new_tracker(

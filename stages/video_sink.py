@@ -6,6 +6,7 @@ from typing import Any
 
 from fashion_pipeline.fashion.findings import people_in
 from fashion_pipeline.stages.media import BGR
+from fashion_pipeline.stages.privacy.require import KeepsPictures, require_prop
 from fashion_pipeline.stages.recording.fragments import TICKS_PER_S
 from fashion_pipeline.stages.recording.segment_names import SegmentNames, check_places, has_places
 from framegraph.errors import GraphError
@@ -17,7 +18,7 @@ from framegraph.stage import Cut, FileSink
 ENDINGS = (".mp4", ".mkv", ".mov", ".m4v")
 
 
-class VideoSink(FileSink["VideoSink.Options"]):
+class VideoSink(KeepsPictures, FileSink["VideoSink.Options"]):
     """Draw what was found on each frame and write the film.
 
     During the run the film is MP4 with one fragment per frame, whatever its extension: committed frames can
@@ -54,6 +55,7 @@ class VideoSink(FileSink["VideoSink.Options"]):
             "Encoder effort: faster is larger.",
             choices=["ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower"],
         )
+        require: str = require_prop()
 
     _encoder: Any = None
     _file: CutFile | None = None

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import paho.mqtt.client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion
 
 from tests.debian import needs
 from tests.launching import wait_for
@@ -79,7 +80,7 @@ class Subscriber:
         self.heard: list[tuple[str, dict[str, Any]]] = []
         self.is_subscribed = threading.Event()
         self._client = mqtt.Client(
-            mqtt.CallbackAPIVersion.VERSION2, client_id=f"hears-{id(self)}", clean_session=False
+            CallbackAPIVersion.VERSION2, client_id=f"hears-{id(self)}", clean_session=False
         )
         if user:
             self._client.username_pw_set(user, password)

@@ -16,7 +16,7 @@ def screenshot(url: str, folder: Path) -> npt.NDArray[np.uint8]:
     said = _chromium(url, folder, "--window-size=900,700", f"--screenshot={path}")
     picture = cv2.imread(str(path)) if path.exists() else None
     assert picture is not None, f"chromium made no picture\n{said}"
-    return picture
+    return np.asarray(picture, np.uint8)
 
 
 def dom(url: str, folder: Path, *, after_ms: int = 2000) -> str:

@@ -17,6 +17,7 @@ from framegraph.control.server import MAX_REQUEST_BYTES, VERSION
 from framegraph.errors import GraphError
 from framegraph.run_files.own_folders import known_bases
 from framegraph.run_files.run_folder import alive_runs
+from framegraph.support.commands import program
 from framegraph.wire import codec
 from framegraph.wire.config import RunPaths
 from framegraph.wire.sockets import connect_dealer, receive_all, try_send
@@ -71,7 +72,7 @@ def find_run(run: str | None) -> RunningGraph:
         bases = known_bases()
         where = f" in {', '.join(map(str, bases))}" if bases else ""
         raise GraphError(
-            f"no graph is running for this user{where}; start one: launcher.py pipeline.yaml (one that "
+            f"no graph is running for this user{where}; start one: {program()} run (one that "
             "another user or service started is found with its user, its TMPDIR and its XDG_RUNTIME_DIR)"
         )
     if len(found) > 1:
@@ -104,7 +105,7 @@ def ask(running: RunningGraph, verb: str, arguments: dict[str, Any], timeout_s: 
     finally:
         socket.close()
         context.term()
-    what = "it goes on; see launcher.py list" if is_sent else "its launcher does not take requests"
+    what = f"it goes on; see {program()} list" if is_sent else "its launcher does not take requests"
     raise GraphError(f"{verb}: no answer from run {running.run} within {timeout_s:g} s; {what}")
 
 

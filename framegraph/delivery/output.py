@@ -7,6 +7,7 @@ from typing import Any, Generic, TypeVar
 
 from framegraph.delivery.acknowledging import Acknowledgement
 from framegraph.delivery.lane import Lane
+from framegraph.delivery.marks import conceal_unmarked
 from framegraph.delivery.tally import Tally
 from framegraph.packet import Packet
 from framegraph.stage import Sink
@@ -37,6 +38,8 @@ class OutputLane(Lane, Generic[SinkT]):
         self._last = {"seq": -1, "epoch": 0, "pts_ns": 0, "running_ns": 0}
         self._highest_ids: dict[str, int] = {}
         self._remarks: list[str] = []
+        self._concealed: set[int] = set()
+        """Seqs of frames that are written, not yet counted, and had to be concealed."""
         self.is_open = False
         self.committed_seq = -1
         super().__init__()
@@ -108,6 +111,8 @@ class OutputLane(Lane, Generic[SinkT]):
     def _put(self, packet: Packet) -> None:
         for from_seq, to_seq, reason in packet.dropped:
             self.sink.dropped(packet, from_seq, to_seq, reason)
+        if conceal_unmarked(self.sink, packet):
+            self._concealed.add(packet.seq)
         self.sink.process(packet)
 
     def skip(self, packet: Packet) -> None:
@@ -121,8 +126,10 @@ class OutputLane(Lane, Generic[SinkT]):
         if packet.seq != self._last["seq"]:
             now = time.time()
             self.tally.count(packet)
+            self.tally.concealed += packet.seq in self._concealed
             self.tally.committed_after.add(now * 1000 - packet.capture_time_ns / 1e6)
             self.tally.first_committed_at = self.tally.first_committed_at or now
+        self._concealed.discard(packet.seq)
         self._last = {name: getattr(packet, name) for name in ("seq", "epoch", "pts_ns", "running_ns")}
         for stage, highest_id in packet.highest_ids.items():
             self._highest_ids[stage] = max(highest_id, self._highest_ids.get(stage, 0))

@@ -25,6 +25,8 @@ class Tally:
     """Sums for the summary; they survive the process in the progress record."""
 
     frames: int = 0
+    concealed: int = 0
+    """Frames whose payload lacked a mark that this sink requires."""
     not_ok: Counter[str] = dataclasses.field(default_factory=Counter)
     summed: dict[str, list[int]] = dataclasses.field(default_factory=dict)
     """{word of `Stage.summed`: [items, frames with any]}."""

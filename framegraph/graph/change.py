@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from framegraph.errors import GraphError
-from framegraph.graph.check import check_graph
+from framegraph.graph.check import check_graph, refuse_batch
 from framegraph.graph.common import COMMON, meant_property
 from framegraph.graph.model import Graph, StageSpec
 from framegraph.graph.reader import STAGE_NAME, read_stage
@@ -31,6 +31,7 @@ def with_source(graph: Graph, name: str, values: Mapping[str, Any], to: Sequence
     spec = read_stage(name, Node(name, place), nodes, graph.folder)
     if spec.kind != "source":
         raise GraphError(f"{place}: type '{spec.type_name}' is a {spec.kind}; only a source can be attached")
+    refuse_batch(spec)
     links = tuple((name, target) for target in dict.fromkeys(to or graph.downstream(first.name)))
     changed = dataclasses.replace(
         graph, stages={**graph.stages, name: spec}, links=(*graph.links, *links), ledger=_ledger(graph)

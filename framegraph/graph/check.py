@@ -99,6 +99,16 @@ def _check_sinks_reached(graph: Graph) -> None:
             )
 
 
+def refuse_batch(spec: StageSpec) -> None:
+    """Raise GraphError for a source that names several inputs, where only one is possible."""
+    assert issubclass(spec.stage, Source)
+    inputs = spec.stage.batch(spec.options)
+    if inputs:
+        raise GraphError(
+            f"{spec.place}: '{spec.name}' names {len(inputs)} inputs; give one, e.g. {inputs[0]}"
+        )
+
+
 def _check_devices(graph: Graph) -> None:
     for stage in graph.of_kind("worker"):
         if not stage.devices:

@@ -14,6 +14,8 @@ def check_caps(graph: Graph) -> None:
     have it."""
     for source in graph.of_kind("source"):
         _check_payload(graph, source)
+        for name in graph.reachable(source.name):
+            _check_marks(graph, source.name, graph.stages[name])
         _walk(graph, source, (), {}, {})
 
 
@@ -25,6 +27,19 @@ def _check_payload(graph: Graph, source: StageSpec) -> None:
             raise GraphError(
                 f"{stage.place}: stage '{stage.name}' ({stage.type_name}) takes payloads of '{taken}', "
                 f"and source '{source.name}' gives '{given}'; link it to another source"
+            )
+
+
+def _check_marks(graph: Graph, source: str, stage: StageSpec) -> None:
+    before = [name for name in graph.reachable(source) if stage.name in graph.reachable(name)[1:]]
+    given = {mark for name in before for mark in graph.stages[name].stage.marks}
+    for mark in stage.stage.required_marks(stage.options):
+        if mark not in given:
+            remedy = _stage_that(graph, "marks payloads as", mark, lambda other: other.marks)
+            raise GraphError(
+                f"{stage.place}: stage '{stage.name}' ({stage.type_name}) requires payloads marked "
+                f"'{mark}', and no stage between source '{source}' and it gives this mark; "
+                f"put {remedy} between them"
             )
 
 

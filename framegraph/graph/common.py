@@ -127,6 +127,9 @@ class SourceCommon(_Any):
         low=0,
         while_running=True,
     )
+    parallel: int = prop(
+        1, "Inputs that run at once, each in a run of its own, if uri names several.", low=1, high=64
+    )
     pool: str = prop("", "Folder for the pixel pool; empty: /dev/shm, else the temporary folder.")
 
 

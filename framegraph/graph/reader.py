@@ -16,9 +16,9 @@ from framegraph.graph.problems import Problems
 from framegraph.graph.registry import find_stage, kind_of
 from framegraph.graph.yaml_text import Node, node_from_text, read_yaml, refuse_literal_password
 from framegraph.properties import REQUIRED, brief, field_names, nearest, read_property
+from framegraph.support.commands import program
 
 TOP_KEYS = ("pipeline", "stages", "links", "ledger")
-HOW_TO_PLAY = "to play it: launcher.py pipeline.yaml"
 _POWER = re.compile(r"[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+")
 STAGE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,31}")
 
@@ -34,7 +34,9 @@ def read_graph_argument(text: str, overrides: Iterable[str] = ()) -> Graph:
         refuse_literal_password(text, "graph")
         return _build(read_one_line(text), overrides, Path.cwd(), "one-line")
     if "://" in text:
-        raise GraphError(f"{text}: is an input, not a graph; {HOW_TO_PLAY} --set SOURCE.uri={text}")
+        raise GraphError(
+            f"{text}: is an input, not a graph; to play it: {program()} GRAPH --set SOURCE.uri={text}"
+        )
     if "!" in text and not Path(text).exists():
         raise GraphError(
             f"'{text}' is neither a file nor a graph in one line; write a blank on each side of !"

@@ -50,10 +50,13 @@ class RunLoop:
         observer: Observer,
         runner: Runner,
         refresh: Callable[[], None],
+        *,
+        stops_at_once: bool = False,
     ) -> None:
         self.state = state
         self._report = state.report
         self._refresh = refresh
+        self._stops_at_once = stops_at_once
         self._service = Service()
         self._is_ready = False
         self._deadline_s = float("inf")
@@ -146,8 +149,9 @@ class RunLoop:
 
     def _on_signal(self, number: int) -> None:
         name = signal.Signals(number).name
-        if self.state.signal is None:
-            self.state.signal = number
+        is_first = self.state.signal is None
+        self.state.signal = self.state.signal or number
+        if is_first and not self._stops_at_once:
             self._report.log(
                 "launcher", "WARNING", f"{name}: finishing what is under way; once more to stop at once"
             )

@@ -11,6 +11,7 @@ from framegraph.frames.ledger import Ledger
 from framegraph.graph.check import why_not_writable
 from framegraph.graph.model import Graph
 from framegraph.graph.registry import writes_file
+from framegraph.launch.batch_graph import Batch
 from framegraph.launch.resume import Earlier, find_earlier, full_digest
 from framegraph.launch.run import RunLoop
 from framegraph.run_files.earlier_outputs import move_aside
@@ -25,10 +26,11 @@ from framegraph.supervisor.state import RunState
 from framegraph.support.own_process import no_core_dumps
 from framegraph.support.report import Report
 from framegraph.support.secrets import redact
+from framegraph.support.texts import in_one_line
 from framegraph.traces.recorder import SAMPLED_BYTES, SAMPLED_EVERY, TRACED_BYTES, switch_on
 from framegraph.traces.samples import describe_times, frame_times
 from framegraph.traces.timeline import is_trace, write_trace
-from framegraph.view.console import make_view
+from framegraph.view.console import View, make_view
 from framegraph.view.snapshot import Observer
 from framegraph.view.summary import (
     RUN_FAILED,
@@ -46,8 +48,12 @@ MIN_DESCRIPTORS = 256
 """A launcher needs about ten per process, a process about forty."""
 
 
-def check_only(graph: Graph) -> int:
-    """Print that the graph is valid; problems were raised before. Return the exit status."""
+def check_only(graph: Graph, batch: Batch | None) -> int:
+    """Print that the graph is valid; problems were raised before, unless the first input of a batch has some:
+    GraphError. Return the exit status."""
+    if batch is not None:
+        batch.check_first()
+        print(f"{batch.source}: {len(batch.uris)} inputs, the first is {redact(in_one_line(batch.uris[0]))}")
     print(f"{graph.name}: {len(graph.stages)} stages, {len(graph.links)} links: nothing wrong was found")
     return 0
 
@@ -60,11 +66,15 @@ def run_graph(
     resume: bool,
     trace: Path | None = None,
     every: int = SAMPLED_EVERY,
+    view: View | None = None,
+    stops_at_once: bool = False,
 ) -> int:
     """Run a graph to its end and return the launcher's exit status; GraphError before anything started, or
     when `trace` cannot be written at the end.
 
-    `every`: each `every`-th frame is traced (0: none). `trace`: the file for the trace.
+    `every`: each `every`-th frame is traced (0: none). `trace`: the file for the trace. `view`: where
+    progress is shown, if not on standard error. `stops_at_once`: after a signal the outputs stay as they are,
+    to be resumed.
     """
     raise_descriptor_limit()
     no_core_dumps()
@@ -79,12 +89,20 @@ def run_graph(
         ledgers = Ledgers(lambda: state.graph, folder.paths)
         guardian = Guardian(folder.run)
         try:
-            view = make_view(quiet=quiet)
+            view = view or make_view(quiet=quiet)
             report = Report(view.write, "DEBUG" if verbose else "WARNING" if quiet else "INFO")
             state = RunState(graph, folder.paths, identity, report)
             observer = Observer(ledgers)
             runner = LocalRunner(folder.paths, guardian)
-            run = RunLoop(state, ledgers, locks, observer, runner, lambda: view.refresh(observer.look(state)))
+            run = RunLoop(
+                state,
+                ledgers,
+                locks,
+                observer,
+                runner,
+                lambda: view.refresh(observer.look(state)),
+                stops_at_once=stops_at_once,
+            )
             folder.describe(graph.name)
             _report_leftovers(report, folder, [] if earlier else move_aside(graph, state.sources))
             if every:
@@ -188,7 +206,9 @@ def _conclude(
         lines += describe_times(times)
     if path is not None:
         more = {
+            "digest": run.identity.digest,
             "exit_status": status,
+            "ended": {source: said.get("cause", "") for source, said in run.ended_sources.items()},
             "seconds": round(time.time() - run.started_at, 3),
             "failure": redact(run.failure),
             "outage_s": outages(run, sums),

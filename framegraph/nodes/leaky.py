@@ -5,6 +5,7 @@ import time
 import traceback
 from typing import Any
 
+from framegraph.delivery.marks import conceal_unmarked
 from framegraph.errors import PixelsGoneError, text_of
 from framegraph.nodes.loop import POLL_MS, NodeSetup
 from framegraph.nodes.receiving import ReceivingNode
@@ -46,6 +47,13 @@ class LeakyNode(ReceivingNode):
         packet.find_pixels = functools.partial(self._copy, packet)
         started_s = self._begin([packet])
         try:
+            if conceal_unmarked(self._stage, packet):
+                if not self.counts["concealed"]:
+                    self.log.warning(
+                        "frame %d of %s came without a mark that %s requires: concealed",
+                        *(packet.seq, packet.source, self.config.stage),
+                    )
+                self.counts["concealed"] += 1
             self._stage.process(packet)
         except PixelsGoneError:
             self.counts["stale"] += 1

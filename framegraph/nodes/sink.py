@@ -61,7 +61,8 @@ class SinkNode(ReceivingNode):
 
     @property
     def sockets(self) -> "list[zmq.Socket[bytes]]":
-        return [*super().sockets, *self._acknowledgements.sockets]
+        wakers = [waker for lane in self._lanes.values() for waker in lane.sink.wakers]
+        return [*super().sockets, *self._acknowledgements.sockets, *wakers]
 
     def step(self, now_s: float) -> int:
         for arrived in self._arrivals():
@@ -77,7 +78,7 @@ class SinkNode(ReceivingNode):
         for lane in self._lanes.values():
             if now_s < lane.try_again_s or not self._is_open(lane):
                 continue
-            packet = lane.take()
+            packet = lane.take() if lane.sink.is_ready else None
             if packet is not None:
                 self._write(lane, packet)
                 more = True

@@ -266,7 +266,8 @@ class SourceNode(NodeLoop):
             store.give_up(seq, status)
         if self.config.quarantine:
             folder, packet = Path(self.config.quarantine), store.packet(seq, seq)
-            keep_frame(folder, type(self._stage), packet, store.pixels(seq), reason)
+            payload = store.pixels(seq) if self.config.keeps_payloads else None
+            keep_frame(folder, type(self._stage), packet, payload, reason)
         self._dispatch.gave_up(seq)
         self._outlet.discard((self.config.stage, seq))
         self._acknowledgers.tell_at_once()

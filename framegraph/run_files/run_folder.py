@@ -43,7 +43,7 @@ class RunFolder:
         self.paths = RunPaths(str(self.path))
         folders = dict.fromkeys([*usual_pool_folders(), *pool_folders])
         # One launcher at a time makes or removes run folders here: a folder without its lock is dead.
-        with _locked(base):
+        with locked(base):
             for name in dead_runs(base):
                 self.remarks += remove_run(base / name)
             for folder in folders:
@@ -61,7 +61,7 @@ class RunFolder:
 
     def remove(self) -> None:
         """Remove what belongs to the run; what others put in its place is left."""
-        with _locked(self.path.parent):
+        with locked(self.path.parent):
             remove_run(self.path)
             for lock in self._pool_locks:
                 lock.release()
@@ -69,7 +69,8 @@ class RunFolder:
 
 
 @contextlib.contextmanager
-def _locked(base: Path) -> Iterator[None]:
+def locked(base: Path) -> Iterator[None]:
+    """Hold the lock of a folder; waits for whoever has it."""
     fd = os.open(base, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX)
@@ -86,7 +87,7 @@ def dead_runs(base: Path) -> list[str]:
 def alive_runs(base: Path) -> list[Path]:
     """Return the folders of the runs in `base` whose launcher lives."""
     # Under the folder's lock: a launcher that starts meanwhile must not find its own lock taken by us.
-    with _locked(base):
+    with locked(base):
         return [
             folder for folder in base.iterdir() if RUN_NAME.fullmatch(folder.name) and not _is_dead(folder)
         ]

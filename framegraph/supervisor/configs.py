@@ -99,6 +99,7 @@ def child_config(
         secrets=learnt(),
         deadly_seq=deadly_seq,
         quarantine=str(graph.ledger_path.parent / "quarantine") if is_source and graph.ledger_path else "",
+        keeps_payloads=not any(_required_marks(graph.stages[each]) for each in graph.reachable(name)),
     )
 
 
@@ -151,6 +152,10 @@ def _summed(graph: Graph, source: str, sink: str) -> list[str]:
     missing as 0."""
     before = [name for name in graph.reachable(source) if sink in graph.reachable(name)]
     return list(dict.fromkeys(word for name in before for word in graph.stages[name].stage.summed))
+
+
+def _required_marks(stage: StageSpec) -> tuple[str, ...]:
+    return stage.stage.required_marks(stage.options)
 
 
 def _names(options: Any) -> set[str]:

@@ -35,7 +35,7 @@ def own_command() -> list[str]:
 
 
 def program() -> str:
-    """Return this program's name as its user types it: launcher.py, fashion-pipeline."""
+    """Return this program's name as its user types it, e.g. launcher.py."""
     name = Path(sys.argv[0]).name
     return f"python -m {Path(sys.argv[0]).parent.name}" if name == "__main__.py" else name
 

@@ -98,8 +98,8 @@ def stages(run: RunState) -> dict[str, dict[str, float]]:
 
 
 def timing(run: RunState) -> dict[str, dict[str, Any]]:
-    """For each source, at its first sink: frames, sums, times of frames as of time.time(), and the seconds
-    from the command to the first commit."""
+    """For each source, at its first sink: frames, sums, counts, times of frames as of time.time(), and the
+    seconds from the command to the first commit."""
     found: dict[str, dict[str, Any]] = {}
     for (_sink, source), tally in tallies(run).items():
         found.setdefault(
@@ -107,6 +107,7 @@ def timing(run: RunState) -> dict[str, dict[str, Any]]:
             {
                 "frames": tally.frames,
                 "summed": {word: items for word, (items, _frames) in tally.summed.items()},
+                "counts": {group: dict(counted) for group, counted in tally.counts.items()},
                 "first_received_at": tally.first_received_at,
                 "last_received_at": tally.last_received_at,
                 "first_commit_s": round(max(0.0, tally.first_committed_at - run.started_at), 3),
@@ -156,8 +157,10 @@ def describe(run: RunState, ledgers: dict[str, Ledger]) -> list[str]:
         if output["location"]:
             frames = counted[sink, source].frames
             lines.append(f"wrote {_shown(output['location'])} ({sink}, {frames} frames of {source})")
-        elif output["notes"]:
+        elif output["notes"] or counted[sink, source].concealed:
             lines.append(f"{sink}, of {source}:")
+        if concealed := counted[sink, source].concealed:
+            lines.append(f"  {concealed} of its frames came without a mark that it requires: concealed")
         lines.extend(f"  {in_one_line(note)}" for note in output["notes"])
     for (sink, source), tally in sorted(counted.items()):
         quantiles = tally.committed_after.summary()

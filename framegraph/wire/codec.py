@@ -189,6 +189,8 @@ def packet_fields(packet: Packet) -> dict[str, Any]:
         message["pixel_aspect_ratio"] = list(packet.pixel_aspect_ratio)
     if packet.highest_ids:
         message["highest_ids"] = packet.highest_ids
+    if packet.marks:
+        message["marks"] = list(packet.marks)
     if packet.pixels is not None:
         message["inline"] = list(packet.pixels.shape)
     elif packet.handle is not None:
@@ -209,6 +211,7 @@ def encode_packet(packet: Packet) -> list[bytes | memoryview]:
             ranges(message)
         _highest_ids(message)
         _pixel_aspect_ratio(message)
+        _marks(message)
         head = pack(message)
         # Findings are a stage's own: only decoding shows whether they keep to every limit.
         unpack(head)
@@ -237,6 +240,15 @@ def _highest_ids(message: dict[str, Any]) -> dict[str, int]:
         return {}
     ids = field(message, "highest_ids", dict)
     return {stage: field(ids, stage, int, 0) for stage in ids}
+
+
+def _marks(message: dict[str, Any]) -> tuple[str, ...]:
+    if "marks" not in message:
+        return ()
+    marks = field(message, "marks", list)
+    if any(type(mark) is not str for mark in marks):
+        raise WireError("field 'marks' must be a list of words")
+    return tuple(marks)
 
 
 def _pixel_aspect_ratio(message: dict[str, Any]) -> tuple[int, int]:
@@ -289,6 +301,7 @@ def packet_from(message: dict[str, Any], pixels: bytes | memoryview | None = Non
         pixel_aspect_ratio=_pixel_aspect_ratio(message),
         dropped=list(ranges(message)),
         highest_ids=_highest_ids(message),
+        marks=_marks(message),
     )
     if "inline" in message:
         shape = _shape(int_list(message, "inline"))

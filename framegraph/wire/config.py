@@ -87,6 +87,8 @@ class ChildConfig:
     """Secrets that no text of this process may show: `framegraph.support.secrets.learnt`."""
     quarantine: str = ""
     """For a source: the folder where frames that were given up are kept; empty: none."""
+    keeps_payloads: bool = True
+    """For a source: whether their payloads are kept as well; not if a sink of its requires marks."""
 
     def to_plain(self) -> dict[str, Any]:
         return dataclasses.asdict(self)

@@ -24,7 +24,7 @@ class Backend:
     prefix, suffixes: it also takes any model whose name begins or ends so.
     engines: which can run it, the preferred one first.
     has_precisions: an engine may compute it in another precision than float32.
-    published: models whose files `make weights` gets, best first; "auto" takes the first that is present.
+    published: models whose files `fashion-pipeline weights` gets, best first; "auto" is the first there is.
     is_default: of two back ends for one model, this one runs it unless an engine of the other's is named.
     """
 
@@ -115,6 +115,6 @@ def shipped_file(path: Path, name: str) -> Path:
     """Return the file of a shipped detector. Raises ValueError if it is missing."""
     if not path.is_file() or path.stat().st_size == 0:
         raise ValueError(
-            f"{path}: the model of detector '{name}' is missing or empty; `make detector` makes it"
+            f"{path}: the model of detector '{name}' is missing or empty; install the package again"
         )
     return path

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from fashion_pipeline.stages.media.films import list_films, why_mixed
 from fashion_pipeline.stages.media.images import list_images, unread_images
 from fashion_pipeline.stages.media.playlist import why_not_played
 from fashion_pipeline.stages.media.uri import Kind, is_glob, kind_of, local_path
@@ -27,7 +28,7 @@ def check_uri(uri: str) -> None:
     Streams are not connected to: the camera may come up later.
     """
     if not uri:
-        raise GraphError("uri is empty; give a film, an image, a folder of images or a camera's address")
+        raise GraphError("uri is empty; give a film, an image, a folder of them or a camera's address")
     try:
         kind = kind_of(uri)
     except ValueError as error:
@@ -49,7 +50,7 @@ def files_of(uri: str) -> list[Path]:
     kind = kind_of(uri)
     if kind is Kind.STREAM:
         return []
-    return list_images(uri) if kind is Kind.IMAGES else [local_path(uri)]
+    return list_films(uri) or list_images(uri) if kind is Kind.IMAGES else [local_path(uri)]
 
 
 def fingerprint(uri: str) -> str:
@@ -100,10 +101,12 @@ def _check_address(uri: str) -> None:
 
 def _check_images(uri: str) -> None:
     path = local_path(uri)
-    if list_images(uri):
+    if why := why_mixed(uri):
+        raise GraphError(f"{uri}: {why}")
+    if list_films(uri) or list_images(uri):
         return
     if is_glob(uri):
-        raise GraphError(f"{uri}: matches no image; check the pattern{_unread(uri)}")
+        raise GraphError(f"{uri}: matches no film and no image; check the pattern{_unread(uri)}")
     if pattern := _PRINTF.search(path.name):
         raise GraphError(
             f"{uri}: no such image; '{pattern[0]}' is a pattern of FFmpeg, a glob is expected here: "
@@ -111,7 +114,8 @@ def _check_images(uri: str) -> None:
         )
     if path.is_dir():
         raise GraphError(
-            f"{uri}: this folder has no images in it (jpg, png, webp, tif, gif, …){_unread(uri)}"
+            f"{uri}: this folder has no films and no images in it (mp4, mkv, jpg, png, …){_unread(uri)}; for "
+            f"those in folders below it give {path / '**'}"
         )
     raise GraphError(f"{uri}: no such image{_similar(uri)}")
 
@@ -134,7 +138,7 @@ def _check_film(uri: str) -> None:
     except OSError as error:
         raise GraphError(f"{uri}: cannot be read: {error.strerror}") from None
     if _is_text(sample):
-        raise GraphError(f"{uri}: is a text file, not a film; give a film, an image or a folder of images")
+        raise GraphError(f"{uri}: is a text file, not a film; give a film, an image or a folder of them")
 
 
 def _is_text(sample: bytes) -> bool:

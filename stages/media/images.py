@@ -28,15 +28,16 @@ def list_images(uri: str) -> list[Path]:
     In natural order: "frame9.png" before "frame10.png". Files without an image extension and hidden ones,
     such as a Mac's "._frame9.png", are left out. A folder reached again through a link is not read twice.
     """
-    return [file for file in _files(uri) if file.suffix.lower() in IMAGE_SUFFIXES | STILL_IN_FOLDER]
+    return [file for file in named_files(uri) if file.suffix.lower() in IMAGE_SUFFIXES | STILL_IN_FOLDER]
 
 
 def unread_images(uri: str) -> list[Path]:
     """Return the pictures named by `uri` whose format is not read here."""
-    return [file for file in _files(uri) if file.suffix.lower() in UNREAD_SUFFIXES]
+    return [file for file in named_files(uri) if file.suffix.lower() in UNREAD_SUFFIXES]
 
 
-def _files(uri: str) -> list[Path]:
+def named_files(uri: str) -> list[Path]:
+    """Return the files of a folder, those that a glob matches, or one file; see `list_images`."""
     path = local_path(uri)
     if is_glob(uri):
         found = _matched(path.parts)

@@ -145,6 +145,10 @@ class PeopleTracker:
             if number not in tracked and self._updated_s - person.seen_s > self._forget_s:
                 del self._people[number]
 
+    def can_predict(self, time_s: float) -> bool:
+        """Return whether the last update is recent enough for predictions at `time_s`."""
+        return time_s - self._updated_s <= self._coast_s
+
     def predict(self, time_s: float) -> dict[int, Boxes]:
         """Return the predicted boxes at `time_s` of the people last updated: {number: box, x0 y0 x1 y1}.
 
@@ -153,7 +157,7 @@ class PeopleTracker:
         have ended. Does not change the tracker.
         """
         boxes_xyxy: dict[int, Boxes] = {}
-        if time_s - self._updated_s > self._coast_s:
+        if not self.can_predict(time_s):
             return boxes_xyxy
         for track in self._tracker.tracks:
             if track.time_since_update == 0:

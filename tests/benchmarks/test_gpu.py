@@ -8,8 +8,10 @@ import pytest
 
 from benchmarks.gpu import agreement, pictures, training_steps
 from benchmarks.gpu.__main__ import main
+from fashion_pipeline.stages.detectors import open_detector
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(180)
 def test_the_whole_script_runs_and_tells_what_it_measured(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -37,13 +39,16 @@ def test_a_device_that_is_not_there_is_one_sentence(capsys: pytest.CaptureFixtur
 def test_a_device_that_sees_something_else_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     frames_bgr = pictures.frames(2)
     crops, boxes_xyxy = pictures.people(frames_bgr)
-    opened = agreement.open_detector
 
     def shifted(name, settings):
-        detector = opened(name, settings)
+        detector = open_detector(name, settings)
         if settings.device != "cpu":
             found = detector.detect_batch
-            detector.detect_batch = lambda images: [(boxes + 5, scores) for boxes, scores in found(images)]
+            monkeypatch.setattr(
+                detector,
+                "detect_batch",
+                lambda images: [(boxes + 5, scores) for boxes, scores in found(images)],
+            )
         return detector
 
     monkeypatch.setattr(agreement, "open_detector", shifted)

@@ -1,18 +1,20 @@
 """How the boxes of two runs are held against each other."""
 
-from typing import Any
+from typing import cast
 
 import pytest
 
 from benchmarks.interval import compare
+from fashion_pipeline.fashion.findings import FrameRecord
 
 Person = tuple[int, float]
 
 
-def record(*people: Person, is_predicted: bool = False) -> dict[str, Any]:
+def record(*people: Person, is_predicted: bool = False) -> FrameRecord:
     """People of 10 x 10 pixels by number and left edge."""
     found = [{"track": track, "box": [x, 0.0, x + 10.0, 10.0]} for track, x in people]
-    return {"people": found, **({"is_predicted": True} if is_predicted else {})}
+    record = {"people": found, **({"is_predicted": True} if is_predicted else {})}
+    return cast(FrameRecord, record)
 
 
 def test_nobody_anywhere_is_no_box() -> None:

@@ -67,6 +67,7 @@ def transport_stream(
     file = io.BytesIO()
     with av.open(file, "w", format="mpegts", options={"mpegts_start_pid": str(pid)}) as container:
         stream = container.add_stream(codec, rate=10, options={"g": "5", "bf": "0"})
+        assert isinstance(stream, av.VideoStream)
         stream.width, stream.height = size_wh
         stream.pix_fmt = "yuv420p"
         for number in frames:

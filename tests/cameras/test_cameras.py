@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -132,9 +133,13 @@ def test_each_misbehaving_camera_has_its_cause_and_harms_nobody(tmp_path: Path) 
         graph = camera_graph(tmp_path, cameras)
         env = {"RIGHT": "right-word", "WRONG": "wrong-word"}
         with Launched(graph, folder=tmp_path, env=env) as launched:
+
+            def has_said(line: re.Pattern[str]) -> bool:
+                return line.search(launched.stderr) is not None
+
             for name, cause in causes.items():
                 line = re.compile(rf"{name}\.0 .*: retrying: {re.escape(cause)}")
-                wait_for(lambda line=line: line.search(launched.stderr), f"'{cause}' of {name}", launched)
+                wait_for(partial(has_said, line), f"'{cause}' of {name}", launched)
             processes = {name: launched.child(f"{name}.0") for name in causes}
             before = {name: sum(process.cpu_times()[:2]) for name, process in processes.items()}
             began_s, frames = time.monotonic(), count(tmp_path, "good")

@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -184,7 +185,7 @@ def test_a_successor_goes_on_with_the_very_frame_that_comes_next(
 @pytest.mark.parametrize(
     "properties", [{"start": 2.25, "duration": 1.5}, {"loop": True}, {"max-fps": 3}, {"width": 32}], ids=str
 )
-def test_a_part_of_a_film_is_the_same_part(films: dict[str, Path], properties: dict[str, object]) -> None:
+def test_a_part_of_a_film_is_the_same_part(films: dict[str, Path], properties: dict[str, Any]) -> None:
     film = films["mkv"]
     expected = play(film, limit=2 * FRAMES + 5, **properties)
     with served(film, has_ranges=False) as at:

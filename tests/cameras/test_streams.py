@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import cv2
 import numpy as np
@@ -73,8 +74,9 @@ def test_duration_of_a_camera_ends_the_stream() -> None:
 
 def test_mjpeg_over_http_plays_and_each_size_is_a_segment_of_its_own() -> None:
     pictures = [jpeg(number, (64, 48)) for number in range(4)] + [jpeg(9, (96, 80)) for _ in range(4)]
+    properties: dict[str, Any] = {"retry-delay": 0.05}
     with mjpeg_camera(lambda _connection: pictures, pause_s=0.05) as uri:
-        frames = play(uri, 12, **{"retry-delay": 0.05})
+        frames = play(uri, 12, **properties)
     sizes = [frame.image_bgr.shape[:2] for frame in frames]
     changes = [at for at in range(1, 12) if sizes[at] != sizes[at - 1]]
     assert len(changes) >= 2

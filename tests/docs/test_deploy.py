@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from tests.launching import PROJECT
+from tests.system.test_wheel import SOURCES
 
 DEPLOY = PROJECT / "deploy"
 ENVIRONMENT = {"CAMERA_URI": "samples/plaza.mp4", "INVOCATION_ID": "0123abcd"}
@@ -40,28 +41,25 @@ def settings() -> dict[str, str]:
     return dict(line.split("=", 1) for line in text.splitlines() if "=" in line and not line.startswith("#"))
 
 
+def copied() -> list[str]:
+    """What the Dockerfile copies from the project."""
+    copies = [words[1:-1] for words in instructions() if words[0] == "COPY"]
+    return [word for words in copies if not words[0].startswith("--from=") for word in words]
+
+
 def test_the_image_is_made_of_files_that_exist() -> None:
-    copied = [word for words in instructions() if words[0] == "COPY" for word in words[1:-1]]
-    assert copied
-    assert [name for name in copied if not (PROJECT / name).exists()] == []
-    ours = {"launcher.py", "framegraph/", "stages/", "fashion/", "models/", "pipeline.yaml"}
-    assert ours <= set(copied)
+    assert [name for name in copied() if not (PROJECT / name).exists()] == []
+    assert {name.strip("/") for name in copied()} >= set(SOURCES)
 
 
 def test_what_the_image_takes_is_not_ignored() -> None:
     ignored = (DEPLOY / "Dockerfile.dockerignore").read_text(encoding="utf-8").split()
-    copied = {
-        word.strip("/").partition("/")[0]
-        for words in instructions()
-        if words[0] == "COPY"
-        for word in words[1:-1]
-    }
-    assert not copied & set(ignored)
+    assert not {word.partition("/")[0] for word in copied()} & set(ignored)
 
 
 def test_the_image_starts_the_default_graph_as_no_root() -> None:
     last = {words[0]: words[1:] for words in instructions()}
-    assert yaml.safe_load(" ".join(last["ENTRYPOINT"])) == ["python", "launcher.py"]
+    assert yaml.safe_load(" ".join(last["ENTRYPOINT"])) == ["fashion-pipeline"]
     check(yaml.safe_load(" ".join(last["CMD"])))
     assert last["USER"] == ["10001"]
 

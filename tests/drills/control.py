@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -151,11 +152,11 @@ def many_sources(
 ) -> tuple[str, list[float]]:
     """So many live sources of 640x360 at one worker; return what `list` shows, and the rates delivered."""
     picture = {"fps": fps, "width": 640, "height": 360, "live": True}
-    others = {f"cam{number}": picture for number in range(2, sources + 1)}
+    others: dict[str, Any] = {f"cam{number}": picture for number in range(2, sources + 1)}
     graph = ticking_graph(folder, a=picture, **others)
     with running(folder, graph) as (run, remote):
         for name in others:
-            wait_for(lambda name=name: remote.delivered(name) > 0, f"frames of {name}", run)
+            wait_for(partial(remote.delivered, name), f"frames of {name}", run)
         before = {row["name"]: row["ledger"]["delivered"] for row in remote.ask("list")["sources"]}
         begun_s = time.monotonic()
         time.sleep(seconds)

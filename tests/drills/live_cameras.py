@@ -16,6 +16,7 @@ import signal
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -52,9 +53,7 @@ def outage(folder: Path, times: int, pauses_s: list[float]) -> bool:
                 door.start()
                 back_s = time.monotonic()
                 pauses = re.findall(r"door\.0 .* attempt \d+ in ([\d.]+) s", launched.stderr)
-                wait_for(
-                    lambda before=before: count(folder, "door") > before, "frame after the loss", launched
-                )
+                wait_for(partial(has_more, folder, "door", before), "frame after the loss", launched)
                 took_s = time.monotonic() - back_s
                 bound_s = float(pauses[-1]) + 2 + KEY_FRAME_S
                 late += took_s > bound_s
@@ -137,6 +136,10 @@ def anonymous_mb(pid: int) -> float:
     """Memory of a process without files that it maps: pixels, and code, which may be others' as well."""
     status = Path(f"/proc/{pid}/status").read_text()
     return int(status.partition("RssAnon:")[2].split()[0]) / 1000
+
+
+def has_more(folder: Path, camera: str, than: int) -> bool:
+    return count(folder, camera) > than
 
 
 def count(folder: Path, camera: str) -> int:

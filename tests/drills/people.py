@@ -84,7 +84,7 @@ def run_graph(text: str, out: Path) -> Run:
 def flips_per_s(records: list[dict[str, Any]], rate_hz: float) -> tuple[float, float]:
     """Return how often a label came or went per second of track, and the seconds of track."""
     worn: dict[int, set[str]] = {}
-    seconds = defaultdict(int)
+    seconds: defaultdict[int, int] = defaultdict(int)
     flips = 0
     for record in records:
         for person in record["people"]:

@@ -43,7 +43,7 @@ class Series:
         if not self.samples:
             return np.zeros((0, 3))
         samples = np.array(self.samples)
-        return samples[samples[:, 0] >= samples[0, 0] + SETTLE_S]
+        return np.asarray(samples[samples[:, 0] >= samples[0, 0] + SETTLE_S])
 
     @property
     def length_s(self) -> float:

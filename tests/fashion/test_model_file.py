@@ -76,7 +76,7 @@ def test_saving_leaves_no_part_behind(model_path):
 
 
 def test_a_missing_file_says_how_to_get_it(tmp_path):
-    with pytest.raises(ModelFileError, match=r"none\.safetensors: no such model file; `make train` builds"):
+    with pytest.raises(ModelFileError, match=r"none\.safetensors: no such model file; train it"):
         read_info(tmp_path / "none.safetensors")
 
 

@@ -10,12 +10,13 @@ from fashion_pipeline.fashion.networks import NETWORKS, build_network
 MODULES = ("labels", "model_file", "model_info", "networks", "preprocessing", "v4")
 
 
-@pytest.mark.parametrize(
-    ("name", "count"),
-    [("v1", 420_298), ("v2", 844_362), ("v3", 30_076_234), ("v4", NETWORKS["v4"].parameters)],
-)
-def test_a_network_has_exactly_its_parameters(name, count):
-    assert sum(p.numel() for p in build_network(name).parameters()) == count == NETWORKS[name].parameters
+ORIGINALS = {"v1": 420_298, "v2": 844_362, "v3": 30_076_234}
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_network_has_exactly_its_parameters(name):
+    count = sum(p.numel() for p in build_network(name).parameters())
+    assert count == NETWORKS[name].parameters == ORIGINALS.get(name, count)
 
 
 def test_v4_keeps_under_a_million_parameters():

@@ -1,11 +1,15 @@
 """A garment's box from its map."""
 
+import json
+
 import numpy as np
 import pytest
 
 from fashion_pipeline.fashion.labels import LABELS, REGIONS, regions_of
+from fashion_pipeline.fashion.model_info import ModelFileError
+from fashion_pipeline.fashion.model_lookup import MODELS_FOLDER
 from fashion_pipeline.fashion.preprocessing import InputSpec
-from fashion_pipeline.fashion.street import LookSpec, garment_box, widened
+from fashion_pipeline.fashion.street import LookSpec, garment_box, read_facts, widened
 
 PERSON = (100.0, 50.0, 200.0, 350.0)
 SPEC = InputSpec(color="rgb", size_wh=(192, 384), fit="letterbox", mean=(0.5,) * 3, std=(0.5,) * 3)
@@ -21,6 +25,15 @@ def test_every_label_has_a_region():
 def test_a_region_that_is_none_is_refused(named):
     with pytest.raises(ValueError, match="regions: "):
         regions_of(["Coat", "kimono"], named)
+
+
+@pytest.mark.parametrize("table", ["thresholds", "unsure_above"])
+def test_a_label_that_is_missing_in_a_table_is_named_with_the_table(tmp_path, table):
+    facts = json.loads((MODELS_FOLDER / "street.json").read_text())
+    del facts[table]["Bag"]
+    (tmp_path / "mine.json").write_text(json.dumps(facts))
+    with pytest.raises(ModelFileError, match=f"mine.json: {table} has no 'Bag', which is one of the labels;"):
+        read_facts(tmp_path / "mine.json")
 
 
 def test_a_map_without_a_peak_gives_most_of_the_look():

@@ -35,7 +35,7 @@ def write_fixed(
         last = f"{name}_value"
         for position in range(len(inputs)):
             zero, next_ = f"{name}_zero_{position}", f"{name}_{position}"
-            constants.append(numpy_helper.from_array(np.float32(0), f"{zero}_factor"))
+            constants.append(numpy_helper.from_array(np.array(0, np.float32), f"{zero}_factor"))
             nodes.append(helper.make_node("Mul", [f"float_{position}", f"{zero}_factor"], [f"{zero}_float"]))
             nodes.append(helper.make_node("Cast", [f"{zero}_float"], [zero], to=kind))
             nodes.append(helper.make_node("Add", [last, zero], [next_]))

@@ -57,11 +57,13 @@ def write_film(
     height, width = images[0].shape[:2]
     with av.open(str(path), "w", options=container_options or {}) as container:
         stream = container.add_stream(codec, rate=10, options={"g": str(gop), **(options or {})})
+        assert isinstance(stream, av.VideoStream)
         stream.width, stream.height, stream.pix_fmt = width, height, pix_fmt
         stream.time_base = stream.codec_context.time_base = Fraction(1, 1000)
         if rotation or hflip:
             stream.set_display_rotation(rotation, hflip=hflip)
-        matrix, range_ = (Colorspace.ITU601, ColorRange.MPEG)
+        matrix: Colorspace = Colorspace.ITU601
+        range_: ColorRange | int = ColorRange.MPEG
         if color is not None:
             matrix, stream.codec_context.colorspace, range_ = color
             stream.codec_context.color_range = range_

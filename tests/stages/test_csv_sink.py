@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from fashion_pipeline.stages.csv_sink import COLUMNS, CsvSink
+from fashion_pipeline.stages.csv_sink import CsvSink
+from fashion_pipeline.stages.records.table import COLUMNS
 from framegraph.packet import OK, Packet
 from framegraph.properties import read_options
 from framegraph.stage import Context, Cut

@@ -180,7 +180,7 @@ def test_an_unknown_device_or_a_missing_model_is_one_sentence(
         detect.open()
     broken = tmp_path / "model.onnx"
     monkeypatch.setattr(f"fashion_pipeline.stages.detectors.backends.{model}.MODEL_PATH", broken)
-    with pytest.raises(GraphError, match=r"model\.onnx: .* is missing or empty; `make detector` makes it"):
+    with pytest.raises(GraphError, match=r"model\.onnx: .* is missing or empty; install the package again"):
         Detect.check(options)
     broken.write_bytes(b"not a network" * 100)
     for engine in ("openvino", "onnxruntime"):

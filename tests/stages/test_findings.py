@@ -35,7 +35,7 @@ TYPES: dict[str, tuple[type, ...]] = {
     "left": (RecordHead, Left),
 }
 """What one line, or part of a line, is made of."""
-WORKING_MATERIAL = {"person": {"crops"}}
+WORKING_MATERIAL = {"person": {"crops"}, "frame": {"possible_people", "is_unknown"}}
 PLAIN = {"integer": int, "number": float, "string": str, "boolean": bool}
 WITH_TYPE = {"person": Person, "garment": Garment}
 

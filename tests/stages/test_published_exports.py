@@ -1,4 +1,4 @@
-"""Detectors that `make weights` gets, on their real files: DETECTOR_WEIGHTS names a folder that has them."""
+"""Detectors that `fashion-pipeline weights` gets, on their real files: DETECTOR_WEIGHTS names a folder that has them."""
 
 import dataclasses
 import hashlib
@@ -13,10 +13,10 @@ import av
 import numpy as np
 import pytest
 
+from fashion_pipeline.command import main
 from fashion_pipeline.fashion.weights import WEIGHTS, Published
 from fashion_pipeline.stages.detectors import default_confidence, open_detector
 from fashion_pipeline.stages.detectors.detector import DetectorSettings
-from fashion_pipeline.training.weights import main
 from tests.stages.test_nanodet import best_ious
 
 SAMPLE = Path(__file__).resolve().parents[2] / "samples" / "plaza.mp4"
@@ -62,7 +62,7 @@ def test_it_is_fetched_and_finds_those_whom_the_shipped_one_is_sure_of(
         thread.start()
         here = served(WEIGHTS[model], f"http://127.0.0.1:{server.server_port}", path)
         monkeypatch.setitem(WEIGHTS, model, here)
-        assert main([model, "--folder", str(tmp_path)]) == 0
+        assert main(["weights", model, "--folder", str(tmp_path)]) == 0
         server.shutdown()
         thread.join()
     monkeypatch.setattr("fashion_pipeline.fashion.weights.WEIGHTS_FOLDER", tmp_path)

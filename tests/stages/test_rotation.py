@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from fashion_pipeline.stages.csv_sink import COLUMNS, CsvSink
+from fashion_pipeline.stages.csv_sink import CsvSink
 from fashion_pipeline.stages.json_sink import JsonSink
 from fashion_pipeline.stages.recording.rotated import RotatedSink, limit_of
 from fashion_pipeline.stages.recording.segment_names import SegmentNames
+from fashion_pipeline.stages.records.table import COLUMNS
 from framegraph.errors import GraphError
 from framegraph.packet import Packet
 from framegraph.stage import Cut

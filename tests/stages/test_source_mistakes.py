@@ -34,8 +34,8 @@ def refusals(tmp_path: Path) -> Iterator[tuple[str, str]]:
     yield "photo.jpg", "no such image"
     yield "empty.mp4", r"this film is empty \(0 bytes\)"
     yield "notes.mp4", "is a text file, not a film; give a film, an image or a folder"
-    yield "folder", "this folder has no images in it"
-    yield "folder/*.png", "matches no image; check the pattern"
+    yield "folder", "this folder has no films and no images in it"
+    yield "folder/*.png", "matches no film and no image; check the pattern"
 
 
 def test_a_wrong_uri_is_refused_before_anything_starts(tmp_path: Path) -> None:

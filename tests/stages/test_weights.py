@@ -1,4 +1,4 @@
-"""`make weights`: from a server on this machine; what is not the right file is not kept."""
+"""The command `weights`: from a server on this machine; what is not the right file is not kept."""
 
 import dataclasses
 import hashlib
@@ -12,9 +12,17 @@ from typing import ClassVar
 
 import pytest
 
-from fashion_pipeline.fashion.weights import WEIGHTS, Published, find_weights
-from fashion_pipeline.training import weights
-from fashion_pipeline.training.weights import DownloadError, fetch, main
+from fashion_pipeline import downloads
+from fashion_pipeline.command import main
+from fashion_pipeline.downloads import DownloadError, fetch
+from fashion_pipeline.fashion.weights import (
+    WEIGHTS,
+    Published,
+    find_weights,
+    folder_for_download,
+    is_there,
+    weights_folders,
+)
 
 CONTENT = b"weights" * 100_000
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -134,7 +142,7 @@ def test_a_server_that_cannot_be_reached_is_one_sentence(address: str, tmp_path:
 def test_a_server_that_sends_without_end_is_given_up(
     address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(weights, "MAX_BYTES", 1000)
+    monkeypatch.setattr(downloads, "MAX_BYTES", 1000)
     with pytest.raises(DownloadError, match="sends more than"):
         fetch(published(f"{address}/net.pth", ""), tmp_path)
     assert not list(tmp_path.iterdir())
@@ -146,16 +154,53 @@ def test_the_command_says_what_it_wrote_and_the_detector_finds_it(
     mine = dataclasses.replace(WEIGHTS["retinanet"], url=f"{address}/net.pth", sha256=SHA256)
     monkeypatch.setitem(WEIGHTS, "retinanet", mine)
     monkeypatch.setattr("fashion_pipeline.fashion.weights.WEIGHTS_FOLDER", tmp_path)
-    with pytest.raises(ValueError, match=rf"{SHA256}\) by `make weights MODEL=retinanet`"):
+    with pytest.raises(ValueError, match=rf"{SHA256}\) by `fashion-pipeline weights retinanet`"):
         find_weights("retinanet", "")
     assert Publisher.asked == []
-    assert main(["retinanet", "--folder", str(tmp_path)]) == 0
+    assert main(["weights", "retinanet", "--folder", str(tmp_path)]) == 0
     said = capsys.readouterr().out
     assert f"sha256 {SHA256}, as expected" in said
     assert find_weights("retinanet", "") == tmp_path / mine.file
     monkeypatch.setitem(WEIGHTS, "retinanet", dataclasses.replace(mine, sha256="12345678"))
-    assert main(["retinanet", "--folder", str(tmp_path)]) == 1
+    assert main(["weights", "retinanet", "--folder", str(tmp_path)]) == 1
     assert "sent another file" in capsys.readouterr().err
+
+
+def test_a_folder_that_cannot_be_made_is_named(address: str, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(DownloadError, match=r"file/weights: Not a directory; name another --folder"):
+        fetch(published(f"{address}/net.pth", ""), tmp_path / "file" / "weights")
+
+
+def test_who_may_not_write_where_it_is_installed_has_a_folder_of_ones_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installed, own = tmp_path / "models/weights", tmp_path / "data/fashion-pipeline/weights"
+    installed.parent.mkdir()
+    monkeypatch.setattr("fashion_pipeline.fashion.weights.WEIGHTS_FOLDER", installed)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    assert folder_for_download() == installed
+    # In place of the file's mode, which does not bind root.
+    monkeypatch.setattr("os.access", lambda path, _mode: path != installed.parent)
+    assert folder_for_download() == own
+    assert not is_there("person-detection-0200")
+    for folder in (own, installed):
+        folder.mkdir(parents=True)
+        (folder / "person-detection-0200.xml").write_text("a network")
+        # Both files in one folder: one cannot go without the other.
+        assert not is_there("person-detection-0200")
+    assert find_weights("person-detection-0200", "") == installed / "person-detection-0200.xml"
+    (own / "person-detection-0200.bin").write_text("its weights")
+    assert is_there("person-detection-0200")
+
+
+@pytest.mark.parametrize("data", ["", "relative"])
+def test_the_users_folder_is_in_the_home_unless_it_is_said_elsewhere(
+    data: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", data)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert weights_folders()[1:] == [tmp_path / ".local/share/fashion-pipeline/weights"]
 
 
 def test_every_address_is_encrypted_and_every_checksum_is_hexadecimal() -> None:

@@ -21,6 +21,8 @@ class DeadlySource(FilmSource):
         hang_while: str = prop("", "It hangs only while this file exists.")
         crash_on_image: str = prop("", "A part of the names of images that crash the decoder.")
 
+    options: Options
+
     def open(self) -> None:
         super().open()
         crash, hang = (

@@ -2,6 +2,7 @@
 
 import json
 import signal
+from functools import partial
 from pathlib import Path
 
 from tests.controlling import Remote, ticking_graph
@@ -21,13 +22,16 @@ def test_a_camera_outlives_its_downstream(tmp_path: Path) -> None:
         def leaky() -> int:
             return int(remote.source("a")["ledger"]["dropped"].get("leaky", 0))
 
+        def have_leaked(count: int) -> bool:
+            return leaky() > count
+
         wait_for(leaky, "frames that leak while the worker loads", run)
         remote.wait_delivered("a", 5)
         for number in (signal.SIGKILL, signal.SIGSTOP):
             before = leaky()
             worker = run.child("work.0")
             worker.send_signal(number)
-            wait_for(lambda before=before: leaky() > before + 25, "frames that leak without a worker", run)
+            wait_for(partial(have_leaked, before + 25), "frames that leak without a worker", run)
             if number == signal.SIGSTOP:
                 worker.send_signal(signal.SIGCONT)
             remote.wait_delivered("a", 5)

@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -54,8 +55,8 @@ def test_results_go_on_in_a_new_file(tmp_path: Path, harm: Callable[[Path], Path
 def test_a_current_segment_that_is_moved_is_noticed(
     tmp_path: Path, sink: str, name: str, properties: dict[str, str]
 ) -> None:
-    properties = {"location": f"out/{name}", **properties}
-    graph = cheap_graph(tmp_path, frames=FRAMES, work={"sleep_ms": 10}, **{sink: properties})
+    stages: dict[str, Any] = {sink: {"location": f"out/{name}", **properties}}
+    graph = cheap_graph(tmp_path, frames=FRAMES, work={"sleep_ms": 10}, **stages)
     second = tmp_path / "out" / name.format(index="00001")
     with Launched(graph, folder=tmp_path) as run:
         wait_for(second.exists, "the second file", run)

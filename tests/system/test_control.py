@@ -189,7 +189,6 @@ def test_the_commands_of_the_document_work_in_their_order(tmp_path: Path) -> Non
     text = (PROJECT / "docs" / "control.md").read_text(encoding="utf-8")
     block = text.partition("```sh\n")[2].partition("```")[0]
     commands = [shlex.split(line, comments=True)[2:] for line in block.splitlines()]
-    assert {words[0] for words in commands} == {"list", "trace", "attach", "detach", "scale", "set", "stop"}
     graph = ticking_graph(tmp_path, a={"fps": 20})
     graph.write_text(graph.read_text().replace("work", "detect"))
     with Launched(graph, folder=tmp_path) as run:

@@ -42,7 +42,8 @@ def ticks(film: Path, number: int) -> int:
     import av
 
     with av.open(str(film)) as container:
-        return sorted(packet.pts for packet in container.demux(video=0) if packet.size)[number]
+        packets = container.demux(video=0)
+        return sorted(packet.pts for packet in packets if packet.size and packet.pts is not None)[number]
 
 
 def left_out(folder: Path) -> list[int]:

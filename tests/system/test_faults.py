@@ -58,7 +58,7 @@ def test_a_packet_that_takes_for_ever_is_tried_again(tmp_path: Path) -> None:
 @pytest.mark.parametrize("victim", ["work.0", "film.0", *slowly("counter.0", "results.0")])
 def test_a_process_that_stands_still_is_replaced(tmp_path: Path, victim: str) -> None:
     stage = victim.partition(".")[0]
-    limits: dict[str, dict] = {"work": {"sleep_ms": 10}}
+    limits: dict[str, Any] = {"work": {"sleep_ms": 10}}
     limits.setdefault(stage, {})["heartbeat"] = 1
     graph = cheap_graph(tmp_path, frames=100, **limits)
     with Launched(graph, folder=tmp_path) as run:

@@ -1,5 +1,6 @@
 """`detect.interval` in a running graph: every frame comes, and it is said which boxes are predicted."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,10 @@ def test_each_third_frame_has_what_detect_finds_and_the_others_say_that_they_are
     assert table.count(",predicted,") >= expected
 
 
+def has_lines(results: Path, count: int) -> bool:
+    return len(lines(results)) >= count
+
+
 @pytest.mark.slow
 def test_whoever_dies_every_frame_comes_once_and_marked_as_it_should_be(folder: Path) -> None:
     described = yaml.safe_load((PROJECT / "pipeline.yaml").read_text())
@@ -80,7 +85,7 @@ def test_whoever_dies_every_frame_comes_once_and_marked_as_it_should_be(folder: 
     results = folder / "out/results.jsonl"
     with Launched(folder / "graph.yaml", "--set", "film.preset=ultrafast", folder=folder) as run:
         for name, count in (("detect.0", 25), ("track.0", 60), ("detect.1", 90), ("settle.0", 110)):
-            wait_for(lambda count=count: len(lines(results)) >= count, f"frame {count}", run)
+            wait_for(partial(has_lines, results, count), f"frame {count}", run)
             run.child(name).kill()
         assert run.wait() == 0, run.stderr
     records = lines(results)

@@ -6,6 +6,7 @@ import random
 import socket
 import struct
 from pathlib import Path
+from typing import Any
 
 import msgpack
 import pytest
@@ -117,7 +118,13 @@ def test_who_takes_the_name_of_a_process_is_heard_by_none(tmp_path: Path) -> Non
             ]
             forged.append(("bus", "film.0#0", msgpack.packb({"kind": "error", "text": "forged"})))
             for sink in ("film", "results"):
-                said = {"sink": sink, "incarnation": 0, "committed": 10**6, "received": [], "ended": True}
+                said: dict[str, Any] = {
+                    "sink": sink,
+                    "incarnation": 0,
+                    "committed": 10**6,
+                    "received": [],
+                    "ended": True,
+                }
                 forged.append(("counter.acks", f"{sink}.0#0", msgpack.packb(said)))
             dealers = []
             for place, name, message in forged:

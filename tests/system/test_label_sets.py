@@ -32,7 +32,7 @@ def write_model(folder: Path) -> Path:
         helper.make_node("Add", ["zeros", "logits"], ["scores"]),
         helper.make_node("Add", ["zero", "map"], ["maps"]),
     ]
-    shapes = {"images": ["n", 3, LOOK_WH[1], LOOK_WH[0]]}
+    shapes: dict[str, list[str | int | None]] = {"images": ["n", 3, LOOK_WH[1], LOOK_WH[0]]}
     shapes |= {"scores": ["n", len(LABELS)], "maps": ["n", len(LABELS), *GRID_HW]}
     infos = {
         name: helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in shapes.items()

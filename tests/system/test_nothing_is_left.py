@@ -125,8 +125,8 @@ def test_all_processes_signalled_at_once_are_one_stop(tmp_path: Path, number: si
     graph = cheap_graph(tmp_path, frames=2000, work={"sleep_ms": 5})
     with Launched(graph, folder=tmp_path) as run:
         wait_for(lambda: len(lines(tmp_path / "out/results.jsonl")) > 20, "first results", run)
-        for process in [*run.children(), run.process]:
-            os.kill(process.pid, number)
+        for pid in [*(child.pid for child in run.children()), run.process.pid]:
+            os.kill(pid, number)
         assert run.wait() == 128 + number, run.stderr
         assert "started again" not in run.stdout
     records = lines(tmp_path / "out/results.jsonl")

@@ -57,7 +57,7 @@ def assert_same_bits(left, right):
 def test_each_network_trains_an_epoch_by_each_recipe(data, model, recipe):
     chosen = job(model, recipe)
     teacher = EVEN if chosen.recipe.teacher else None
-    outcome = train(chosen, first(data, 256), ALONE, teacher=teacher)
+    outcome = train(chosen, first(data, chosen.recipe.batch), ALONE, teacher=teacher)
     (report,) = outcome.history
     assert np.isfinite(report.loss)
     assert not outcome.network.training
@@ -220,7 +220,9 @@ def test_a_damaged_checkpoint_is_one_clear_error(data, tmp_path):
 
 def test_held_out_accuracy_is_measured_each_epoch_only_if_asked(data):
     assert train(job("v1"), first(data, 256), ALONE).history[0].held_out is None
-    assert 0 <= train(job("v1", held_out=500), first(data, 256), ALONE).history[0].held_out <= 1
+    held_out = train(job("v1", held_out=500), first(data, 256), ALONE).history[0].held_out
+    assert held_out is not None
+    assert 0 <= held_out <= 1
 
 
 @pytest.mark.parametrize(("model", "teacher", "given"), [("v3_da_2", None, "none"), ("v1", EVEN, "one")])
@@ -236,12 +238,13 @@ def test_fewer_pictures_than_a_batch_are_refused(data):
 
 def test_the_original_initial_weights():
     torch.manual_seed(0)
-    network = nn.Sequential(nn.Conv2d(64, 64, 3), nn.BatchNorm2d(64))
-    set_initial_weights(network, "xavier")
-    assert float(network[0].weight.detach().std()) == pytest.approx((2 / (64 * 9 * 2)) ** 0.5, rel=0.02)
-    assert float(network[0].bias.detach().std()) == pytest.approx(1, rel=0.3)
-    assert float(network[1].weight.detach().mean()) == pytest.approx(1, abs=0.01)
-    assert float(network[1].weight.detach().std()) == pytest.approx(0.02, rel=0.3)
+    convolution, norm = nn.Conv2d(64, 64, 3), nn.BatchNorm2d(64)
+    set_initial_weights(nn.Sequential(convolution, norm), "xavier")
+    assert float(convolution.weight.detach().std()) == pytest.approx((2 / (64 * 9 * 2)) ** 0.5, rel=0.02)
+    assert convolution.bias is not None
+    assert float(convolution.bias.detach().std()) == pytest.approx(1, rel=0.3)
+    assert float(norm.weight.detach().mean()) == pytest.approx(1, abs=0.01)
+    assert float(norm.weight.detach().std()) == pytest.approx(0.02, rel=0.3)
 
 
 CPU = torch.device("cpu")

@@ -40,10 +40,12 @@ def test_what_is_right_scores_one() -> None:
 
 def test_who_is_not_found_lowers_recall_and_who_is_nobody_precision() -> None:
     two = score(TRUTH, sightings(1, 2))
-    assert (two.recall, two.precision, two.numbers) == (pytest.approx(2 / 3), 1, 2)
+    assert two.recall == pytest.approx(2 / 3)
+    assert (two.precision, two.numbers) == (1, 2)
     assert two.mota == pytest.approx(2 / 3)
     four = score(TRUTH, sightings(1, 2, 3, 9))
-    assert (four.recall, four.precision) == (1, pytest.approx(3 / 4))
+    assert four.recall == 1
+    assert four.precision == pytest.approx(3 / 4)
     assert four.mota == pytest.approx(1 - 1 / 3)
 
 

@@ -21,9 +21,9 @@ def job(model="v1", recipe="modern", **changes):
 
 
 @pytest.fixture
-def whole(data) -> DataSet:
+def whole(data: DataSet) -> DataSet:
     """As many pictures as Fashion-MNIST has; what they show does not matter here."""
-    labels = np.zeros(60_000, np.uint8)
+    labels = np.zeros(60_000, np.int64)
     return dataclasses.replace(data, train_labels=labels, test_labels=labels[:10_000])
 
 

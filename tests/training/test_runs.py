@@ -1,4 +1,5 @@
 import dataclasses
+from typing import Any
 
 import pytest
 
@@ -50,7 +51,7 @@ def test_only_the_first_process_of_a_group_writes(tmp_path):
 
 
 def test_a_bar_counts_on_where_a_resumed_run_starts(tmp_path, monkeypatch):
-    bars = []
+    bars: list[Any] = []
 
     class Bar:
         def __init__(self, **settings):

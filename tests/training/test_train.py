@@ -9,8 +9,9 @@ import pytest
 import torch
 
 from fashion_pipeline.fashion.model_file import ModelFileError, file_digest, load_network, read_info
-from fashion_pipeline.training import evaluate
+from fashion_pipeline.training import evaluate, results
 from fashion_pipeline.training.batches import Teacher
+from fashion_pipeline.training.data import load
 from fashion_pipeline.training.devices import Group
 from fashion_pipeline.training.evaluate import predict
 from fashion_pipeline.training.recipes import changed, recipe_for
@@ -19,6 +20,15 @@ from fashion_pipeline.training.train import main, parse, require_teachers, run_a
 
 SLICE = Path(__file__).parents[1] / "data" / "fashion-mnist"
 ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def small(small_set, monkeypatch):
+    """A small set, and no curves drawn: for what needs several runs. One run with all of it comes first."""
+    monkeypatch.setenv("FASHION_MNIST", str(small_set))
+    monkeypatch.setattr(results, "draw_curves", lambda *_: None)
+    monkeypatch.setattr(results, "draw_confusion", lambda *_: None)
+    return load(small_set)
 
 
 def command(tmp_path, model, *more):
@@ -77,6 +87,7 @@ def test_a_run_with_held_out_pictures_writes_no_model(tmp_path):
     assert record["best_temperature"] > 0
 
 
+@pytest.mark.usefixtures("small")
 def test_a_changed_recipe_has_its_own_record_and_writes_no_model(tmp_path):
     assert main(command(tmp_path, "v1", "--set", "label_smoothing=0")) == 0
     assert not (tmp_path / "models").exists()
@@ -130,6 +141,7 @@ def test_a_folder_that_cannot_be_made_is_one_line_before_the_training(tmp_path, 
     assert not printed.out
 
 
+@pytest.mark.usefixtures("small")
 def test_a_run_says_first_which_model_it_will_replace(tmp_path, capsys):
     model = tmp_path / "models" / "v1.safetensors"
     model.parent.mkdir()
@@ -140,11 +152,12 @@ def test_a_run_says_first_which_model_it_will_replace(tmp_path, capsys):
         assert (said in capsys.readouterr().out) is is_said
 
 
-def test_a_run_learns_from_what_another_model_says(tmp_path, data, capsys):
+@pytest.mark.usefixtures("small")
+def test_a_run_learns_from_what_another_model_says(tmp_path, capsys):
     taught_by = ["--set", "teacher=v1_da"]
     assert main(command(tmp_path, "v2_da", *taught_by)) == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.endswith("v1_da.safetensors: no such model file; `make train` builds the models")
+    assert line.endswith("v1_da.safetensors: no such model file; train it (training/README.md)")
     assert main(command(tmp_path, "v1_da")) == 0
     teacher = tmp_path / "models" / "v1_da.safetensors"
     assert main(command(tmp_path, "v2_da", *taught_by)) == 0
@@ -156,24 +169,25 @@ def test_a_run_learns_from_what_another_model_says(tmp_path, data, capsys):
     assert plain["history"][0]["loss"] != record["history"][0]["loss"]
 
 
-def test_a_teacher_may_be_trained_by_the_same_command(tmp_path, data):
+def test_a_teacher_may_be_trained_by_the_same_command(tmp_path, small):
     options = parse(command(tmp_path, "v1_da"))
     taught = Job(
         model="v1", recipe=changed(recipe_for("v1", "modern"), ["teacher=v1_da"]), seed=0, precision="float32"
     )
     teacher = dataclasses.replace(taught, model="v1_da", recipe=recipe_for("v1_da", "modern"))
-    require_teachers([teacher, taught], data, options)
+    require_teachers([teacher, taught], small, options)
     with pytest.raises(ModelFileError, match="no such model file"):
-        require_teachers([taught, teacher], data, options)
+        require_teachers([taught, teacher], small, options)
     epoch = [
         dataclasses.replace(job, recipe=dataclasses.replace(job.recipe, epochs=1))
         for job in (teacher, taught)
     ]
-    run_all(epoch, data, Group(rank=0, size=1), options)
+    run_all(epoch, small, Group(rank=0, size=1), options)
     record = json.loads((tmp_path / "models" / "v1.json").read_text())
     assert record["taught_by"] == file_digest(tmp_path / "models" / "v1_da.safetensors")
 
 
+@pytest.mark.usefixtures("small")
 def test_a_stopped_command_trains_no_finished_model_again(tmp_path, monkeypatch):
     arguments = ["--model", "v1", "v1_da", *command(tmp_path, "v1")[2:]]
     trained = []
@@ -217,6 +231,8 @@ def test_a_wrong_argument_is_refused(tmp_path):
             main(["--model", "v1", *wrong])
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("small")
 def test_two_processes_train_v1_to_the_same_weights_as_one(tmp_path):
     alone, together = tmp_path / "alone", tmp_path / "together"
     assert main(command(alone, "v1")) == 0

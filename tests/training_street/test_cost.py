@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import cv2
+import numpy as np
 import pytest
 import torch
 
@@ -27,7 +28,7 @@ def test_the_head_with_maps_is_built_for_another_size():
 
 def test_each_look_is_measured():
     asked = []
-    looks = [(None, (number, 0, 1, 1)) for number in range(7)]
+    looks = [(np.zeros((1, 1, 3), np.uint8), (number, 0, 1, 1)) for number in range(7)]
 
     spent = cost_ms(lambda _image, box: asked.append(box[0]), looks)
 

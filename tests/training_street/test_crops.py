@@ -33,6 +33,7 @@ def test_a_box_outside_the_picture_gives_no_crop():
 def test_beyond_the_edge_is_grey_and_the_person_keeps_their_place():
     crop = cut_look(GREY, (260, 150, 340, 350), LOOK)  # half of it beyond the right edge
 
+    assert crop is not None
     middle = WIDTH // 2
     assert (crop[:, : middle - 1] == 90).all()
     assert (crop[:, middle + 1 :] == LOOK.fill).all()

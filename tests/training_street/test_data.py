@@ -1,6 +1,7 @@
 """Missing and damaged data is one clear error."""
 
 import json
+from typing import Any
 
 import numpy as np
 import pytest
@@ -49,7 +50,7 @@ def test_an_empty_folder_of_garments_is_named(tmp_path):
 
 def test_photos_come_in_the_order_of_their_names(tmp_path):
     (tmp_path / "tagged").mkdir()
-    entries = [
+    entries: list[dict[str, Any]] = [
         {"photo": "2.jpg", "tags": ["hat"], "garments": [{"label": "Coat"}]},
         {"photo": "1.jpg", "tags": [], "garments": []},
     ]

@@ -6,6 +6,7 @@ import json
 import resource
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -75,7 +76,7 @@ class Handler(BaseHTTPRequestHandler):
     def _tree(self, path):
         _, owner, name, *_ = path.split("/")
         root = self.server.root / owner / name / "master"
-        entries = [{"path": "photos", "type": "tree", "sha": "0"}]
+        entries: list[dict[str, Any]] = [{"path": "photos", "type": "tree", "sha": "0"}]
         for file in sorted(path for path in root.rglob("*") if path.is_file()):
             content = file.read_bytes()
             entries.append(

@@ -2,6 +2,7 @@
 
 import json
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -26,7 +27,8 @@ SMALL, LARGE = [0, 0, 10, 10], [0, 0, 10, 20]
 @pytest.fixture
 def files(tmp_path):
     """12 photos. A coat on 10: told on 6 of them, and on 1 of the other 2. A bag on 4, told on 2, and nowhere else."""
-    truth, lines = [], []
+    truth: list[dict[str, Any]] = []
+    lines: list[dict[str, Any]] = []
     for number in range(12):
         worn = ["Coat"] * (number < 10) + ["Bag"] * (number < 4)
         truth.append({"photo": f"{number}.jpg", "garments": [{"label": label} for label in worn]})

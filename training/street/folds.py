@@ -1,11 +1,7 @@
 """Runs side by side that leave out a part of the people each, so that the parts together judge the model."""
 
-import os
-import threading
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
-from multiprocessing import get_context, parent_process
 
 import numpy as np
 import torch
@@ -14,6 +10,7 @@ from numpy.typing import NDArray
 from fashion_pipeline.fashion.labels import LABELS
 from fashion_pipeline.training.street.fit import StreetRecipe, StreetRun, fit, logits
 from fashion_pipeline.training.street.network import Street
+from fashion_pipeline.training.street.pool import make_pool
 from fashion_pipeline.training.street.views import Cache, cache_path
 
 FOLDS = 4
@@ -72,20 +69,3 @@ def run_all(runs: Sequence[StreetRun], jobs: int) -> list[Street]:
     with make_pool(jobs) as pool:
         list(pool.map(fit, runs))
     return [fit(run) for run in runs]  # from their checkpoints
-
-
-def make_pool(jobs: int) -> ProcessPoolExecutor:
-    """Return a pool of `jobs` fresh processes. However their parent ends, they don't outlive it."""
-    return ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=_end_with_parent)
-
-
-def _end_with_parent() -> None:
-    # A parent that was killed tells nobody, and its processes would work on for hours.
-    threading.Thread(target=_wait_for_end_of_parent, name="parent", daemon=True).start()
-
-
-def _wait_for_end_of_parent() -> None:
-    parent = parent_process()
-    assert parent is not None, "this runs in a process of a pool"
-    parent.join()
-    os._exit(1)

@@ -27,9 +27,12 @@ class DrillCommand(Command):
         )
 
     def run(self, options: argparse.Namespace) -> int:
+        from framegraph.graph.check import refuse_batch
         from framegraph.tools.drill import Drill
 
         graph = read_graph(options, self.commands)
+        for source in graph.of_kind("source"):
+            refuse_batch(source)
         seed = options.seed if options.seed is not None else random.randrange(10**6)
         print(f"seed {seed}", flush=True)
         harm = Drill(

@@ -29,12 +29,15 @@ class Plan(Command):
         )
 
     def run(self, options: argparse.Namespace) -> int:
+        from framegraph.graph.check import refuse_batch
         from framegraph.tools.plan.auto import remember
         from framegraph.tools.plan.forecast import forecast
         from framegraph.tools.plan.measure import cores, measure_graph
         from framegraph.tools.plan.report import describe, describe_sources
 
         graph = read_graph(options, self.commands)
+        for source in graph.of_kind("source"):
+            refuse_batch(source)
         costs = measure_graph(
             graph,
             graph_words(options),

@@ -1,16 +1,18 @@
 """launcher.py GRAPH: run, check or draw a graph. The launcher's default command."""
 
 import argparse
+import dataclasses
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from framegraph.errors import GraphError
 from framegraph.launch.arguments import add_graph, graph_words, parse_graph, read_graph
-from framegraph.support.commands import Command
+from framegraph.support.commands import Command, program
 
 
 class Run(Command):
-    line = "run a graph, or the default graph on a film, camera or folder"
+    line = "run a graph, or the default graph on an input"
     description = "Run a graph of stages, each its own process."
 
     def parser(self) -> argparse.ArgumentParser:
@@ -40,7 +42,7 @@ class Run(Command):
             "--trace",
             type=Path,
             metavar="FILE",
-            help="write where each frame was and when, for `launcher.py trace`",
+            help=f"write where each frame was and when, for `{program()} trace`",
         )
         parser.add_argument(
             "--trace-every",
@@ -57,12 +59,15 @@ class Run(Command):
         return options
 
     def run(self, options: argparse.Namespace) -> int:
+        from framegraph.launch.batch import run_batch
+        from framegraph.launch.batch_graph import batch_of
         from framegraph.launch.session import check_only, run_graph
         from framegraph.traces.recorder import SAMPLED_EVERY
 
         graph = read_graph(options, self.commands)
+        batch = batch_of(graph)
         if options.check:
-            return check_only(graph)
+            return check_only(graph, batch)
         if options.draw:
             from framegraph.tools.describe.drawing import draw
 
@@ -70,10 +75,16 @@ class Run(Command):
             return 0
         from framegraph.tools.plan.auto import resolve_auto
 
-        graph = resolve_auto(graph, graph_words(options), lambda text: print(text, file=sys.stderr))
+        words = [*graph_words(options), *(batch.words if batch else ())]
+        graph = resolve_auto(graph, words, lambda text: print(text, file=sys.stderr))
         every = options.trace_every
         if every is None:
             every = 1 if options.trace else SAMPLED_EVERY
+        if batch is not None:
+            if options.trace:
+                raise GraphError(f"--trace is for one input, here are {len(batch.uris)}; name one of them")
+            batch = dataclasses.replace(batch, graph=graph)
+            return run_batch(batch, quiet=options.quiet, verbose=options.verbose, every=every)
         return run_graph(
             graph,
             quiet=options.quiet,

@@ -1,4 +1,4 @@
-"""Shell completion: `source <(./launcher.py completion)` in bash.
+"""Shell completion: `source <(PROGRAM completion)` in bash.
 
 The script asks the launcher at each press of Tab, so it never goes out of date: commands and options come
 from the help texts, stage types and properties from the code, stages from the graph on the line.
@@ -12,8 +12,8 @@ from framegraph.graph.reader import read_graph
 from framegraph.support.commands import Commands
 from framegraph.tools.describe.facts import facts_of
 
-BASH = """\
-_launcher_py() {
+_BASH = """\
+FUNCTION() {
     local line=${COMP_LINE:0:COMP_POINT}
     # Words as the user wrote them: bash itself takes source.uri=a.txt for three.
     local -a words
@@ -29,9 +29,19 @@ _launcher_py() {
         COMPREPLY+=("$shown")
     done < <("${words[0]}" completion -- "${words[@]:1}" 2>/dev/null)
 }
-complete -o default -F _launcher_py launcher.py ./launcher.py
+complete -o default -F FUNCTION NAMES
 """
 _OPTION = re.compile(r"(?<![\w-])(--[a-z][a-z-]*|-[a-z])\b(?: (\{[^}]*\}|[A-Z][^\s\],]*))?")
+
+
+def script(program: str) -> str:
+    """Return the script for bash that completes words after `program`; GraphError if that is no one word."""
+    if " " in program:
+        raise GraphError(f"bash completes a program that is started by its name, not by '{program}'")
+    # A file in the current folder is started by its path.
+    names = f"{program} ./{program}" if Path(program).suffix else program
+    function = "_" + re.sub(r"\W", "_", program)
+    return _BASH.replace("FUNCTION", function).replace("NAMES", names)
 
 
 def candidates(words: list[str], commands: Commands) -> list[str]:

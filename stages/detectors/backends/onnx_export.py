@@ -1,6 +1,6 @@
 """Exports of detectors with a known head, in ONNX's or OpenVINO's format.
 
-`model: path/to/file.onnx`, or the name of a published one that `make weights` has fetched.
+`model: path/to/file.onnx`, or the name of a published one that `fashion-pipeline weights` has fetched.
 """
 
 import dataclasses

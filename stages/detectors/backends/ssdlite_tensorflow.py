@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from fashion_pipeline.fashion.engine_choice import choose_device, choose_engine
 from fashion_pipeline.fashion.model_file import file_digest
-from fashion_pipeline.fashion.weights import find_weights
+from fashion_pipeline.fashion.weights import COMMAND, find_weights
 from fashion_pipeline.stages.detectors.backends.ssdlite import INPUT_WH, network_input
 from fashion_pipeline.stages.detectors.boxes import choose_people
 from fashion_pipeline.stages.detectors.detector import (
@@ -72,7 +72,7 @@ def open_detector(settings: DetectorSettings) -> SsdLiteTensorFlow:
     except Exception as error:
         raise ValueError(
             f"{path}: not the graph of detector 'ssdlite' ({type(error).__name__}); "
-            f"`make weights MODEL={WEIGHTS_NAME}` gets it"
+            f"`{COMMAND} {WEIGHTS_NAME}` gets it"
         ) from error
     gpu = device.partition(":")[2]
     config = tf.compat.v1.ConfigProto(

@@ -48,7 +48,8 @@ def packets() -> list[bytes]:
     crops = [{"box": [1.0, 2.0, 3.0, 4.0], "crops": {"whole": np.zeros((4, 2, 3), np.uint8)}}]
     handle = PixelHandle(pool="camera", slot=1, generation=7, shape=(36, 64, 3))
     found = []
-    for number, meta in enumerate([{}, {"people": people}, {"people": crops}, {"text": "x" * 300}]):
+    metas: list[dict[str, Any]] = [{}, {"people": people}, {"people": crops}, {"text": "x" * 300}]
+    for number, meta in enumerate(metas):
         packet = Packet(source="camera", seq=number, size_wh=(64, 36), meta=meta, handle=handle)
         packet.dropped = [(0, 3, "late")] * number
         found.append(bytes(codec.encode_packet(packet)[0]))

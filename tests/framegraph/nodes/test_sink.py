@@ -69,12 +69,15 @@ class Bench:
     def until_written(self, count: int) -> None:
         deadline_s = time.monotonic() + DEADLINE_S
         while self.node.counts["frames"] < count:
-            now_s = time.monotonic()
-            assert now_s < deadline_s, f"written: {self.node.counts['frames']}"
-            self.upstream.receive(now_s)
-            self.upstream.pump(now_s)
-            self.node.step(now_s)
-            self.around.client.flush()
+            assert time.monotonic() < deadline_s, f"written: {self.node.counts['frames']}"
+            self.step()
+
+    def step(self) -> None:
+        now_s = time.monotonic()
+        self.upstream.receive(now_s)
+        self.upstream.pump(now_s)
+        self.node.step(now_s)
+        self.around.client.flush()
 
     def close(self) -> None:
         self.around.close(self.node, self.upstream, *self.sources.values())
@@ -92,3 +95,37 @@ def test_a_slow_write_is_announced_though_another_source_is_written_quickly(benc
         bench.put(seq)
         bench.until_written(2 * (seq + 1))
     assert bench.was_told_before == [True] * 3
+
+
+class Gate(Sink):
+    """A sink that takes frames only while it is open."""
+
+    def __init__(self, options: Any, context: Context) -> None:
+        super().__init__(options, context)
+        self.is_open = False
+        self.written: list[int] = []
+
+    @property
+    def is_ready(self) -> bool:
+        return self.is_open
+
+    def process(self, packet: Packet) -> Packet:
+        self.written.append(packet.seq)
+        return packet
+
+
+def test_frames_wait_for_a_sink_that_is_not_ready_and_are_not_committed(bench: Bench) -> None:
+    gates = [Gate(NoOptions(), Context(name="shout", source=name)) for name in SOURCES]
+    for name, gate in zip(SOURCES, gates, strict=True):
+        bench.node._lanes[name].sink = gate
+    for seq in range(3):
+        bench.put(seq)
+    deadline_s = time.monotonic() + DEADLINE_S
+    while len(bench.node._lanes["quick"].order.held) < 3 and time.monotonic() < deadline_s:
+        bench.step()
+    assert bench.hears("quick", 2)
+    assert not any(gate.written for gate in gates)
+    assert bench.node._lanes["quick"].committed_seq == -1
+    gates[1].is_open = True
+    bench.until_written(3)
+    assert [gate.written for gate in gates] == [[], [0, 1, 2]]

@@ -1,9 +1,21 @@
-"""Devices are dealt to replicas in turn; no GPU is needed to see how."""
+"""What a process is told of its stage's properties. Devices are dealt to replicas in turn; no GPU is needed
+to see how.
+"""
+
+import dataclasses
 
 import pytest
 
+from framegraph.graph.common import COMMON
 from framegraph.supervisor import configs
 from framegraph.supervisor.configs import dealt_device
+from framegraph.wire.config import ProcessCommon
+
+
+def test_what_a_process_knows_is_a_property_of_some_kind_of_stage() -> None:
+    # A name that is none would keep its default in every process, whatever a graph says.
+    known = {field.name for kind in COMMON.values() for field in dataclasses.fields(kind)}
+    assert {field.name for field in dataclasses.fields(ProcessCommon)} <= known
 
 
 @pytest.mark.parametrize(

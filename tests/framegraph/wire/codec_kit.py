@@ -8,12 +8,13 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from framegraph.errors import WireError
-from framegraph.packet import Packet, PixelHandle
+from framegraph.packet import MAX_SIDE_PX, Packet, PixelHandle
 from framegraph.wire import codec
 
 WORDS = st.text(max_size=12)
 INTS = st.integers(-(2**62), 2**62)
 COUNTS = st.integers(0, 2**62)
+SIDES = st.integers(1, MAX_SIDE_PX)
 ARRAYS = hnp.arrays(
     dtype=st.sampled_from(["uint8", "int32", "int64", "float16", "float32", "float64", "bool"]),
     shape=hnp.array_shapes(min_dims=0, max_dims=4, min_side=0, max_side=5),
@@ -35,6 +36,7 @@ def packets(draw: st.DrawFn) -> Packet:
         seq=seq,
         prev_seq=draw(st.integers(-1, seq - 1)),
         floor_seq=draw(COUNTS),
+        stream=draw(COUNTS),
         epoch=draw(COUNTS),
         attempt=draw(COUNTS),
         alone=draw(st.booleans()),
@@ -45,10 +47,13 @@ def packets(draw: st.DrawFn) -> Packet:
         clock_ns=draw(INTS),
         uri=draw(WORDS),
         size_wh=draw(st.tuples(COUNTS, COUNTS)),
+        pixel_aspect_ratio=draw(st.tuples(SIDES, SIDES)),
         status=draw(WORDS),
         flags=draw(st.lists(WORDS, max_size=3)),
         dropped=draw(st.lists(st.tuples(COUNTS, COUNTS, WORDS), max_size=3)),
+        highest_ids=draw(st.dictionaries(WORDS, COUNTS, max_size=3)),
         meta=draw(MESSAGES),
+        marks=tuple(draw(st.lists(WORDS, max_size=3))),
     )
     side = st.integers(1, 6)
     height, width = draw(side), draw(side)

@@ -1,5 +1,6 @@
 """What is packed comes back."""
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,39 @@ def test_a_packet_comes_back_field_by_field(packet: Packet) -> None:
         assert again.pixels is None
     else:
         assert_same(again.image_bgr, packet.image_bgr)
+
+
+def test_no_field_of_a_packet_stays_behind() -> None:
+    packet = Packet(
+        source="camera",
+        seq=9,
+        prev_seq=7,
+        floor_seq=1,
+        stream=2,
+        epoch=3,
+        attempt=4,
+        alone=True,
+        pts_ns=5,
+        running_ns=6,
+        duration_ns=8,
+        capture_time_ns=10,
+        uri="film.mp4",
+        size_wh=(4, 2),
+        pixel_aspect_ratio=(64, 45),
+        status="failed(detect)",
+        flags=["LIVE"],
+        dropped=[(8, 8, "late")],
+        highest_ids={"track": 11},
+        meta={"people": []},
+        handle=PixelHandle(pool="camera", slot=1, generation=2, shape=(2, 4, 3)),
+    )
+    again = codec.decode_packet(received(codec.encode_packet(packet)))
+    # Pixels of its own are in place of a handle, and the receiver knows how to find those of a handle.
+    names = {field.name for field in dataclasses.fields(Packet)} - {"pixels", "find_pixels"}
+    plain = Packet(source="", seq=0)
+    for name in names:
+        assert getattr(packet, name) != getattr(plain, name), f"give {name} a value here"
+        assert getattr(again, name) == getattr(packet, name), f"{name} does not travel"
 
 
 def test_pixels_of_its_own_travel_beside_the_header_and_cannot_be_written_to() -> None:

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 import launcher
+from framegraph.errors import GraphError
 from framegraph.graph.registry import known_types
-from framegraph.tools.describe.completion import BASH, candidates
+from framegraph.tools.describe.completion import candidates, script
 from tests.launching import PROJECT
 
 
@@ -81,22 +82,25 @@ def test_a_new_name_is_left_to_the_user() -> None:
         ("./launcher.py pipeline.yaml --set film.fsync=al", ["always"]),
         # Nothing of ours fits: bash goes on with the names of files.
         ("./launcher.py pipeline.yaml --set camera.uri=sam", []),
+        ("an-installed-one pipeline.yaml --dr", ["--draw"]),
     ],
 )
 def test_bash_completes(tmp_path: Path, line: str, answer: list[str]) -> None:
     """The script in a real bash, called as Readline calls it."""
-    program = tmp_path / "launcher.py"
+    name = line.split(maxsplit=1)[0].removeprefix("./")
+    program = tmp_path / name
     program.write_text(f'#!/bin/sh\nexec {sys.executable} {PROJECT / "launcher.py"} "$@"\n')
     program.chmod(0o755)
-    script = (
+    commands = (
         "compopt() { :; }\n"  # it may be called only while Readline completes
-        f"{BASH}\nCOMP_LINE={shlex.quote(line)}; COMP_POINT=${{#COMP_LINE}}\n"
-        '_launcher_py; printf "%s\\n" "${COMPREPLY[@]}"\n'
+        f"{script(name)}\nCOMP_LINE={shlex.quote(line)}; COMP_POINT=${{#COMP_LINE}}\n"
+        f"set -- $(complete -p {line.split(maxsplit=1)[0]})\n"
+        '"${@: -2:1}"; printf "%s\\n" "${COMPREPLY[@]}"\n'
     )
     done = subprocess.run(
-        ["bash", "-c", script],
+        ["bash", "-c", commands],
         cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(PROJECT)},
+        env={**os.environ, "PYTHONPATH": str(PROJECT), "PATH": f"{tmp_path}:{os.environ['PATH']}"},
         capture_output=True,
         text=True,
         check=False,
@@ -104,3 +108,8 @@ def test_bash_completes(tmp_path: Path, line: str, answer: list[str]) -> None:
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.split() == answer
+
+
+def test_a_program_without_a_name_of_its_own_is_not_completed() -> None:
+    with pytest.raises(GraphError, match="not by 'python -m fashion_pipeline'"):
+        script("python -m fashion_pipeline")

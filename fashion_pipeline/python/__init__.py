@@ -1,0 +1,1 @@
+"""Results in Python, while the graph runs: `fashion_pipeline.run`."""
