@@ -180,7 +180,7 @@ $(VENV)/.coverage: $(VENV)/.test
 	@touch $@
 
 $(VENV)/.all: $(VENV)/.run
-	$(INSTALL) ".[check,train,test,onnxruntime,tensorflow,imageai,notebook,pandas,parquet,people]"
+	$(INSTALL) ".[check,train,test,onnxruntime,tensorflow,imageai,notebook,pandas,parquet,people,postgres]"
 	@touch $(VENV)/.check $(VENV)/.people $(VENV)/.test $(VENV)/.drill $(VENV)/.train $(VENV)/.street $(VENV)/.tensorflow $@
 
 # Both builds of ONNX Runtime are one module: the one for the CPU has to go first.

@@ -21,6 +21,7 @@ from framegraph.delivery.marks import conceal_unmarked
 from framegraph.packet import OK, Image, Packet, size_of
 from framegraph.properties import read_options
 from framegraph.stage import Context, Cut, FileSink, Frame, Ordered, Resume, Sink, Source, Stage
+from framegraph.transactions import TransactionalSink
 from framegraph.wire import codec
 
 FRAME_NS = 40_000_000  # from one packet of `make_packet` to the next: 25 frames a second
@@ -124,7 +125,8 @@ def run_sink(
     """Write `packets` of one source, complete the output, and return the sink's remarks.
 
     With `die_after`, the process "dies" after that many packets, with the next one written but not
-    committed. A new object continues: a FileSink cuts its file back, any other sink gets that packet again.
+    committed. A new object continues: a FileSink cuts its file back, a TransactionalSink begins where it had
+    committed, any other sink gets that packet again.
     The output must be the same as without a death.
     """
     if die_after is None:
@@ -149,6 +151,8 @@ def _write(
     try:
         if isinstance(sink, FileSink):
             sink.open_at(Path(sink.options.location), cut)
+        elif isinstance(sink, TransactionalSink):
+            sink.begin()
         position = _commit(sink)
         for packet in map(_travel, packets):
             for from_seq, to_seq, reason in packet.dropped:
@@ -168,6 +172,8 @@ def _write(
 
 
 def _commit(sink: Sink[Any]) -> Cut | None:
+    if isinstance(sink, TransactionalSink):
+        sink.commit({"digest": "test"})
     if not isinstance(sink, FileSink):
         return None
     position = sink.position()
