@@ -5,10 +5,13 @@ import signal
 from functools import partial
 from pathlib import Path
 
+import pytest
+
 from tests.controlling import Remote, ticking_graph
 from tests.launching import Launched, wait_for
 
 
+@pytest.mark.slow
 def test_a_camera_outlives_its_downstream(tmp_path: Path) -> None:
     graph = ticking_graph(
         tmp_path,

@@ -51,6 +51,7 @@ def test_bad_films_stop_nothing_and_the_same_command_does_nothing_new(tmp_path: 
         assert not list((tmp_path / "out").rglob("*.previous"))
 
 
+@pytest.mark.slow
 def test_ctrl_c_leaves_a_film_to_be_gone_on_with(tmp_path: Path) -> None:
     names = write_films(tmp_path / "films", 2, 20)
     graph = batch_graph(tmp_path, "films/*.mp4", pace="realtime")

@@ -38,6 +38,7 @@ def launch(folder: Path, *arguments: str, status: int = 0) -> str:
     return done.stderr if status else done.stdout
 
 
+@pytest.mark.slow
 def test_a_graph_in_one_line_runs(folder: Path) -> None:
     line = (
         "source uri=samples/plaza.mp4 duration=1s ! detect ! crop ! classify name=c ! "

@@ -45,6 +45,7 @@ def test_one_classifier_feeds_several_sinks(folder: Path) -> None:
     assert (folder / "out/small.mp4").stat().st_size < (folder / "out/archive.mp4").stat().st_size / 2
 
 
+@pytest.mark.slow
 def test_a_camera_is_filmed_in_segments_with_events_and_a_preview(folder: Path) -> None:
     said = run_graph(
         "examples/live.yaml",

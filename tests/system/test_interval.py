@@ -37,6 +37,7 @@ def boxes(people: list[dict[str, Any]]) -> list[tuple[list[float], float]]:
     return [(person["box"], person["score"]) for person in people]
 
 
+@pytest.mark.slow
 def test_each_third_frame_has_what_detect_finds_and_the_others_say_that_they_are_predicted(
     folder: Path,
 ) -> None:

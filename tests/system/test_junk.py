@@ -47,6 +47,7 @@ def junk(chooser: random.Random) -> list[bytes]:
     ]
 
 
+@pytest.mark.slow
 def test_junk_on_every_socket_is_rejected_and_counted(tmp_path: Path) -> None:
     chooser = random.Random(SEED)
     graph = cheap_graph(tmp_path, frames=600, work={"sleep_ms": 8, "replicas": 2})

@@ -6,6 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import onnx
+import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from tests.launching import PROJECT, Launched, lines
@@ -61,6 +62,7 @@ def write_model(folder: Path) -> Path:
     return folder / "five.json"
 
 
+@pytest.mark.slow
 def test_five_other_labels_run_through_graph_film_and_summary(tmp_path: Path) -> None:
     model = write_model(tmp_path)
     (tmp_path / "pictures").mkdir()

@@ -42,6 +42,7 @@ def assert_segments(folder: Path, frames: int, frames_a_segment: int) -> None:
 SEGMENTS = {"location": "out/film-{index}.mp4", "segment": 0.2}
 
 
+@pytest.mark.slow
 def test_a_film_in_segments_survives_kills_of_its_sink(tmp_path: Path) -> None:
     graph = cheap_graph(tmp_path, frames=123, work={"sleep_ms": 10}, film=SEGMENTS)
     with Launched(graph, folder=tmp_path) as run:

@@ -41,6 +41,7 @@ def test_each_stage_is_a_process_with_its_own_name(tmp_path: Path) -> None:
         assert len({child.pid for child in run.children()}) == 4
 
 
+@pytest.mark.slow
 def test_several_replicas_give_the_same_records_as_one(tmp_path: Path) -> None:
     found = []
     for replicas in (1, 3):

@@ -57,6 +57,8 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ):
         (folder / name).symlink_to(PROJECT / name)
     (folder / "film.mp4").symlink_to(PROJECT / "samples/plaza.mp4")
+    (folder / "films").mkdir()
+    (folder / "films/film.mp4").symlink_to(PROJECT / "samples/plaza.mp4")
     return folder
 
 

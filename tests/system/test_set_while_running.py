@@ -92,6 +92,7 @@ def people(records: list[Record]) -> list[Record]:
     return [person for record in records for person in record["people"]]
 
 
+@pytest.mark.slow
 def test_of_boxes_that_overlap_fewer_stay(plaza: Plaza) -> None:
     before = plaza.later()
     plaza.set("detect.nms=0.05")
@@ -122,6 +123,7 @@ def labels_each(records: list[Record]) -> float:
     return sum(len(person["garments"]) for person in found) / len(found)
 
 
+@pytest.mark.slow
 def test_fewer_people_are_found_and_more_again(plaza: Plaza) -> None:
     before = plaza.later()
     plaza.set("detect.confidence=0.7")

@@ -182,6 +182,7 @@ def test_a_temporary_folder_with_an_endless_name_is_passed_over(tmp_path: Path) 
         assert "Traceback" not in run.stderr
 
 
+@pytest.mark.slow
 def test_a_picture_that_would_fill_the_memory_is_not_decoded(tmp_path: Path) -> None:
     """900 million pixels in 110 kB."""
     folder = tmp_path / "photos"

@@ -53,7 +53,7 @@ def assert_same_bits(left, right):
 
 
 @pytest.mark.parametrize("recipe", ["classic", "modern"])
-@pytest.mark.parametrize("model", ["v1", "v2_da", "v3_da_2", "v4"])
+@pytest.mark.parametrize("model", ["v1", "v2_da", pytest.param("v3_da_2", marks=pytest.mark.slow), "v4"])
 def test_each_network_trains_an_epoch_by_each_recipe(data, model, recipe):
     chosen = job(model, recipe)
     teacher = EVEN if chosen.recipe.teacher else None
