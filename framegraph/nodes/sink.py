@@ -180,8 +180,10 @@ class SinkNode(ReceivingNode):
     def _works(self, lane: OutputLane[Any]) -> None:
         """Note that an output can be written, again if it could not."""
         if lane.waiting_state:
+            was_full = lane.waiting_state == NO_ROOM_STATE
             lane.try_again_s, lane.waiting_state = 0.0, ""
-            self.log.info("%s: can be written again", lane.describe())
+            said = "there is room again" if was_full else "can be written again"
+            self.log.info("%s: %s", lane.describe(), said)
             self.bus.send("state", state="running")
 
     def _is_open(self, lane: OutputLane[Any]) -> bool:

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from framegraph import stage, testing
+from framegraph import stage, testing, transactions
 from tests.launching import PROJECT
 
 _BLOCK = re.compile(r"^```python\n# (\w+\.py)\n(.*?)^```", flags=re.MULTILINE | re.DOTALL)
@@ -41,10 +41,10 @@ def test_the_stage_of_the_document_passes_its_tests_and_fits_into_a_graph(tmp_pa
 def test_what_the_document_says_of_the_kinds_exists() -> None:
     text = (PROJECT / "docs/write-a-stage.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| `(\w+)` \|[^|]*\|([^|]*)\|([^|]*)\|", text, flags=re.MULTILINE)
-    assert [kind for kind, _methods, _kit in rows] == ["Stage", "Ordered", "Source", "FileSink", "Sink"]
+    kinds = ["Stage", "Ordered", "Source", "FileSink", "TransactionalSink", "Sink"]
+    assert [kind for kind, _methods, _kit in rows] == kinds
     for kind, methods, kit in rows:
         for name in re.findall(r"`(\w+)`", methods):
-            assert hasattr(getattr(stage, kind), name) or name in ("resume", "timeout"), (
-                f"{kind} has no {name}"
-            )
+            class_ = getattr(stage, kind, None) or getattr(transactions, kind)
+            assert hasattr(class_, name) or name in ("resume", "timeout"), f"{kind} has no {name}"
         assert hasattr(testing, re.findall(r"`(\w+)`", kit)[0])
