@@ -1,6 +1,7 @@
 """Runs the launcher as its users do, in a process of its own, and looks at it from outside."""
 
 import contextlib
+import io
 import json
 import os
 import shutil
@@ -13,8 +14,13 @@ import zlib
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import psutil
+
+import launcher
+from framegraph.graph import registry
+from framegraph.support import secrets
 
 PROJECT = Path(__file__).resolve().parents[1]
 DEADLINE_S = 120.0
@@ -102,6 +108,34 @@ class Launched:
 
     def signal(self, number: signal.Signals) -> None:
         self.process.send_signal(number)
+
+
+def launch_here(folder: Path, *arguments: str) -> tuple[int, str, str]:
+    """Run launcher.py in this process, for what starts nothing: it takes a tenth of the time of a process.
+
+    Returns the exit status, and what was printed on standard output and standard error.
+    """
+    out, err = io.StringIO(), io.StringIO()
+    typed = ["launcher.py", *arguments]
+    with (
+        contextlib.chdir(folder),
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+        mock.patch.object(sys, "argv", typed),
+        mock.patch.object(sys, "path", [*sys.path]),
+        mock.patch.dict(os.environ),
+        mock.patch.dict(registry._loaded),
+        mock.patch.object(secrets, "_known", set(secrets._known)),
+    ):
+        try:
+            status = launcher.main(list(arguments))
+        except SystemExit as ended:
+            status = int(ended.code or 0)
+    for name, module in list(sys.modules.items()):
+        # A stage of that folder is not known to the next process either.
+        if str(getattr(module, "__file__", None)).startswith(f"{folder}/"):
+            del sys.modules[name]
+    return status, out.getvalue(), err.getvalue()
 
 
 def _command(process: psutil.Process) -> list[str]:

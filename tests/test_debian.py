@@ -245,7 +245,9 @@ def test_other_reasons_name_no_package(reason: str) -> None:
     assert packages_in(reason) == []
 
 
-@pytest.mark.parametrize("workers", [[], ["-n", "1"]], ids=["alone", "with workers"])
+@pytest.mark.parametrize(
+    "workers", [[], pytest.param(["-n", "1"], marks=pytest.mark.slow)], ids=["alone", "with workers"]
+)
 def test_the_last_lines_of_a_test_run_name_the_packages_and_the_command(
     tmp_path: Path, workers: list[str]
 ) -> None:

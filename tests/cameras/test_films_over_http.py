@@ -242,7 +242,7 @@ def test_an_endless_transport_stream_stays_live_whatever_its_address_looks_like(
             assert {"LIVE" in frame.flags for frame in frames} == {True}
 
 
-@pytest.mark.parametrize("kind", ["ts", pytest.param("mp4", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kind", [pytest.param(kind, marks=pytest.mark.slow) for kind in ("ts", "mp4")])
 def test_a_source_that_is_killed_loses_and_doubles_nothing(
     films: dict[str, Path], tmp_path: Path, kind: str
 ) -> None:

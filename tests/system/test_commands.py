@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from tests.launching import PROJECT, Launched, film_times, lines, seqs
+from tests.launching import PROJECT, Launched, film_times, launch_here, lines, seqs
 
 QUIET_S = 60.0
 """Far beyond what a command that starts nothing takes."""
@@ -24,18 +24,10 @@ def folder(tmp_path: Path) -> Path:
 
 
 def launch(folder: Path, *arguments: str, status: int = 0) -> str:
-    """Run launcher.py to its end; return what it printed, or what it complained of."""
-    done = subprocess.run(
-        [sys.executable, str(PROJECT / "launcher.py"), *arguments],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=QUIET_S,
-    )
-    assert done.returncode == status, done.stderr
-    assert "Traceback" not in done.stderr
-    return done.stderr if status else done.stdout
+    """Run the command to its end; return what it printed, or what it complained of."""
+    ended, out, err = launch_here(folder, *arguments)
+    assert ended == status, err
+    return err if status else out
 
 
 @pytest.mark.slow
@@ -99,12 +91,12 @@ def test_a_reader_that_has_enough_is_no_fault(folder: Path) -> None:
 
 
 def test_a_new_stage_is_checked_and_inspected_where_it_was_written(folder: Path) -> None:
-    said = launch(folder, "new-stage", "how_bright")
-    assert said == "wrote how_bright.py\nwrote test_how_bright.py\nin a graph: type: how_bright.HowBright\n"
-    assert "white  : The value of a pixel" in launch(folder, "inspect", "how_bright.HowBright")
-    line = "source uri=samples/plaza.mp4 ! how_bright.HowBright ! json_sink location=a"
+    said = launch(folder, "new-stage", "how_dim")
+    assert said == "wrote how_dim.py\nwrote test_how_dim.py\nin a graph: type: how_dim.HowDim\n"
+    assert "white  : The value of a pixel" in launch(folder, "inspect", "how_dim.HowDim")
+    line = "source uri=samples/plaza.mp4 ! how_dim.HowDim ! json_sink location=a"
     assert "nothing wrong was found" in launch(folder, line, "--check")
-    assert "how_bright.py exists; choose another name" in launch(folder, "new-stage", "how_bright", status=2)
+    assert "how_dim.py exists; choose another name" in launch(folder, "new-stage", "how_dim", status=2)
 
 
 def test_completion_prints_a_script_and_answers_it(folder: Path) -> None:

@@ -58,7 +58,14 @@ def test_several_replicas_give_the_same_records_as_one(tmp_path: Path) -> None:
     assert found[0] == found[1]
 
 
-@pytest.mark.parametrize("victim", ["counter.0", "work.0", "film.0", "results.0"])
+@pytest.mark.parametrize(
+    "victim",
+    [
+        "counter.0",
+        "film.0",
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("work.0", "results.0")),
+    ],
+)
 def test_a_killed_process_costs_no_frame(tmp_path: Path, victim: str) -> None:
     graph = cheap_graph(tmp_path, frames=150, work={"sleep_ms": 10})
     with Launched(graph, folder=tmp_path) as run:

@@ -104,6 +104,7 @@ def test_a_run_that_ends_leaves_nothing(tmp_path: Path) -> None:
         assert all(is_gone(process) for process in started)
 
 
+@pytest.mark.slow
 def test_an_ignored_hang_up_stays_ignored(tmp_path: Path) -> None:
     through = ("bash", "-c", "trap '' HUP; exec \"$@\"", "bash")
     graph = cheap_graph(tmp_path, frames=100, work={"sleep_ms": 10})

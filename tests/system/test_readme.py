@@ -1,22 +1,18 @@
 """The launcher's commands in README.md and docs/ are right: those that run a graph are checked, others are run."""
 
-import os
 import re
 import shlex
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 import launcher
-from tests.launching import PROJECT
+from tests.launching import PROJECT, launch_here
 
 DOCUMENTS = [PROJECT / "README.md", *sorted((PROJECT / "docs").glob("*.md")), PROJECT / "examples/README.md"]
 _BLOCK = re.compile(r"^```sh\n(.*?)^```", flags=re.MULTILINE | re.DOTALL)
 _IN_TEXT = re.compile(r"`(python launcher\.py [^`\n]+)`")
 _START_NOTHING = {"inspect", "schema", "new-stage", "completion"}
-LIMIT_S = 60
 
 
 def commands() -> list[str]:
@@ -67,7 +63,7 @@ def test_there_are_commands_to_check() -> None:
 
 
 @pytest.mark.parametrize("line", commands())
-def test_a_command_is_right(line: str, copy: Path) -> None:
+def test_a_command_is_right(line: str, copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     arguments = arguments_of(line)
     if any(word.upper() in ("NAME", "TYPE", "GRAPH") for word in arguments):
         arguments = ["--help" if word.isupper() else word for word in arguments]
@@ -79,13 +75,6 @@ def test_a_command_is_right(line: str, copy: Path) -> None:
     elif arguments[0] not in _START_NOTHING:
         # It speaks to a graph that runs: that there is such a command is what can be known here.
         arguments = [arguments[0], "--help"]
-    done = subprocess.run(
-        [sys.executable, "launcher.py", *arguments],
-        cwd=copy,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=LIMIT_S,
-        env={**os.environ, "CAM_PASSWORD": "word"},
-    )
-    assert done.returncode == 0, f"{line}\n{done.stderr}"
+    monkeypatch.setenv("CAM_PASSWORD", "word")
+    status, _out, said = launch_here(copy, *arguments)
+    assert status == 0, f"{line}\n{said}"

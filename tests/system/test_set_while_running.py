@@ -102,6 +102,7 @@ def test_of_boxes_that_overlap_fewer_stay(plaza: Plaza) -> None:
     assert len(people(after)) / len(after) < len(people(before)) / len(before)
 
 
+@pytest.mark.slow
 def test_fewer_labels_are_told_and_their_thresholds_stand_beside_them(
     plaza: Plaza, facts: StreetFacts
 ) -> None:

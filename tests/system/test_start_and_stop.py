@@ -41,6 +41,7 @@ def test_a_closed_terminal_completes_the_files(tmp_path: Path) -> None:
     assert_complete(tmp_path, len(lines(tmp_path / "out/results.jsonl")))
 
 
+@pytest.mark.slow
 def test_what_a_stop_finds_on_its_way_has_the_same_outcome_in_files_and_ledger(tmp_path: Path) -> None:
     graph = cheap_graph(
         tmp_path, frames=100_000, diary={"sleep_ms": 60}, counter={"drain": 0.3, "window": 12}

@@ -74,6 +74,7 @@ def test_after_kills_each_frame_is_in_the_database_once(tmp_path: Path) -> None:
     check(tmp_path)
 
 
+@pytest.mark.slow
 def test_a_database_that_is_locked_is_waited_for(tmp_path: Path) -> None:
     with Launched(graph_of(tmp_path), folder=tmp_path) as run:
         wait_for(lambda: len(rows(tmp_path)) > FRAMES // 10, "rows", run)
