@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from fashion_pipeline.store import schema
 from fashion_pipeline.store.opening import open_store, unavailable
+from fashion_pipeline.store.retention import remove_old, remove_surplus
 from fashion_pipeline.store.upserts import add_up
 from fashion_pipeline.store.visits import MINUTE_NS, Moment, Visit, Visits, minutes
 
@@ -61,6 +62,17 @@ class StreamWriter:
             at = Moment(clock_ns=end_ns, pts_ns=end_pts_ns)
             present.append(Visit(track=track, first=at, last=at, best_quality=quality or 0.0, id=id_))
         return present
+
+    def remove(self, *, keep_s: float, max_bytes: int, now_ns: int) -> tuple[int, int]:
+        """Remove what is too old or too much, a part at a time; return (visits by age, visits by size)."""
+        assert self._engine is not None
+        by_age = by_size = 0
+        with unavailable(self._engine), self._engine.begin() as connection:
+            if keep_s:
+                by_age = remove_old(connection, now_ns - round(keep_s * 1e9))
+            if max_bytes:
+                by_size = remove_surplus(connection, max_bytes)
+        return by_age, by_size
 
     def others(self) -> list[str]:
         """Return the other stages that have written what this run saw of this source."""
