@@ -61,8 +61,8 @@ class Who:
 
 
 def forget(connection: sa.Connection, who: Who) -> int:
-    """Remove these visits with garments, pictures and corrections; return how many. Raises GraphError if there
-    are none."""
+    """Remove these visits with garments, pictures and corrections; return how many. Raises GraphError if
+    there are none."""
     chosen = sa.select(visits.id)
     if who.visit is not None:
         chosen = chosen.where(visits.id == who.visit)

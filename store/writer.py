@@ -12,7 +12,7 @@ from fashion_pipeline.store import schema
 from fashion_pipeline.store.opening import open_store, unavailable
 from fashion_pipeline.store.retention import remove_old, remove_surplus
 from fashion_pipeline.store.upserts import add_up
-from fashion_pipeline.store.visits import MINUTE_NS, Moment, Visit, Visits, minutes
+from fashion_pipeline.store.visits import MINUTE_NS, Moment, Visit, Visits, ends
 
 AWAY_AFTER_NS = 2_000_000_000
 """A pause between two frames of a live stream that counts as time without it."""
@@ -93,7 +93,8 @@ class StreamWriter:
         self._coverage[at.clock_ns // MINUTE_NS][outcome] += 1
         last, self._last = self._last, at
         if clock == "wall" and last is not None and at.clock_ns - last.clock_ns > AWAY_AFTER_NS:
-            for minute, part_ns in minutes(last.clock_ns, at.clock_ns):
+            # Minutes between them have no row, and are not known.
+            for minute, part_ns in ends(last.clock_ns, at.clock_ns).items():
                 self._coverage[minute]["away_ms"] += part_ns // 1_000_000
 
     def dropped(self, count: int) -> None:
