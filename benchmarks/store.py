@@ -1,4 +1,4 @@
-"""`python -m benchmarks.store`: what the database of visits costs a frame, and how fast it answers when large.
+"""`python -m benchmarks.store`: what the database of visits costs a frame, and how fast a large one answers.
 
 A year of made-up visits, without pictures, before 20 cameras, is written straight into SQLite's tables. Each
 question is then asked in a process of its own, several times, so that the page cache is warm; the first time
@@ -16,8 +16,6 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-
-import sqlalchemy as sa
 
 from fashion_pipeline.stages.store_sink import StoreSink
 from fashion_pipeline.store import schema
