@@ -1,14 +1,17 @@
 """store_sink: who was seen when, wearing what, into a database that can be asked."""
 
 import dataclasses
+import time
 from typing import Any
 
 from fashion_pipeline.fashion.findings import Person, people_in
-from framegraph.errors import GraphError
+from framegraph.errors import GraphError, StageError
 from framegraph.packet import OK, Packet
-from framegraph.properties import prop
+from framegraph.properties import Bytes, Seconds, prop
 from framegraph.transactions import Position, TransactionalSink
 
+REMOVE_EVERY_S = 1.0
+"""How often to look for visits to remove; each time a part of them goes."""
 MIN_GAIN = 1.25
 """A view is kept when it is this much better than the best one so far: few pictures are coded per visit."""
 
@@ -31,6 +34,15 @@ class StoreSink(TransactionalSink["StoreSink.Options"]):
         views: int = prop(
             160, "Keep the best picture of each visitor, this many pixels high; 0: none.", low=0, high=2000
         )
+        keep: Seconds = prop(
+            0.0,
+            "Remove visits, with their pictures, this long after they ended, e.g. 30d; 0: never. Visits of "
+            "films whose clock is not known have no age.",
+            low=0,
+        )
+        max_size: Bytes = prop(
+            0, "Remove the oldest visits when the database holds more bytes than this; 0: never.", low=0
+        )
 
     @classmethod
     def check(cls, options: Options) -> None:
@@ -42,6 +54,10 @@ class StoreSink(TransactionalSink["StoreSink.Options"]):
             raise GraphError(f"property 'url': {error}") from None
 
     _writer: Any = None
+    _remove_at_s = 0.0
+
+    def open(self) -> None:
+        self._removed = {"keep": 0, "max-size": 0}
 
     def begin(self) -> Position | None:
         from fashion_pipeline.store.writer import StreamWriter
@@ -51,7 +67,10 @@ class StoreSink(TransactionalSink["StoreSink.Options"]):
             self._writer = StreamWriter(
                 self.options.url, run=context.run, stage=context.name, source=context.source
             )
-        position: Position | None = self._writer.begin()
+        try:
+            position: Position | None = self._writer.begin()
+        except GraphError as error:
+            raise StageError(str(error)) from error
         return position
 
     def process(self, packet: Packet) -> Packet:
@@ -101,6 +120,19 @@ class StoreSink(TransactionalSink["StoreSink.Options"]):
 
     def commit(self, position: Position) -> None:
         self._writer.commit(position)
+        options = self.options
+        if (options.keep or options.max_size) and time.monotonic() >= self._remove_at_s:
+            self._remove_at_s = time.monotonic() + REMOVE_EVERY_S
+            found = self._writer.remove(
+                keep_s=options.keep, max_bytes=options.max_size, now_ns=time.time_ns()
+            )
+            for name, number in zip(self._removed, found, strict=True):
+                self._removed[name] += number
+            if any(found):
+                self.log.info("removed %d visits by age, %d by size", *found)
+
+    def remarks(self) -> list[str]:
+        return [f"{number} visits were removed ({name})" for name, number in self._removed.items() if number]
 
     @classmethod
     def last_position(cls, options: Options, digest: str, stage: str, source: str) -> Position | None:

@@ -39,7 +39,7 @@ def read_url(text: str) -> URL:
 _POSTGRES = "postgresql+psycopg://USER:${PASSWORD}@HOST/DATABASE"
 
 
-def open_store(text: str, *, is_new_allowed: bool = True) -> sa.Engine:
+def open_store(text: str, *, is_new_allowed: bool = True, is_writer: bool = True) -> sa.Engine:
     """Return an engine on a database whose tables are there and of this version.
 
     GraphError: it cannot be used at all, with the remedy. UnavailableError: not now.
@@ -51,31 +51,50 @@ def open_store(text: str, *, is_new_allowed: bool = True) -> sa.Engine:
             raise GraphError(f"{path}: there is no such database; a store_sink writes one")
         path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        engine = _engine(url)
+        engine = _engine(url, is_writer=is_writer)
     except ModuleNotFoundError as error:
         raise GraphError(
             f"{redacted(url)}: needs the package {error.name}; install the extra 'postgres'"
         ) from None
-    with unavailable(engine), engine.begin() as connection:
-        _check_version(connection, redacted(url))
+    try:
+        with unavailable(engine), engine.begin() as connection:
+            _check_version(connection, redacted(url))
+    except sa.exc.DatabaseError as error:
+        engine.dispose()
+        raise GraphError(f"{redacted(url)}: {error.orig}; restore it, or name another database") from None
     return engine
 
 
 @contextlib.contextmanager
 def reading(text: str) -> Iterator[sa.Connection]:
     """Give a connection to ask a database that is there. GraphError if that is not possible now."""
+    with _now(text, is_writer=False) as engine, engine.connect() as connection:
+        yield connection
+
+
+@contextlib.contextmanager
+def writing(text: str) -> Iterator[sa.Connection]:
+    """Give a connection to change a database that is there, in one transaction. GraphError if that is not
+    possible now."""
+    with _now(text, is_writer=True) as engine, engine.begin() as connection:
+        yield connection
+
+
+@contextlib.contextmanager
+def _now(text: str, *, is_writer: bool) -> Iterator[sa.Engine]:
     try:
-        engine = open_store(text, is_new_allowed=False)
-        with unavailable(engine), engine.connect() as connection:
-            yield connection
-        engine.dispose()
+        engine = open_store(text, is_new_allowed=False, is_writer=is_writer)
+        try:
+            with unavailable(engine):
+                yield engine
+        finally:
+            engine.dispose()
     except UnavailableError as error:
-        raise GraphError(
-            str(error).removesuffix("; waiting for the database") + "; try again later"
-        ) from None
+        said = str(error).removesuffix("; waiting for the database")
+        raise GraphError(f"{said}; try again later") from None
 
 
-def _engine(url: URL) -> sa.Engine:
+def _engine(url: URL, *, is_writer: bool) -> sa.Engine:
     if url.get_backend_name() != "sqlite":
         return sa.create_engine(url, pool_pre_ping=False, pool_size=1, max_overflow=0)
     engine = sa.create_engine(url, connect_args={"timeout": SQLITE_WAIT_S}, poolclass=sa.pool.StaticPool)
@@ -83,16 +102,20 @@ def _engine(url: URL) -> sa.Engine:
     @sa.event.listens_for(engine, "connect")
     def _prepare(connection: Any, _record: object) -> None:
         connection.isolation_level = None
+        if not is_writer:
+            return
         # Readers and the writer do not lock out each other; a power cut may lose the last commits, never the
         # whole, and those frames come again with --resume.
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("PRAGMA foreign_keys = ON")
+        # What is removed is overwritten: faces must not stay in the file.
+        connection.execute("PRAGMA secure_delete = ON")
 
     @sa.event.listens_for(engine, "begin")
     def _begin(connection: sa.Connection) -> None:
-        # At once as a writer: a transaction that reads first could not become one while another writes.
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        # A writer at once: a transaction that reads first could not become one while another writes.
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if is_writer else "BEGIN")
 
     return engine
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from fashion_pipeline.fashion.findings import Garment, Person
 
@@ -121,10 +121,9 @@ def _worn(garment: Garment, *, is_told: bool) -> Worn:
     )
 
 
-def minutes(begin_ns: int, end_ns: int) -> Iterator[tuple[int, int]]:
-    """Yield (minute, nanoseconds in it) of a stretch of time."""
-    while begin_ns < end_ns:
-        minute = begin_ns // MINUTE_NS
-        until_ns = min(end_ns, (minute + 1) * MINUTE_NS)
-        yield minute, until_ns - begin_ns
-        begin_ns = until_ns
+def ends(begin_ns: int, end_ns: int) -> dict[int, int]:
+    """Return {minute: nanoseconds in it} for the first and the last minute of a stretch of time."""
+    first, last = begin_ns // MINUTE_NS, end_ns // MINUTE_NS
+    if first == last:
+        return {first: end_ns - begin_ns}
+    return {first: (first + 1) * MINUTE_NS - begin_ns, last: end_ns - last * MINUTE_NS}

@@ -10,8 +10,9 @@ import sqlalchemy as sa
 
 from fashion_pipeline.store import schema
 from fashion_pipeline.store.opening import open_store, unavailable
+from fashion_pipeline.store.retention import remove_old, remove_surplus
 from fashion_pipeline.store.upserts import add_up
-from fashion_pipeline.store.visits import MINUTE_NS, Moment, Visit, Visits, minutes
+from fashion_pipeline.store.visits import MINUTE_NS, Moment, Visit, Visits, ends
 
 AWAY_AFTER_NS = 2_000_000_000
 """A pause between two frames of a live stream that counts as time without it."""
@@ -62,6 +63,17 @@ class StreamWriter:
             present.append(Visit(track=track, first=at, last=at, best_quality=quality or 0.0, id=id_))
         return present
 
+    def remove(self, *, keep_s: float, max_bytes: int, now_ns: int) -> tuple[int, int]:
+        """Remove what is too old or too much, a part at a time; return (visits by age, visits by size)."""
+        assert self._engine is not None
+        by_age = by_size = 0
+        with unavailable(self._engine), self._engine.begin() as connection:
+            if keep_s:
+                by_age = remove_old(connection, now_ns - round(keep_s * 1e9))
+            if max_bytes:
+                by_size = remove_surplus(connection, max_bytes)
+        return by_age, by_size
+
     def others(self) -> list[str]:
         """Return the other stages that have written what this run saw of this source."""
         assert self._engine is not None
@@ -81,7 +93,8 @@ class StreamWriter:
         self._coverage[at.clock_ns // MINUTE_NS][outcome] += 1
         last, self._last = self._last, at
         if clock == "wall" and last is not None and at.clock_ns - last.clock_ns > AWAY_AFTER_NS:
-            for minute, part_ns in minutes(last.clock_ns, at.clock_ns):
+            # Minutes between them have no row, and are not known.
+            for minute, part_ns in ends(last.clock_ns, at.clock_ns).items():
                 self._coverage[minute]["away_ms"] += part_ns // 1_000_000
 
     def dropped(self, count: int) -> None:
