@@ -112,7 +112,7 @@ def fill(database: Path, number: int) -> None:
                 )
             )
     raw = engine.raw_connection()
-    cursor = raw.cursor()
+    cursor: Any = raw.cursor()
     cursor.execute("BEGIN")
     cursor.executemany(
         "INSERT INTO coverage (stream_id, minute, camera_id, analysed, dropped, failed, away_ms) "

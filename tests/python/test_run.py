@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -67,7 +68,7 @@ def test_a_slow_reader_slows_the_run_and_one_that_leaves_ends_it(folder: Path) -
 
 
 def test_a_loop_that_is_left_ends_the_run(folder: Path) -> None:
-    def first() -> tuple[Run, int]:
+    def first() -> tuple[Any, int]:
         run = fashion_pipeline.run(cheap_graph(folder, frames=10**6))
         for _record in run:
             return run._launched, run._launched.pid
@@ -93,7 +94,7 @@ def test_a_loop_that_is_left_ends_the_run(folder: Path) -> None:
     ],
 )
 def test_a_mistake_is_raised_with_the_launchers_words(
-    given: object, properties: dict[str, object], text: str, folder: Path
+    given: str | Path, properties: dict[str, Any], text: str, folder: Path
 ) -> None:
     run = fashion_pipeline.run(given, **properties)
     with pytest.raises(fashion_pipeline.RunError) as caught:
@@ -107,7 +108,8 @@ def test_what_is_no_property_is_refused_at_once() -> None:
     with pytest.raises(TypeError, match=r"unexpected keyword argument 'pictuers'; a property is given as"):
         fashion_pipeline.run("film.mp4", pictuers=True)
     with pytest.raises(TypeError, match=r"'detect.model' must be text, a number, true or false.*a set"):
-        fashion_pipeline.run("film.mp4", **{"detect.model": {1}})
+        wrong: dict[str, Any] = {"detect.model": {1}}
+        fashion_pipeline.run("film.mp4", **wrong)
 
 
 def test_frames_that_fail_are_an_error_after_the_last_record(folder: Path) -> None:
@@ -185,7 +187,8 @@ def test_each_frame_comes_once_and_in_order_whatever_is_killed(folder: Path) -> 
 @pytest.mark.slow
 def test_a_film_through_a_graph_of_choice_gives_the_lines_of_its_file(folder: Path) -> None:
     film, graph = PROJECT / "samples/plaza.mp4", PROJECT / "pipeline.yaml"
-    run = fashion_pipeline.run(film, graph=graph, **{"camera.duration": "1s", "film.preset": "ultrafast"})
+    more: dict[str, Any] = {"camera.duration": "1s", "film.preset": "ultrafast"}
+    run = fashion_pipeline.run(film, graph=graph, **more)
     records = list(run)
     assert records == lines(folder / "out/results.jsonl")
     assert seqs(records) == list(range(10))

@@ -1,6 +1,7 @@
 """A graph with blur: refused where a film could show people, and blurred in every frame whatever dies."""
 
 import random
+from functools import partial
 from pathlib import Path
 
 import av
@@ -58,6 +59,10 @@ ledger: out/ledger.json
 """
 
 
+def _has_lines(path: Path, number: int) -> bool:
+    return len(lines(path)) >= number
+
+
 @pytest.fixture
 def graph(tmp_path: Path) -> Path:
     (tmp_path / "pattern_stages.py").write_text(STAGES)
@@ -96,7 +101,7 @@ def test_every_frame_of_the_film_is_blurred_whatever_is_killed(graph: Path) -> N
         for number in range(KILLS):
             # Spread over the run: it ends only after the last one.
             at = (number + 1) * (FRAMES - 40) // KILLS
-            wait_for(lambda at=at: len(lines(results)) >= at, f"frame {at}", run)
+            wait_for(partial(_has_lines, results, at), f"frame {at}", run)
             chance.choice(run.children()).kill()
         status = run.wait()
     assert status == 3, run.stderr

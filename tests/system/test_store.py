@@ -9,6 +9,7 @@ import subprocess
 import time
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,10 @@ from tests.debian import needs
 from tests.launching import PROJECT, Launched, lines, wait_for
 
 KILLS = 10
+
+
+def _has_lines(path: Path, number: int) -> bool:
+    return len(lines(path)) >= number
 
 
 def graph_of(folder: Path, url: str) -> Path:
@@ -71,7 +76,7 @@ def kill_at_random(run: Launched, folder: Path, names: list[str]) -> None:
     chance = random.Random(seed)
     for number in range(KILLS):
         enough = 120 * number // KILLS
-        wait_for(lambda enough=enough: len(lines(folder / "results.jsonl")) >= enough, "results", run)
+        wait_for(partial(_has_lines, folder / "results.jsonl", enough), "results", run)
         run.child(chance.choice(names)).send_signal(signal.SIGKILL)
 
 
@@ -90,7 +95,7 @@ def postgres(tmp_path: Path) -> Iterator[tuple[str, Path]]:
     needs("postgresql")
     programs = sorted(Path("/usr/lib/postgresql").glob("*/bin"))[-1]
     data, sockets = tmp_path / "postgres", Path(f"/tmp/pg{os.getpid()}")
-    as_user = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
+    as_user: list[str | Path] = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
     for folder in (data, sockets):
         folder.mkdir()
     if as_user:
@@ -134,7 +139,7 @@ def test_postgres_too_and_its_server_may_be_killed(tmp_path: Path, postgres: tup
 def _start_again(data: Path) -> None:
     """Start a server whose first process was killed: its others have to have ended."""
     programs = sorted(Path("/usr/lib/postgresql").glob("*/bin"))[-1]
-    as_user = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
+    as_user: list[str | Path] = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
     options = (data / "postmaster.opts").read_text().split(maxsplit=1)[1].strip()
     until_s = time.monotonic() + 30
     while True:

@@ -7,7 +7,9 @@ import random
 import signal
 import sqlite3
 import time
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -46,6 +48,14 @@ def rows(folder: Path, source: str = "blank") -> list[int]:
             return []
 
 
+def _has_rows(folder: Path, number: int) -> bool:
+    return len(rows(folder)) > number
+
+
+def _process(run: Launched, name: str) -> Any:
+    return next((child for child in run.children() if name in child.cmdline()), None)
+
+
 def check(folder: Path, frames: int = FRAMES) -> None:
     assert rows(folder) == list(range(frames))
     assert rows(folder, "other") == list(range(frames // 2))
@@ -60,16 +70,11 @@ def test_after_kills_each_frame_is_in_the_database_once(tmp_path: Path) -> None:
     with Launched(graph_of(tmp_path), folder=tmp_path) as run:
         for number in range(KILLS):
             enough = number * FRAMES // (2 * KILLS)
-            wait_for(lambda enough=enough: len(rows(tmp_path)) > enough, "rows", run)
+            wait_for(partial(_has_rows, tmp_path, enough), "rows", run)
             name = chance.choice(["rows.0", "rows.0", "work.0", "blank.0", "other.0"])
             with contextlib.suppress(AssertionError):
                 # `other` may have ended by now.
-                wait_for(
-                    lambda name=name: next((c for c in run.children() if name in c.cmdline()), None),
-                    name,
-                    run,
-                    timeout_s=2,
-                ).send_signal(signal.SIGKILL)
+                wait_for(partial(_process, run, name), name, run, timeout_s=2).kill()
         assert run.wait() == 0, run.stderr
     check(tmp_path)
 
