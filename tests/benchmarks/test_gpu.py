@@ -36,6 +36,7 @@ def test_a_device_that_is_not_there_is_one_sentence(capsys: pytest.CaptureFixtur
     assert capsys.readouterr().err.startswith("gpu: device 'cuda:9' is not available")
 
 
+@pytest.mark.slow
 def test_a_device_that_sees_something_else_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     frames_bgr = pictures.frames(2)
     crops, boxes_xyxy = pictures.people(frames_bgr)

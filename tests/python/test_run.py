@@ -136,6 +136,7 @@ for record in fashion_pipeline.run("graph.yaml"):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGKILL, marks=pytest.mark.slow)])
+@pytest.mark.slow
 def test_no_run_outlives_its_program(number: signal.Signals, folder: Path) -> None:
     """Ctrl-C in the loop, and the worst: the files are complete afterwards."""
     cheap_graph(folder, frames=10**6)

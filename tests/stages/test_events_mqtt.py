@@ -85,6 +85,7 @@ def test_every_line_of_the_file_is_published(tmp_path: Path, broker: Mosquitto) 
     assert {topic for topic, _event in subscriber.heard} == {"shop/camera"}
 
 
+@pytest.mark.slow
 def test_a_broker_that_comes_late_gets_everything(tmp_path: Path, broker: Mosquitto) -> None:
     run = Run(tmp_path, f"mqtt://127.0.0.1:{broker.port}")
     run.write(100)
@@ -130,6 +131,7 @@ def test_after_the_sinks_death_each_event_comes_at_least_once(tmp_path: Path, br
     assert len(lines(run.location)) == 70
 
 
+@pytest.mark.slow
 def test_what_does_not_fit_the_spool_is_passed_over_and_counted(
     tmp_path: Path, broker: Mosquitto, caplog: pytest.LogCaptureFixture
 ) -> None:

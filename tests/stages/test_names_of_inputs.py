@@ -264,6 +264,7 @@ def uris_in(path: Path) -> list[str]:
     return [json.loads(line)["uri"] for line in path.read_bytes().decode("utf-8").splitlines()]
 
 
+@pytest.mark.slow
 def test_a_film_with_a_name_that_is_no_utf_8_goes_through_the_whole_graph(film: Path, tmp_path: Path) -> None:
     called(film, tmp_path / LATIN)
     run_on(tmp_path, LATIN)
@@ -305,6 +306,7 @@ def test_a_sign_that_the_terminal_lacks_is_escaped(
     assert said in err
 
 
+@pytest.mark.slow
 def test_a_run_ends_well_in_a_terminal_that_lacks_the_signs_of_its_outputs(
     film: Path, tmp_path: Path
 ) -> None:

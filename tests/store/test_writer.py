@@ -27,7 +27,7 @@ def visits_in(database: Path) -> list[dict[str, Any]]:
         return [dict(row) for row in plain(found)]
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=15)
 @given(
     frames=st.lists(st.sets(st.integers(1, 4), max_size=3), min_size=1, max_size=12),
     failed=st.sets(st.integers(0, 11)),

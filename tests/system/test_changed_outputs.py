@@ -31,6 +31,7 @@ def replace_as_sed_does(path: Path) -> Path:
 
 
 @pytest.mark.parametrize("harm", [rename, pytest.param(replace_as_sed_does, marks=pytest.mark.slow)])
+@pytest.mark.slow
 def test_results_go_on_in_a_new_file(tmp_path: Path, harm: Callable[[Path], Path]) -> None:
     graph = cheap_graph(tmp_path, frames=FRAMES, work={"sleep_ms": 10})
     results = tmp_path / "out/results.jsonl"
@@ -91,6 +92,7 @@ def test_a_film_that_was_moved_goes_on_in_a_new_one(tmp_path: Path) -> None:
     assert 0 < len(film_times(film)) < FRAMES
 
 
+@pytest.mark.slow
 def test_an_output_that_is_missing_at_the_end_is_no_success(tmp_path: Path) -> None:
     graph = cheap_graph(tmp_path, frames=30, diary={"finish_s": 2.0})
     with Launched(graph, folder=tmp_path) as run:

@@ -56,6 +56,7 @@ def test_a_packet_that_takes_for_ever_is_tried_again(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("victim", ["work.0", *slowly("film.0", "counter.0", "results.0")])
+@pytest.mark.slow
 def test_a_process_that_stands_still_is_replaced(tmp_path: Path, victim: str) -> None:
     stage = victim.partition(".")[0]
     limits: dict[str, Any] = {"work": {"sleep_ms": 10}}
@@ -69,6 +70,7 @@ def test_a_process_that_stands_still_is_replaced(tmp_path: Path, victim: str) ->
     assert {record["status"] for record in assert_complete(tmp_path, 100)} == {"ok"}
 
 
+@pytest.mark.slow
 def test_a_stage_that_leaks_is_drained_and_started_again(tmp_path: Path) -> None:
     graph = cheap_graph(
         tmp_path, frames=150, work={"leak_mb": 4, "sleep_ms": 10, "memory_limit": "200MB", "replicas": 2}
@@ -249,6 +251,7 @@ def test_a_sink_that_cannot_go_on_leaves_the_other_files_complete(tmp_path: Path
     assert ledger["sources"]["counter"]["delivered"] == 40
 
 
+@pytest.mark.slow
 def test_a_slow_replica_beside_a_fast_one_hoards_nothing(tmp_path: Path) -> None:
     graph = cheap_graph(tmp_path, frames=80, work={"replicas": 2, "slow_replica_ms": 200})
     with Launched(graph, folder=tmp_path) as run:

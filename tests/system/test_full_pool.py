@@ -29,6 +29,7 @@ def fill(folder: Path) -> None:
             hog.write(bytes(65536))
 
 
+@pytest.mark.slow
 def test_a_pool_that_is_full_at_the_start_is_said_with_the_remedy(tmp_path: Path, pool: Path) -> None:
     fill(pool)
     with Launched(cheap_graph(tmp_path, frames=50, counter={"pool": str(pool)}), folder=tmp_path) as run:

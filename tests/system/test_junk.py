@@ -104,6 +104,7 @@ def test_what_a_sink_has_said_may_be_said_again_later(tmp_path: Path) -> None:
     assert {record["status"] for record in assert_complete(tmp_path, 300)} == {"ok"}
 
 
+@pytest.mark.slow
 def test_who_takes_the_name_of_a_process_is_heard_by_none(tmp_path: Path) -> None:
     """Credit in the name of a consumer would stall its link, and a forged end would leave the film unjoined."""
     graph = cheap_graph(tmp_path, frames=200, work={"sleep_ms": 5})

@@ -61,9 +61,8 @@ def test_several_replicas_give_the_same_records_as_one(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "victim",
     [
-        "counter.0",
         "film.0",
-        *(pytest.param(name, marks=pytest.mark.slow) for name in ("work.0", "results.0")),
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("counter.0", "work.0", "results.0")),
     ],
 )
 def test_a_killed_process_costs_no_frame(tmp_path: Path, victim: str) -> None:
@@ -129,6 +128,7 @@ def test_a_killed_launcher_takes_its_children_along_and_the_next_start_cleans_up
     assert_complete(tmp_path, 20)
 
 
+@pytest.mark.slow
 def test_a_running_run_is_not_cleaned_away_by_another(tmp_path: Path) -> None:
     graph = cheap_graph(tmp_path, frames=300, work={"sleep_ms": 5})
     other = tmp_path / "other"

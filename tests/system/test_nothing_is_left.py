@@ -69,6 +69,7 @@ def only_run(run: Launched) -> str:
     return folder.name
 
 
+@pytest.mark.slow
 def test_a_launcher_that_is_killed_takes_all_of_it_along(tmp_path: Path) -> None:
     with Launched(graph_of(tmp_path), folder=tmp_path) as run:
         wait_for(lambda: len(lines(tmp_path / "out/results.jsonl")) > 3, "first results", run)

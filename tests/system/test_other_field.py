@@ -56,6 +56,7 @@ def check(folder: Path) -> None:
         assert sum(record["window"].values()) == len(recent)
 
 
+@pytest.mark.slow
 def test_each_line_is_told_once_and_in_order(folder: Path) -> None:
     said = run(folder)
     assert f"source read: {LINES} captured, {LINES - 1} delivered, 1 failed (parse)" in said

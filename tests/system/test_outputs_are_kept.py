@@ -276,6 +276,7 @@ def test_what_is_moved_aside_is_not_put_in_the_place_of_another_output(tmp_path:
     assert OLDER in kept
 
 
+@pytest.mark.slow
 def test_a_resumed_run_moves_nothing(tmp_path: Path) -> None:
     (tmp_path / "cheap_stages.py").write_text((CHEAP / "cheap_stages.py").read_text())
     graph = write_graph(
@@ -295,6 +296,7 @@ def test_a_resumed_run_moves_nothing(tmp_path: Path) -> None:
     assert not list(tmp_path.rglob("*.previous"))
 
 
+@pytest.mark.slow
 def test_a_source_that_is_attached_moves_aside_what_an_earlier_run_left_of_its_name(tmp_path: Path) -> None:
     graph = ticking_graph(tmp_path, a={"fps": 30})
     (tmp_path / "out").mkdir()

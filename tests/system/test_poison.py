@@ -107,7 +107,7 @@ HARMS = ["KeyboardInterrupt", "GeneratorExit", "SystemExit", "Unsayable", "huge"
 ENDS = ["exits 0", "exits 7", "closes descriptors", "kills itself"]
 
 
-QUICK = [("Poison", how) for how in ("Unsayable", "exits 0")]
+QUICK = [("Poison", how) for how in ("Unsayable",)]
 SLOW = [("Poison", how) for how in HARMS + ENDS] + [("OrderedPoison", how) for how in HARMS[:4]]
 
 

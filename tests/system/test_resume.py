@@ -30,6 +30,7 @@ def test_a_killed_launcher_is_resumed_where_its_sinks_stopped(tmp_path: Path) ->
     assert ledger == {"captured": 300, "delivered": 294, "dropped": {}, "failed": {"work": 6}, "in_flight": 0}
 
 
+@pytest.mark.slow
 def test_resuming_is_refused_for_another_graph_and_without_a_run(tmp_path: Path) -> None:
     graph = cheap_graph(tmp_path, frames=100_000, work={"sleep_ms": 5})
     with Launched(graph, "--resume", folder=tmp_path) as run:
@@ -74,6 +75,7 @@ def test_a_sink_that_had_not_begun_begins_in_a_resumed_run(tmp_path: Path) -> No
     assert diary_of(tmp_path) == [f"{seq} ok" for seq in range(200)]
 
 
+@pytest.mark.slow
 def test_a_stopped_run_has_nothing_to_resume(tmp_path: Path) -> None:
     graph = cheap_graph(tmp_path, frames=100_000, diary={"finish_s": 30.0}, work={"sleep_ms": 5})
     with Launched(graph, folder=tmp_path) as run:
@@ -87,6 +89,7 @@ def test_a_stopped_run_has_nothing_to_resume(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("fsync", ["fragment", "always"])
+@pytest.mark.slow
 def test_outputs_can_be_made_to_survive_more(tmp_path: Path, fsync: str) -> None:
     graph = cheap_graph(tmp_path, frames=40, film={"fsync": fsync}, results={"fsync": fsync})
     with Launched(graph, folder=tmp_path) as run:

@@ -17,6 +17,7 @@ from tests.system.graphs import cheap_graph
 FRAMES = 4 * SAMPLED_EVERY
 
 
+@pytest.mark.slow
 def test_the_summary_and_the_ledger_of_any_run_say_where_frames_spent_their_time(tmp_path: Path) -> None:
     graph = cheap_graph(tmp_path, frames=FRAMES, ordered=True, work={"sleep_ms": 8.0})
     with Launched(graph, folder=tmp_path) as run:

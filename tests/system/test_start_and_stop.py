@@ -22,6 +22,7 @@ def test_a_stage_that_starts_late_is_waited_for(tmp_path: Path) -> None:
     assert {record["status"] for record in assert_complete(tmp_path, 30)} == {"ok"}
 
 
+@pytest.mark.slow
 def test_ctrl_c_while_a_process_restarts_completes_the_files(tmp_path: Path) -> None:
     graph = cheap_graph(tmp_path, frames=100_000, work={"sleep_ms": 5})
     with Launched(graph, folder=tmp_path) as run:
@@ -109,6 +110,7 @@ def test_processes_may_start_in_any_order(tmp_path: Path, order: tuple[str, ...]
     assert {record["status"] for record in assert_complete(tmp_path, 30)} == {"ok"}
 
 
+@pytest.mark.slow
 def test_a_low_limit_of_descriptors_is_raised(tmp_path: Path) -> None:
     graph = cheap_graph(tmp_path, frames=30, work={"replicas": 6})
     # Enough for the interpreter to start; without raising it the run cannot.

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from framegraph.supervisor.runner import POOLS
 from tests.launching import PROJECT, Launched, lines, wait_for
 
@@ -10,6 +12,7 @@ MOST = 8
 starts and lets sleep; a pool for every core of a server would be far beyond."""
 
 
+@pytest.mark.slow
 def test_the_default_processes_keep_to_their_threads(tmp_path: Path) -> None:
     settings = {
         "camera.uri": PROJECT / "samples/plaza.mp4",

@@ -3,6 +3,8 @@
 import signal
 from pathlib import Path
 
+import pytest
+
 from framegraph.traces.timeline import describe_frame, read_trace
 from tests.launching import Launched, lines, wait_for
 from tests.system.graphs import cheap_graph
@@ -10,6 +12,7 @@ from tests.system.graphs import cheap_graph
 FRAMES = 60
 
 
+@pytest.mark.slow
 def test_each_frame_has_its_timeline_and_a_second_try_shows(tmp_path: Path) -> None:
     graph = cheap_graph(tmp_path, frames=FRAMES, work={"sleep_ms": 20.0})
     with Launched(graph, "--quiet", "--trace", "out/trace.json", folder=tmp_path) as run:

@@ -77,6 +77,7 @@ def test_a_download_needs_the_users_word_and_happens_once(tmp_path, monkeypatch)
     load(target)
 
 
+@pytest.mark.slow
 def test_a_download_that_fails_is_one_line_and_can_be_tried_again(tmp_path, monkeypatch):
     def no_network(*_, **__):
         raise URLError("no\nnetwork")

@@ -114,6 +114,7 @@ def page_faults(how: str) -> int:
     return int(subprocess.run(command, check=True, stdout=subprocess.PIPE, timeout=60).stdout)
 
 
+@pytest.mark.slow
 def test_a_large_block_that_was_freed_is_found_ready():
     assert page_faults("as it is") >= LARGEST_PAGES
     assert page_faults("kept") < 10

@@ -42,6 +42,7 @@ def test_calibration_error_is_the_gap_between_confidence_and_accuracy():
     assert calibration_error(np.ones(10), right) == pytest.approx(0.4)
 
 
+@pytest.mark.slow
 def test_the_best_temperature_undoes_overconfidence():
     chance = np.random.default_rng(0)
     honest = chance.normal(size=(20_000, 10)).astype(np.float32)

@@ -47,6 +47,7 @@ def whole(run: StreetRun) -> Street:
     return fit(run)
 
 
+@pytest.mark.slow
 def test_a_stopped_run_ends_as_one_that_was_not(run, whole, monkeypatch, tmp_path):
     stopped = dataclasses.replace(run, checkpoint=tmp_path / "stopped.pt")
     saved = []

@@ -89,6 +89,7 @@ def ledger_of(folder: Path) -> dict[str, Any]:
     return sums
 
 
+@pytest.mark.slow
 def test_a_film_of_which_many_frames_may_wait_comes_to_its_end(tmp_path: Path) -> None:
     source = {"type": "cheap_stages.Counter", "frames": FRAMES, "max-size-buffers": 20}
     with Launched(graph_of(tmp_path, source), folder=tmp_path) as run:

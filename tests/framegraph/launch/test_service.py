@@ -76,6 +76,7 @@ def slow_graph(folder: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_the_manager_hears_when_all_run_that_it_is_alive_and_when_it_stops(
     tmp_path: Path, manager: Manager
 ) -> None:

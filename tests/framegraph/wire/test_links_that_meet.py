@@ -46,6 +46,7 @@ def fan_turns(outlets: list[Outlet], inlet: Inlet, seconds: float = QUIET_S) -> 
     return arrived
 
 
+@pytest.mark.slow
 def test_each_upstream_has_its_place_in_a_full_inlet_and_no_more(fan: tuple[list[Outlet], Inlet]) -> None:
     outlets, inlet = fan
     first = fan_turns(outlets, inlet, 10 * QUIET_S)
