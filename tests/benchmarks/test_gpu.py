@@ -31,6 +31,7 @@ def test_the_whole_script_runs_and_tells_what_it_measured(
     assert len(result["training"]["losses"]) == 10
 
 
+@pytest.mark.slow
 def test_a_device_that_is_not_there_is_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--device", "cuda:9", "--quick"]) == 2
     assert capsys.readouterr().err.startswith("gpu: device 'cuda:9' is not available")

@@ -202,6 +202,7 @@ def test_no_password_is_in_anything_that_a_run_shows_or_leaves(tmp_path: Path) -
 
 
 @pytest.mark.parametrize("raises_in", ["open", "frames"])
+@pytest.mark.slow
 def test_no_password_is_in_what_a_crash_leaves(tmp_path: Path, raises_in: str) -> None:
     """A source that writes its address on standard error, aborts, and at last raises it as an exception."""
     graph = camera_graph(tmp_path, {})

@@ -46,6 +46,7 @@ def rows_of(folder: Path, model: str, *arguments: str) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
+@pytest.mark.slow
 def test_an_onnx_export_feeds_every_sink(folder: Path) -> None:
     found = np.zeros((1, 300, 6), np.float32)
     found[0, 0] = [10, 30, 20, 34, 0.9, 0]  # of an input of 64 x 64: a person of 62 x 25 pixels in the frame

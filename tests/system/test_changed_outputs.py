@@ -68,7 +68,13 @@ def test_a_current_segment_that_is_moved_is_noticed(
     assert len(files) >= FRAMES * 0.04 / 2, files
 
 
-@pytest.mark.parametrize("harm", [Path.unlink, lambda path: os.truncate(path, 0)], ids=["removed", "cut"])
+@pytest.mark.parametrize(
+    "harm",
+    [
+        pytest.param(Path.unlink, id="removed"),
+        pytest.param(lambda path: os.truncate(path, 0), id="cut", marks=pytest.mark.slow),
+    ],
+)
 def test_what_is_lost_is_said(tmp_path: Path, harm: Callable[[Path], None]) -> None:
     graph = cheap_graph(tmp_path, frames=FRAMES, work={"sleep_ms": 10})
     results = tmp_path / "out/results.jsonl"

@@ -192,6 +192,7 @@ def test_results_are_the_same_after_kills_as_without(tmp_path: Path) -> None:
     assert kept[0] == kept[1]
 
 
+@pytest.mark.slow
 def test_a_frame_that_a_sink_cannot_write_is_a_gap_in_it(tmp_path: Path) -> None:
     graph = cheap_graph(tmp_path, frames=60, ordered=True, diary={"fail_on": 25})
     with Launched(graph, folder=tmp_path) as run:
@@ -237,6 +238,7 @@ def test_a_source_that_cannot_go_on_leaves_complete_files(tmp_path: Path) -> Non
     assert_complete(tmp_path, 20)
 
 
+@pytest.mark.slow
 def test_a_sink_that_cannot_go_on_leaves_the_other_files_complete(tmp_path: Path) -> None:
     graph = cheap_graph(tmp_path, frames=100_000, work={"sleep_ms": 5}, diary={"fail_from": 40})
     with Launched(graph, folder=tmp_path) as run:
@@ -262,6 +264,7 @@ def test_a_slow_replica_beside_a_fast_one_hoards_nothing(tmp_path: Path) -> None
     assert 0 < slow < 40
 
 
+@pytest.mark.slow
 def test_a_results_file_made_read_only_in_flight_is_still_written(tmp_path: Path) -> None:
     graph = cheap_graph(tmp_path, frames=100, work={"sleep_ms": 8})
     with Launched(graph, folder=tmp_path) as run:

@@ -185,6 +185,7 @@ def test_an_exception_that_does_not_come_again_costs_nothing(tmp_path: Path) -> 
     assert {record["status"] for record in assert_complete(tmp_path, 30)} == {"ok"}
 
 
+@pytest.mark.slow
 def test_ten_exceptions_in_a_row_end_the_run(tmp_path: Path) -> None:
     graph = cheap_graph(tmp_path, frames=100, work={"raise_every": 1})
     with Launched(graph, folder=tmp_path) as run:

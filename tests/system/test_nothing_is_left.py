@@ -123,6 +123,7 @@ def test_an_ignored_hang_up_stays_ignored(tmp_path: Path) -> None:
         *(pytest.param(each, marks=pytest.mark.slow) for each in (signal.SIGINT, signal.SIGHUP)),
     ],
 )
+@pytest.mark.slow
 def test_all_processes_signalled_at_once_are_one_stop(tmp_path: Path, number: signal.Signals) -> None:
     graph = cheap_graph(tmp_path, frames=2000, work={"sleep_ms": 5})
     with Launched(graph, folder=tmp_path) as run:
@@ -135,6 +136,7 @@ def test_all_processes_signalled_at_once_are_one_stop(tmp_path: Path, number: si
     assert seqs(records) == list(range(len(records) - sum("from_seq" in record for record in records)))
 
 
+@pytest.mark.slow
 def test_what_lies_beside_the_film_is_no_module_of_ours(tmp_path: Path) -> None:
     for name in ("json.py", "yaml.py", "numpy.py", "cheap_stages_helper.py"):
         (tmp_path / name).write_text("raise RuntimeError('imported from the working directory')\n")

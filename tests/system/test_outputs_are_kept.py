@@ -321,6 +321,7 @@ def test_a_source_that_is_attached_moves_aside_what_an_earlier_run_left_of_its_n
 # What was never begun
 
 
+@pytest.mark.slow
 def test_a_camera_that_never_comes_leaves_no_file_and_the_summary_claims_none(tmp_path: Path) -> None:
     graph = write_graph(
         tmp_path,

@@ -92,6 +92,7 @@ def test_a_running_graph_is_asked_also_after_a_kill_and_without_its_notes(tmp_pa
     assert seqs == list(range(len(seqs)))
 
 
+@pytest.mark.slow
 def test_notes_can_be_switched_off(tmp_path: Path) -> None:
     with Launched(ticking_graph(tmp_path), "--trace-every", "0", folder=tmp_path) as run:
         remote = Remote(run)

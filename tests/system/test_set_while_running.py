@@ -157,6 +157,7 @@ def test_what_cannot_be_set_leaves_all_as_it_was(plaza: Plaza, assignment: str, 
     assert plaza.run.process.poll() is None
 
 
+@pytest.mark.slow
 def test_a_run_whose_properties_were_set_ends_as_any_other(plaza: Plaza) -> None:
     """The last of those with the run."""
     assert launcher(plaza.run, "stop").returncode == 0

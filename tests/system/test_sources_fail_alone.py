@@ -75,6 +75,7 @@ def test_a_source_that_raises_in_the_middle_leaves_the_other_to_its_end(tmp_path
     assert_whole(tmp_path, "bad", 20)
 
 
+@pytest.mark.slow
 def test_a_source_that_cannot_be_opened_leaves_the_other_to_its_end(tmp_path: Path) -> None:
     graph = graph_of(tmp_path, good={}, bad={"open_fails": True})
     with Launched(graph, folder=tmp_path) as run:
@@ -86,6 +87,7 @@ def test_a_source_that_cannot_be_opened_leaves_the_other_to_its_end(tmp_path: Pa
     assert lines(tmp_path / "out/bad.jsonl") == []
 
 
+@pytest.mark.slow
 def test_two_sources_that_fail_leave_what_came_of_both_and_of_the_third(tmp_path: Path) -> None:
     graph = graph_of(
         tmp_path,

@@ -33,6 +33,7 @@ def test_ctrl_c_while_a_process_restarts_completes_the_files(tmp_path: Path) -> 
     assert_complete(tmp_path, len(lines(tmp_path / "out/results.jsonl")))
 
 
+@pytest.mark.slow
 def test_a_closed_terminal_completes_the_files(tmp_path: Path) -> None:
     graph = cheap_graph(tmp_path, frames=100_000, work={"sleep_ms": 5})
     with Launched(graph, folder=tmp_path) as run:
@@ -60,6 +61,7 @@ def test_what_a_stop_finds_on_its_way_has_the_same_outcome_in_files_and_ledger(t
     assert sums["dropped"].get("flushed", 0) == said.count("flushed")
 
 
+@pytest.mark.slow
 def test_a_source_without_a_frame_ends(tmp_path: Path) -> None:
     graph = cheap_graph(tmp_path, frames=0)
     with Launched(graph, folder=tmp_path) as run:

@@ -174,6 +174,7 @@ def test_too_few_open_files_are_told_before_anything_starts(tmp_path: Path) -> N
         assert run.stderr == "launcher: only 100 files may be open at once here (ulimit -n); allow 256\n"
 
 
+@pytest.mark.slow
 def test_a_temporary_folder_with_an_endless_name_is_passed_over(tmp_path: Path) -> None:
     with Launched(cheap_graph(tmp_path, frames=5), folder=tmp_path, env={"TMPDIR": "/x" * 6000}) as run:
         assert run.wait() == 0, run.stderr

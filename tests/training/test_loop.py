@@ -64,7 +64,7 @@ def test_each_network_trains_an_epoch_by_each_recipe(data, model, recipe):
     assert all(torch.isfinite(weight).all() for weight in weights_of(outcome).values())
 
 
-@pytest.mark.parametrize("recipe", ["classic", "modern"])
+@pytest.mark.parametrize("recipe", ["classic", pytest.param("modern", marks=pytest.mark.slow)])
 def test_a_network_learns(data, recipe):
     reports = train(job("v2_da", recipe, epochs=4), data, ALONE).history
     assert reports[-1].loss < reports[0].loss

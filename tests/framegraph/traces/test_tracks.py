@@ -171,6 +171,7 @@ def traced(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "out/trace.json"
 
 
+@pytest.mark.slow
 def test_the_trace_of_a_run_can_be_drawn(traced: Path) -> None:
     trace = read_trace(traced)
     assert_drawable(trace)
