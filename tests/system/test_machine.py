@@ -119,7 +119,8 @@ def test_a_killed_launcher_takes_its_children_along_and_the_next_start_cleans_up
         folders = list(run.temporary.glob("framegraph-*/*"))
         assert len(folders) == 1
         pools = list(Path("/dev/shm").glob(f"{folders[0].name}-*"))
-        assert sorted(pool.name.split("-")[3] for pool in pools) == ["counter", "launcher.lock"]
+        # Or none, if a launcher of another test has started meanwhile: each one cleans up after all.
+        assert sorted(pool.name.split("-")[3] for pool in pools) in (["counter", "launcher.lock"], [])
     graph = cheap_graph(tmp_path, frames=20)
     with Launched(graph, folder=tmp_path) as run:
         assert run.wait() == 0, run.stderr
