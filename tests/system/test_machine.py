@@ -108,7 +108,11 @@ def test_sigterm_completes_the_files(tmp_path: Path) -> None:
 
 
 def test_a_killed_launcher_takes_its_children_along_and_the_next_start_cleans_up(tmp_path: Path) -> None:
-    graph = cheap_graph(tmp_path, frames=100_000, work={"sleep_ms": 5})
+    # A folder of its own: every launcher that starts, in another test too, cleans up in /dev/shm.
+    place = tmp_path / "pools"
+    place.mkdir()
+    counter = {"pool": str(place)}
+    graph = cheap_graph(tmp_path, frames=100_000, counter=counter, work={"sleep_ms": 5})
     with Launched(graph, folder=tmp_path) as run:
         wait_for(lambda: is_under_way(tmp_path), "first frames", run)
         children = run.children()
@@ -118,10 +122,9 @@ def test_a_killed_launcher_takes_its_children_along_and_the_next_start_cleans_up
         assert not alive
         folders = list(run.temporary.glob("framegraph-*/*"))
         assert len(folders) == 1
-        pools = list(Path("/dev/shm").glob(f"{folders[0].name}-*"))
-        # Or none, if a launcher of another test has started meanwhile: each one cleans up after all.
-        assert sorted(pool.name.split("-")[3] for pool in pools) in (["counter", "launcher.lock"], [])
-    graph = cheap_graph(tmp_path, frames=20)
+        pools = list(place.glob(f"{folders[0].name}-*"))
+        assert sorted(pool.name.split("-")[3] for pool in pools) == ["counter", "launcher.lock"]
+    graph = cheap_graph(tmp_path, frames=20, counter=counter)
     with Launched(graph, folder=tmp_path) as run:
         assert run.wait() == 0, run.stderr
         assert not list(run.temporary.glob("framegraph-*/*"))
