@@ -56,7 +56,7 @@ wheel: $(VENV)/.wheel ## make dist/fashion_pipeline-….whl; pip install it anyw
 test-wheel: wheel $(VENV)/.drill ## install the wheel and what it needs in an empty environment, and try it there; 2 minutes
 	bash tests/wheel_environment.sh
 
-test-container: $(VENV)/.run ## build deploy/Dockerfile and annotate the sample in it; as root, with podman; 5 minutes
+test-container: $(VENV)/.run ## build deploy/Dockerfile and annotate the sample in it; as root, with podman
 	bash tests/container.sh
 
 test-bare: ## make run, check and test of the last commit in an empty Debian of its own; as root, with debootstrap

@@ -61,7 +61,7 @@ class Who:
 
 
 def forget(connection: sa.Connection, who: Who) -> int:
-    """Remove these visits with garments, pictures and corrections; return how many. Raises GraphError if
+    """Remove these visits with garments and pictures; return how many. Raises GraphError if
     there are none."""
     chosen = sa.select(visits.id)
     if who.visit is not None:

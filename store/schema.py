@@ -49,18 +49,6 @@ positions = sa.Table(
 )
 """How far each sink is with each source: the machine's own, one row a run and source."""
 
-recordings = sa.Table(
-    "recordings",
-    metadata,
-    sa.Column("id", sa.Integer, primary_key=True),
-    sa.Column("stream_id", sa.ForeignKey("streams.id", ondelete="CASCADE"), nullable=False),
-    sa.Column("location", sa.Text, nullable=False),
-    sa.Column("begin_ns", _NS, nullable=False),
-    sa.Column("end_ns", _NS, nullable=False),
-    sa.UniqueConstraint("stream_id", "location"),
-)
-"""Which film holds which stretch of a stream, so that a moment can be played: today the input itself."""
-
 visits = sa.Table(
     "visits",
     metadata,
@@ -133,15 +121,3 @@ coverage = sa.Table(
 )
 """Frames of each minute of a stream's clock, by outcome, and how long nothing came. A minute without a row
 was not analysed: it is unknown, never zero."""
-
-corrections = sa.Table(
-    "corrections",
-    metadata,
-    sa.Column("id", sa.Integer, primary_key=True),
-    sa.Column("visit_id", sa.ForeignKey("visits.id", ondelete="CASCADE"), nullable=False),
-    sa.Column("label", sa.Text, nullable=False),
-    sa.Column("verdict", sa.Text, nullable=False),
-    sa.Column("by", sa.Text, nullable=False),
-    sa.Column("at_ns", _NS, nullable=False),
-)
-"""What a user said of a label: "right" or "wrong", by whom and when. The visit itself is never changed."""

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Does the image of deploy/Dockerfile work? podman builds it, and the sample is annotated in it by a user without rights,
 # with a read-only root, 64 MB of /dev/shm and the outputs in a mounted folder. All of it is in a temporary folder.
-#   bash tests/container.sh        (as root; needs podman, 6 GB and the registries)
+#   bash tests/container.sh        (as root; needs podman and the registries)
 #   BIND="/etc/pip.conf" bash tests/container.sh
 # Where the base image cannot be pulled, an empty Debian with Python stands in for it, by debootstrap or, where it is
 # unpacked already, in ROOT. BIND: files of this machine that pip needs while the image is built. PODMAN: its options,

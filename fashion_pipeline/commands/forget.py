@@ -8,9 +8,7 @@ from framegraph.support.commands import Command
 
 class Forget(Command):
     line = "erase a visit, or a person's visits, from a database"
-    description = (
-        "Erase visits with their garments, pictures and corrections. `ask --json` gives their numbers."
-    )
+    description = "Erase visits with their garments and pictures. `ask --json` gives their numbers."
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("database", help="what a store_sink writes: FILE, or postgresql+psycopg://…")
